@@ -1,0 +1,36 @@
+// Builds everything that runs: generated tables, the core (WebAssembly) and the bundles in dist/.
+//   node tools/build.mjs [--if-missing] [--core-only]
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const flags = new Set(process.argv.slice(2));
+if (flags.has("--if-missing") && existsSync(`${root}dist/server.mjs`) && existsSync(`${root}dist/core.wasm`)) process.exit(0);
+mkdirSync(`${root}dist`, { recursive: true });
+
+/** Runs one tool and ends the build with its exit code when it fails. */
+function run(command, args) {
+  const done = spawnSync(command, args, { cwd: root, stdio: "inherit" });
+  if (done.status !== 0) process.exit(done.status ?? 1);
+}
+
+// The root page (64 KiB) comes first in memory; constants and string literals follow it.
+export const CORE_FLAGS = [
+  "--runtime", "./core-wasm/memory/runtime", "--importMemory", "--memoryBase", "65536", "--enable", "simd",
+  "--use", "abort=", "--noExportMemory",
+];
+
+/** Compiles one AssemblyScript entry file; `level` is -O3 for what ships and -O1 for tests. */
+function compile(entry, output, level) {
+  run(process.execPath, [`${root}node_modules/assemblyscript/bin/asc.js`, entry, "-o", output, level, ...CORE_FLAGS]);
+}
+
+if (existsSync(`${root}tools/generate.mjs`)) run(process.execPath, ["tools/generate.mjs"]);
+compile("core-wasm/exports.ts", "dist/core.wasm", "-O3");
+if (!flags.has("--core-only")) {
+  const { build } = await import("esbuild");
+  const shared = { absWorkingDir: root, bundle: true, format: "esm", target: "es2022", logLevel: "warning", sourcemap: "linked" };
+  const host = { ...shared, platform: "node", external: ["bun:*", "node:*"] };
+  await build({ ...host, entryPoints: ["server.ts"], outfile: "dist/server.mjs" });
+}
