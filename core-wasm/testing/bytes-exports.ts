@@ -1,0 +1,31 @@
+/**
+ * What tests/core/bytes.test.ts calls: the functions of bytes/ as exports, with the types that cross the border.
+ * Not part of what ships. Tests place their bytes at WORKSPACE and beyond, above all static data.
+ */
+import { globMatch } from "../bytes/glob";
+import { isWord } from "../bytes/compare";
+import { hashBytes } from "../bytes/hash";
+
+export { parseI64, parseU64, formatI64, formatU64, digitsOfI64 } from "../bytes/integer";
+export { equalBytes, compareBytes, equalsIgnoreCase } from "../bytes/compare";
+export { hashBytes, crc16, crc64, keySlot } from "../bytes/hash";
+export { globMatch };
+
+/** Bytes that tests may use: from here to the end of memory. */
+export function workspace(): usize {
+  return __heap_base;
+}
+
+/** Compares an argument with one of a few keywords, as option parsers do. */
+export function isWordNumber(ptr: usize, len: i32, number: i32): bool {
+  if (number == 0) return isWord(ptr, len, "EX");
+  if (number == 1) return isWord(ptr, len, "KEEPTTL");
+  return isWord(ptr, len, "NO-EVICT_@[");
+}
+
+/** Hashes the same `len` bytes `times` times, each result keying the next; for measuring. */
+export function hashManyTimes(ptr: usize, len: i32, times: i32): u64 {
+  let seed: u64 = 1;
+  for (let i = 0; i < times; i++) seed = hashBytes(ptr, len, seed, <u64>i);
+  return seed;
+}

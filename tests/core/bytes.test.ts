@@ -1,0 +1,279 @@
+/** The core's byte work (core-wasm/bytes/) against published vectors and simple references in TypeScript. */
+import { describe, it } from "node:test";
+import { assertEquals } from "@std/assert";
+import { loadTestCore, Random } from "../support/test-core.ts";
+
+const { exports: core, memory } = loadTestCore("bytes-exports");
+const base: number = core.workspace();
+const bytes = new Uint8Array(memory.buffer);
+const view = new DataView(memory.buffer);
+const OUT = base + 4096; // where results go
+const A = base + 8192;
+const B = base + 16384;
+
+/** Copies text (one byte a character) or bytes to `at`, with junk behind; answers the length. */
+function put(at: number, text: string | Uint8Array): number {
+  const from = typeof text === "string" ? Uint8Array.from(text, (c) => c.charCodeAt(0)) : text;
+  bytes.set(from, at);
+  bytes.fill(0x39, at + from.length, at + from.length + 16);
+  return from.length;
+}
+
+/** The text at `at`. */
+function text(at: number, length: number): string {
+  return String.fromCharCode(...bytes.subarray(at, at + length));
+}
+
+/** A copy of the bytes at `at`. */
+function copy(at: number, length: number): Uint8Array {
+  return bytes.slice(at, at + length);
+}
+
+describe("integers", () => {
+  const parseI64 = (s: string) => (core.parseI64(A, put(A, s), OUT) ? view.getBigInt64(OUT, true) : undefined);
+  const parseU64 = (s: string) => (core.parseU64(A, put(A, s), OUT) ? view.getBigUint64(OUT, true) : undefined);
+
+  it("parse in their canonical spelling only", () => {
+    const good = ["0", "1", "-1", "9", "10", "9223372036854775807", "-9223372036854775808", "12345678", "1234567890123456"];
+    for (const s of good) assertEquals(parseI64(s), BigInt(s), s);
+    const bad = ["", "-", "+1", "-0", "00", "01", "-01", " 1", "1 ", "1.0", "1e3", "9223372036854775808", "0x10",
+      "-9223372036854775809", "18446744073709551615", "18446744073709551616", "99999999999999999999", "--1", "1\0",
+      "123456789012345678901", "1234567a", "12345678a", "a2345678", "1234/678", "1234:678", "\xb1", "1234567\xb1"];
+    for (const s of bad) assertEquals(parseI64(s), undefined, s);
+  });
+
+  it("parse unsigned with strtoull's freedoms", () => {
+    for (const [s, n] of [["0", 0n], ["007", 7n], [" 12", 12n], ["+12", 12n], ["18446744073709551615", (1n << 64n) - 1n],
+      ["\t\n 5", 5n], [" -1", (1n << 64n) - 1n], ["-18446744073709551615", 1n], ["0000000000000000000000001", 1n],
+      ["12\0junk", 12n], ["-0", 0n]] as const) assertEquals(parseU64(s), n, JSON.stringify(s));
+    for (const s of ["", " ", "+", "-", "-1", "-5", "18446744073709551616", "99999999999999999999", "1x", "1 ", "+-1",
+      "184467440737095516150", "- 1"]) assertEquals(parseU64(s), undefined, JSON.stringify(s));
+  });
+
+  it("parse and print what BigInt prints", () => {
+    const random = new Random("integers");
+    for (let i = 0; i < 100000; i++) {
+      const value = BigInt.asIntN(64, random.u64() >> BigInt(random.below(64)));
+      const expected = value.toString();
+      const length = core.formatI64(A, value);
+      if (text(A, length) !== expected || core.digitsOfI64(value) !== length) {
+        assertEquals(text(A, length), expected);
+        assertEquals(core.digitsOfI64(value), length, expected);
+      }
+      const back = parseI64(expected);
+      if (back !== value) assertEquals(back, value, expected);
+      const unsigned = BigInt.asUintN(64, value);
+      const unsignedLength = core.formatU64(A, unsigned);
+      if (text(A, unsignedLength) !== unsigned.toString()) assertEquals(text(A, unsignedLength), unsigned.toString());
+      if (parseU64(unsigned.toString()) !== unsigned) assertEquals(parseU64(unsigned.toString()), unsigned);
+    }
+    for (let power = 1n; power < 1n << 63n; power *= 10n) {
+      for (const value of [power - 1n, power, power + 1n, -power, 1n - power]) {
+        assertEquals(text(A, core.formatI64(A, value)), value.toString());
+        assertEquals(core.digitsOfI64(value), value.toString().length);
+      }
+    }
+  });
+
+  it("refuse mutated spellings as a regular expression does", () => {
+    const random = new Random("integer syntax");
+    for (let i = 0; i < 50000; i++) {
+      let s = "";
+      for (let n = random.below(22); n > 0; n--) s += random.pick(random.below(8) ? "0123456789" : "-+ .e0/:\0\xff");
+      if (random.below(3) === 0) s = "-" + s;
+      const fits = /^(0|-?[1-9][0-9]*)$/.test(s) && BigInt.asIntN(64, BigInt(s)) === BigInt(s);
+      const got = parseI64(s);
+      if (got !== (fits ? BigInt(s) : undefined)) assertEquals(got, fits ? BigInt(s) : undefined, JSON.stringify(s));
+    }
+  });
+});
+
+const MASK = (1n << 64n) - 1n;
+
+/** SipHash-1-3 by the paper, slowly. */
+function sipHash(data: Uint8Array, k0: bigint, k1: bigint): bigint {
+  const rotl = (v: bigint, n: bigint) => ((v << n) | (v >> (64n - n))) & MASK;
+  let [v0, v1, v2, v3] = [k0 ^ 0x736f6d6570736575n, k1 ^ 0x646f72616e646f6dn, k0 ^ 0x6c7967656e657261n,
+    k1 ^ 0x7465646279746573n];
+  const round = () => {
+    v0 = (v0 + v1) & MASK; v1 = rotl(v1, 13n) ^ v0; v0 = rotl(v0, 32n);
+    v2 = (v2 + v3) & MASK; v3 = rotl(v3, 16n) ^ v2;
+    v0 = (v0 + v3) & MASK; v3 = rotl(v3, 21n) ^ v0;
+    v2 = (v2 + v1) & MASK; v1 = rotl(v1, 17n) ^ v2; v2 = rotl(v2, 32n);
+  };
+  const padded = new Uint8Array((data.length & ~7) + 8);
+  padded.set(data);
+  padded[padded.length - 1] = data.length;
+  const words = new DataView(padded.buffer);
+  for (let i = 0; i < padded.length; i += 8) {
+    const m = words.getBigUint64(i, true);
+    v3 ^= m; round(); v0 ^= m;
+  }
+  v2 ^= 0xffn;
+  round(); round(); round();
+  return v0 ^ v1 ^ v2 ^ v3;
+}
+
+describe("hashes", () => {
+  it("hashBytes is SipHash-1-3 and ignores what is behind the bytes", () => {
+    const random = new Random("siphash");
+    // Rust's core::hash::sip tests list SipHash-1-3 of 00 01 02 ... under the key 00 .. 0f; these are its first four.
+    const vectors = [0xabac0158050fc4dcn, 0xc9f49bf37d57ca93n, 0x82cb9b024dc7d44dn, 0x8bf80ab8e7ddf7fbn];
+    for (const [n, expected] of vectors.entries()) {
+      put(A, Uint8Array.from({ length: n }, (_, i) => i));
+      assertEquals(BigInt.asUintN(64, core.hashBytes(A, n, 0x0706050403020100n, 0x0f0e0d0c0b0a0908n)), expected);
+    }
+    for (let i = 0; i < 5000; i++) {
+      const data = random.bytes(random.below(70));
+      const [k0, k1] = [random.u64(), random.u64()];
+      const at = A + random.below(8);
+      const got = BigInt.asUintN(64, core.hashBytes(at, put(at, data), k0, k1));
+      if (got !== sipHash(data, k0, k1)) assertEquals(got, sipHash(data, k0, k1));
+    }
+  });
+
+  it("crc16 is XMODEM's and keySlot honours tags", () => {
+    assertEquals(core.crc16(A, put(A, "123456789")), 0x31c3);
+    const slots: [string, string][] = [["{user1000}.following", "user1000"], ["foo{{bar}}zap", "{bar"],
+      ["foo{bar}{zap}", "bar"], ["a}b{c}", "c"], ["{x}", "x"]];
+    for (const [key, tag] of slots) {
+      assertEquals(core.keySlot(A, put(A, key)), core.crc16(A, put(A, tag)) & 16383, key);
+    }
+    for (const key of ["", "{}", "foo{}{bar}", "foo{", "foo}", "{abc"]) {
+      assertEquals(core.keySlot(A, put(A, key)), core.crc16(A, put(A, key)) & 16383, key);
+    }
+    assertEquals(core.keySlot(A, put(A, "foo")), 12182);
+  });
+
+  it("crc64 is Jones's, whole and in parts", () => {
+    assertEquals(BigInt.asUintN(64, core.crc64(0n, A, put(A, "123456789"))), 0xe9c6d914c4b8d9can);
+    const random = new Random("crc64");
+    for (let i = 0; i < 500; i++) {
+      const data = random.bytes(random.below(200));
+      const length = put(A, data);
+      let expected = 0n;
+      for (const byte of data) {
+        expected ^= BigInt(byte);
+        for (let bit = 0; bit < 8; bit++) expected = expected & 1n ? (expected >> 1n) ^ 0x95ac9329ac4bc9b5n : expected >> 1n;
+      }
+      const cut = random.below(length + 1);
+      assertEquals(BigInt.asUintN(64, core.crc64(core.crc64(0n, A, cut), A + cut, length - cut)), expected);
+    }
+  });
+});
+
+describe("comparing", () => {
+  it("equalBytes and compareBytes agree with a byte loop", () => {
+    const random = new Random("compare");
+    for (let i = 0; i < 50000; i++) {
+      const a = random.bytes(random.below(70));
+      const b = random.below(4) ? a.slice() : random.bytes(random.below(70));
+      if (b.length && random.below(2)) b[random.below(b.length)]! ^= 1 << random.below(8);
+      const cut = random.below(3) ? b : b.subarray(0, random.below(b.length + 1));
+      const [at, to] = [A + random.below(16), B + random.below(16)];
+      put(at, a); put(to, cut);
+      let expected = 0;
+      for (let k = 0; k < Math.min(a.length, cut.length) && expected === 0; k++) expected = Math.sign(a[k]! - cut[k]!);
+      if (expected === 0) expected = Math.sign(a.length - cut.length);
+      const got = Math.sign(core.compareBytes(at, a.length, to, cut.length));
+      if (got !== expected) assertEquals(got, expected, `${a} ${cut}`);
+      const n = Math.min(a.length, cut.length);
+      const same = a.subarray(0, n).every((byte, k) => byte === cut[k]) ? 1 : 0;
+      if (core.equalBytes(at, to, n) !== same) assertEquals(core.equalBytes(at, to, n), same, `${a} ${cut}`);
+    }
+  });
+
+  it("isWord takes any case, ends at a NUL, and knows letters from their look-alikes", () => {
+    const is = (s: string, n: number) => core.isWordNumber(A, put(A, s), n) === 1;
+    for (const s of ["EX", "ex", "eX", "Ex", "ex\0tra"]) assertEquals(is(s, 0), true, s);
+    for (const s of ["", "E", "EXX", "EY", "e\x18", "\x45\x78x", "e\0"]) assertEquals(is(s, 0), false, s);
+    assertEquals(is("keepTTL", 1), true);
+    assertEquals(is("no-evict_@[", 2), true);
+    for (const s of ["no\revict_@[", "no-evict\x7f@[", "no-evict_`[", "no-evict_@{"]) assertEquals(is(s, 2), false, s);
+    assertEquals(core.equalsIgnoreCase(A, B, (put(A, "aZ@[\xc1"), put(B, "Az@[\xc1"))), 1);
+    assertEquals(core.equalsIgnoreCase(A, B, (put(A, "aZ@["), put(B, "Az@{"))), 0);
+  });
+});
+
+/** Glob matching as the servers define it, by plain recursion. */
+function glob(pattern: string, string: string, nocase: boolean, outermost = true): boolean {
+  const lower = (c: string) => (nocase && c >= "A" && c <= "Z" ? c.toLowerCase() : c);
+  const signed = (c: string) => (lower(c).charCodeAt(0) << 24) >> 24;
+  let p = 0;
+  let s = 0;
+  if (outermost && string === "") return pattern === "";
+  while (p < pattern.length && s < string.length) {
+    const c = string[s]!;
+    if (pattern[p] === "*") {
+      while (pattern[p + 1] === "*") p++;
+      if (p + 1 === pattern.length) return true;
+      for (; s < string.length; s++) if (glob(pattern.slice(p + 1), string.slice(s), nocase, false)) return true;
+      return false;
+    } else if (pattern[p] === "[") {
+      p++;
+      const not = pattern[p] === "^";
+      if (not) p++;
+      let match = false;
+      for (; p < pattern.length && pattern[p] !== "]"; p++) {
+        if (pattern[p] === "\\" && p + 1 < pattern.length) {
+          if (pattern[++p] === c) match = true;
+        } else if (p + 2 < pattern.length && pattern[p + 1] === "-") {
+          let [low, high] = [pattern[p]!, pattern[p + 2]!];
+          const raw = (x: string) => (x.charCodeAt(0) << 24) >> 24;
+          if (raw(low) > raw(high)) [low, high] = [high, low];
+          if (signed(c) >= signed(low) && signed(c) <= signed(high)) match = true;
+          p += 2;
+        } else if (lower(pattern[p]!) === lower(c)) match = true;
+      }
+      if (p > pattern.length) p = pattern.length;
+      if (match === not) return false;
+    } else if (pattern[p] !== "?") {
+      if (pattern[p] === "\\" && p + 1 < pattern.length) p++;
+      if (lower(pattern[p]!) !== lower(c)) return false;
+    }
+    p++;
+    s++;
+  }
+  if (s === string.length) while (pattern[p] === "*") p++;
+  return p >= pattern.length && s === string.length;
+}
+
+describe("glob", () => {
+  const match = (p: string, s: string, nocase = false) =>
+    core.globMatch(A, put(A, p), B, put(B, s), nocase ? 1 : 0) === 1;
+
+  it("matches stars, marks, classes and escapes", () => {
+    const yes: [string, string][] = [["*", "x"], ["h?llo", "hello"], ["h*llo", "heeeello"], ["h[ae]llo", "hallo"],
+      ["h[^e]llo", "hallo"], ["h[a-b]llo", "hbllo"], ["h[b-a]llo", "hallo"], ["\\*a", "*a"], ["a\\", "a\\"],
+      ["[abc", "b"], ["[^", "b"], ["*foo*bar", "xxfooyybar"], ["**a**", "bab"], ["", ""], ["[\\]]", "]"], ["a*", "a"],
+      ["[a-]x", "]"], ["[*]", "*"]];
+    for (const [p, s] of yes) assertEquals(match(p, s), true, `${p} ${s}`);
+    const no: [string, string][] = [["h?llo", "hllo"], ["h[ae]llo", "hillo"], ["h[^e]llo", "hello"], ["*", ""], ["**", ""],
+      ["a", "aa"], ["aa", "a"], ["\\*", "a"], ["[]", "]"], ["[", "["], ["?", ""], ["", "a"]];
+    for (const [p, s] of no) assertEquals(match(p, s), false, `${p} ${s}`);
+    assertEquals(match("H[A-Z]*", "hello", true), true);
+    assertEquals(match("H[A-Z]*", "hello", false), false);
+  });
+
+  it("agrees with plain recursion", () => {
+    const random = new Random("glob");
+    let matched = 0;
+    for (let i = 0; i < 100000; i++) {
+      let p = "";
+      for (let n = random.below(10); n > 0; n--) p += random.pick(random.below(2) ? "abAB" : "*?[]^-\\a*\x80\xff");
+      let s = "";
+      for (let n = random.below(10); n > 0; n--) s += random.pick(random.below(9) ? "abAB" : "-]\\^*\x80\xff");
+      const nocase = random.below(2) === 1;
+      const expected = glob(p, s, nocase);
+      matched += expected ? 1 : 0;
+      if (match(p, s, nocase) !== expected) assertEquals(match(p, s, nocase), expected, JSON.stringify([p, s, nocase]));
+    }
+    assertEquals(matched > 1000, true, `only ${matched} matches`);
+  });
+
+  it("answers hostile patterns at once", () => {
+    assertEquals(match("a*".repeat(500) + "b", "a".repeat(3000)), false);
+    assertEquals(match("a*".repeat(1000), "a".repeat(1001)), true);
+    assertEquals(match("*a".repeat(1001) + "*", "a".repeat(1100)), false);
+  });
+});
