@@ -1,12 +1,13 @@
 // Builds everything that runs: generated tables, the core (WebAssembly) and the bundles in dist/.
 //   node tools/build.mjs [--if-missing] [--core-only]
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const flags = new Set(process.argv.slice(2));
-if (flags.has("--if-missing") && existsSync(`${root}dist/server.mjs`) && existsSync(`${root}dist/core.wasm`)) process.exit(0);
+const built = ["dist/server.mjs", "dist/core.wasm"].every((file) => existsSync(root + file));
+if (flags.has("--if-missing") && built) process.exit(0);
 mkdirSync(`${root}dist`, { recursive: true });
 
 /** Runs one tool and ends the build with its exit code when it fails. */
@@ -23,7 +24,8 @@ export const CORE_FLAGS = [
 
 /** Compiles one AssemblyScript entry file; `level` is -O3 for what ships and -O1 for tests. */
 function compile(entry, output, level) {
-  run(process.execPath, [`${root}node_modules/assemblyscript/bin/asc.js`, entry, "-o", output, level, ...CORE_FLAGS]);
+  const compiler = `${root}node_modules/assemblyscript/bin/asc.js`;
+  run(process.execPath, [compiler, entry, "-o", output, level, ...CORE_FLAGS]);
 }
 
 if (existsSync(`${root}tools/generate.mjs`)) run(process.execPath, ["tools/generate.mjs"]);

@@ -21,10 +21,8 @@ export class AssertionError extends Error {
   }
 }
 
-// deno-lint-ignore no-explicit-any
-type AnyConstructor = new (...args: any[]) => unknown;
-// deno-lint-ignore no-explicit-any
-type ErrorClass<E extends Error> = abstract new (...args: any[]) => E;
+type AnyConstructor = new (...args: never[]) => unknown;
+type ErrorClass<E extends Error> = abstract new (...args: never[]) => E;
 
 // --- Internals ---
 
@@ -156,7 +154,7 @@ export function assertAlmostEquals(actual: number, expected: number, tolerance?:
   const limit = tolerance ?? (Number.isFinite(expected) ? Math.abs(expected * 1e-7) : 1e-7);
   const delta = Math.abs(expected - actual);
   if (delta <= limit) return;
-  throw new AssertionError(reason(`Expected ${actual} to be ${expected} +- ${limit}, but it is off by ${delta}`, message));
+  throw new AssertionError(reason(`Expected ${actual} to be ${expected} +- ${limit}, it is off by ${delta}`, message));
 }
 
 /** Fails unless actual > expected. */
