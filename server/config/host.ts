@@ -1,0 +1,51 @@
+// host: what configuration and log need of the outside world, and the texts of its errors.
+//
+// A runtime adapter's Port satisfies ConfigHost; tests use a small object in memory.
+
+/** The synchronous small-file part of a Port that is used here. All throw errors with a `code` ("ENOENT", ...). */
+export interface ConfigFiles {
+  read(path: string): Uint8Array;
+  write(path: string, data: Uint8Array | string): void;
+  append(path: string, data: Uint8Array | string): void;
+  rename(from: string, to: string): void;
+  unlink(path: string): void;
+  fsync(path: string): void;
+  chmod(path: string, mode: number): void;
+  readDirectory(path: string): string[];
+}
+
+export interface ConfigHost {
+  readonly files: ConfigFiles;
+  readonly pid: number;
+  cwd(): string;
+  chdir(path: string): void;
+  readStdin(): string;
+}
+
+/** The C library's words for the error codes that files and directories give. */
+const MESSAGES: Record<string, string> = {
+  EPERM: "Operation not permitted", ENOENT: "No such file or directory", EIO: "Input/output error",
+  EACCES: "Permission denied", EBUSY: "Device or resource busy", EEXIST: "File exists",
+  EXDEV: "Invalid cross-device link", ENOTDIR: "Not a directory", EISDIR: "Is a directory",
+  EINVAL: "Invalid argument", ENFILE: "Too many open files in system", EMFILE: "Too many open files",
+  ETXTBSY: "Text file busy", EFBIG: "File too large", ENOSPC: "No space left on device",
+  EROFS: "Read-only file system", ENAMETOOLONG: "File name too long", ELOOP: "Too many levels of symbolic links",
+  ENOTEMPTY: "Directory not empty", EDQUOT: "Disk quota exceeded", ENOSYS: "Function not implemented",
+};
+
+/** Deno names its errors by class instead of by code. */
+const DENO_NAMES: Record<string, string> = {
+  NotFound: "ENOENT", PermissionDenied: "EACCES", AlreadyExists: "EEXIST", NotADirectory: "ENOTDIR",
+  IsADirectory: "EISDIR", FilesystemLoop: "ELOOP", ReadOnlyFilesystem: "EROFS",
+};
+
+/** The error's code, such as "ENOENT"; "" when it has none. */
+export function errorCode(error: unknown): string {
+  const { code, name } = error as { code?: unknown; name?: string };
+  return typeof code === "string" ? code : DENO_NAMES[name ?? ""] ?? "";
+}
+
+/** What strerror() says about an error of the host. */
+export function errorText(error: unknown): string {
+  return MESSAGES[errorCode(error)] ?? (error instanceof Error ? error.message : String(error));
+}

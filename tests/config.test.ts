@@ -1,0 +1,422 @@
+// config: tests of the configuration: syntax, every directive, CONFIG GET/SET/REWRITE, loading, random input, and a
+// comparison with the real server where it is installed (PEERS_BIN, or ~/.cache/peers/bin).
+//
+//     SEED=123 node --import tsx --test tests/config.test.ts     repeats a random run
+
+import { after, before, describe, it } from "node:test";
+import { spawn, spawnSync } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { connect } from "node:net";
+import type { Socket } from "node:net";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { Config } from "../server/config/config.ts";
+import { DIRECTIVES, ENTRIES } from "../server/config/directives.ts";
+import type { ConfigHost } from "../server/config/host.ts";
+import { ConfigError, loadCommandLine, loadText } from "../server/config/load.ts";
+import { matchPattern, parseMemory, quote, splitArguments } from "../server/config/syntax.ts";
+import { fromBytes, toBytes } from "../server/config/text.ts";
+
+const SEED = Number(process.env.SEED ?? Date.now() % 1e9);
+const EVERYONE = { local: true, loading: false };
+const PEERS = process.env.PEERS_BIN ?? join(homedir(), ".cache/peers/bin");
+const REAL_SERVER = join(PEERS, "valkey-server");
+const NO_REAL_SERVER = existsSync(REAL_SERVER) ? false : `no ${REAL_SERVER}`;
+
+/** mulberry32: a small generator with a seed. */
+function generator(seed: number): (below: number) => number {
+  let state = seed >>> 0;
+  return (below) => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) % below;
+  };
+}
+
+/** A host in memory: files by absolute path. */
+class MemoryHost implements ConfigHost {
+  readonly pid = 4711;
+  directory = "/home";
+  stdin = "";
+  readonly entries = new Map<string, Uint8Array>();
+  readonly files = {
+    read: (path: string) => this.entries.get(this.#absolute(path)) ?? this.#fail("ENOENT"),
+    write: (path: string, data: Uint8Array | string) => {
+      if (path.startsWith("/missing/")) this.#fail("ENOENT");
+      this.entries.set(this.#absolute(path), typeof data === "string" ? toBytes(data) : data);
+    },
+    append: (path: string, data: Uint8Array | string) => {
+      const more = typeof data === "string" ? data : fromBytes(data);
+      this.files.write(path, fromBytes(this.entries.get(this.#absolute(path)) ?? new Uint8Array(0)) + more);
+    },
+    rename: (from: string, to: string) => {
+      this.entries.set(to, this.files.read(from));
+      this.entries.delete(from);
+    },
+    unlink: (path: string) => void (this.entries.delete(path) || this.#fail("ENOENT")),
+    fsync: () => {},
+    chmod: () => {},
+    readDirectory: (path: string) => {
+      const prefix = this.#absolute(path).replace(/\/$/, "") + "/";
+      const names = [...this.entries.keys()].filter((key) => key.startsWith(prefix));
+      return [...new Set(names.map((key) => key.slice(prefix.length).split("/")[0]))];
+    },
+  };
+  cwd(): string {
+    return this.directory;
+  }
+  chdir(path: string): void {
+    if (path === "/nowhere") this.#fail("ENOENT");
+    this.directory = this.#absolute(path);
+  }
+  readStdin(): string {
+    return this.stdin;
+  }
+  #absolute(path: string): string {
+    return path.startsWith("/") ? path : `${this.directory}/${path}`.replace("/./", "/");
+  }
+  #fail(code: string): never {
+    throw Object.assign(new Error(code), { code });
+  }
+}
+
+/** A configuration read from lines. */
+function configOf(text = "", host = new MemoryHost()): Config {
+  const config = new Config(host);
+  loadText(config, text);
+  return config;
+}
+
+/** The text of the error that loading gives. */
+function loadError(run: () => void): string {
+  try {
+    run();
+  } catch (error) {
+    assert(error instanceof ConfigError, String(error));
+    return error.message;
+  }
+  return "";
+}
+
+describe("configuration syntax", () => {
+  it("splits arguments with quotes and escapes as Valkey does", () => {
+    assertEquals(splitArguments("a  b\tc "), ["a", "b", "c"]);
+    assertEquals(splitArguments('"a b" \'c d\''), ["a b", "c d"]);
+    assertEquals(splitArguments('"\\x41\\n\\"\\q" \'\\\'\\n\''), ['A\n"q', "'\\n"]);
+    assertEquals(splitArguments('a"b c"d'), ["ab cd"]);
+    assertEquals(splitArguments('save ""'), ["save", ""]);
+    assertEquals(splitArguments(""), []);
+    assertEquals(splitArguments('"open'), undefined);
+    assertEquals(splitArguments("'open\\'"), undefined);
+    assertEquals(splitArguments('"a\\'), undefined);
+  });
+
+  it("reads back what it quotes", () => {
+    const next = generator(SEED);
+    for (let i = 0; i < 2000; i++) {
+      let value = "";
+      for (let n = next(12); n > 0; n--) value += String.fromCharCode(next(256));
+      assertEquals(splitArguments(quote(value)), [value], `SEED=${SEED}`);
+    }
+  });
+
+  it("reads memory sizes with decimal and binary units", () => {
+    const sizes: [string, bigint | undefined][] = [
+      ["1", 1n], ["1b", 1n], ["1k", 1000n], ["1Kb", 1024n], ["1m", 1000000n], ["1MB", 1048576n], ["2g", 2000000000n],
+      ["1gb", 1073741824n], ["", 0n], ["gb", 0n], ["18446744073709551615", 2n ** 64n - 1n],
+      ["18446744073709551616", undefined], ["-1", undefined], ["1 ", undefined], ["1kk", undefined],
+    ];
+    for (const [text, size] of sizes) assertEquals(parseMemory(text), size, text);
+  });
+
+  it("matches glob patterns without regard to case", () => {
+    const cases: [string, string, boolean][] = [
+      ["*", "", true], ["max*", "maxmemory", true], ["MAX*y", "maxmemory", true], ["m?x*", "maxmemory", true],
+      ["[a-m]ax*", "maxmemory", true], ["[^m]ax*", "maxmemory", false], ["max\\*", "maxmemory", false],
+      ["*a*b*c*", "xxaxxbxxcxx", true], ["*a*b*c*", "xxaxxcxxbxx", false], ["a", "ab", false], ["[a", "a", true],
+    ];
+    for (const [pattern, text, hit] of cases) assertEquals(matchPattern(pattern, text), hit, `${pattern} ${text}`);
+  });
+});
+
+describe("CONFIG GET", () => {
+  it("takes several names and patterns and sorts by name", () => {
+    const config = configOf();
+    const names = config.getMatching(["maxmemory", "maxmemory*", "bind", "*of"]).map(([name]) => name);
+    assertEquals(names, [
+      "bind", "maxmemory", "maxmemory-clients", "maxmemory-eviction-tenacity", "maxmemory-policy",
+      "maxmemory-samples", "replicaof", "slaveof",
+    ]);
+  });
+
+  it("shows a name as it was asked and finds hidden directives by exact name only", () => {
+    const config = configOf();
+    assertEquals(config.getMatching(["MaxMemory"]), [["MaxMemory", "0"]]);
+    assertEquals(config.getMatching(["key-load*"]), []);
+    assertEquals(config.getMatching(["key-load-delay"]), [["key-load-delay", "0"]]);
+    assertEquals(config.getMatching(["nothing"]), []);
+  });
+
+  it("keeps binary values", () => {
+    const config = configOf('requirepass "\\x00\\xff\\xc3"');
+    assertEquals([...config.bytes("requirepass")], [0, 255, 0xc3]);
+  });
+});
+
+describe("CONFIG SET", () => {
+  const failed = (name: string, text: string) => `ERR CONFIG SET failed (possibly related to argument '${name}') - ${text}`;
+
+  it("answers with Valkey's texts", () => {
+    const config = configOf();
+    const cases: [[string, string][], string | undefined][] = [
+      [[["foo", "1"]], "ERR Unknown option or number of arguments for CONFIG SET - 'foo'"],
+      [[["maxmemory", "abc"]], failed("maxmemory", "argument must be a memory value")],
+      [[["HZ", "abc"]], failed("hz", "argument couldn't be parsed into an integer")],
+      [[["maxclients", "0"]], failed("maxclients", "argument must be between 1 and 4294967295 inclusive")],
+      [[["daemonize", "yes"]], failed("daemonize", "can't set immutable config")],
+      [[["dir", "/"]], failed("dir", "can't set protected config")],
+      [[["maxmemory", "1"], ["maxmemory", "2"]], failed("maxmemory", "duplicate parameter")],
+      [[["maxmemory-clients", "200%"]],
+        failed("maxmemory-clients", "percentage argument must be less or equal to 100")],
+      [[["slaveof", "a 1"]], failed("slaveof", "can't set immutable config")],
+      [[["rdma-port", "1"]], failed("rdma-port", "No RDMA building support.")],
+      [[["maxmemory", "10mb"], ["save", "3000 5"]], undefined],
+    ];
+    for (const [pairs, error] of cases) assertEquals(config.set(pairs, EVERYONE), error);
+    assertEquals(config.get("maxmemory"), "10485760");
+    assertEquals(config.get("save"), "3000 5");
+  });
+
+  it("takes everything back when one value is refused", () => {
+    const config = configOf("maxmemory 5");
+    const error = config.set([["maxmemory", "7"], ["save", ""], ["hz", "x"]], EVERYONE);
+    assertStringIncludes(error ?? "", "'hz'");
+    assertEquals([config.get("maxmemory"), config.get("save")], ["5", "3600 1 300 100 60 10000"]);
+  });
+
+  it("takes everything back, the working directory too, when a hook refuses", () => {
+    const config = configOf("enable-protected-configs yes");
+    const told: string[] = [];
+    config.onChange("maxmemory", (value) => void told.push(value));
+    config.onChange("port", (value) => (value === "1" ? "Unable to listen on this port. Check server logs." : undefined));
+    const error = config.set([["maxmemory", "7"], ["dir", "/other"], ["port", "1"]], EVERYONE);
+    assertEquals(error, failed("port", "Unable to listen on this port. Check server logs."));
+    assertEquals([config.get("maxmemory"), config.get("port"), config.get("dir")], ["0", "6379", "/home"]);
+    assertEquals(told, ["7", "0"]);
+  });
+
+  it("runs a hook of several directives once, and only for a change", () => {
+    const config = configOf();
+    let runs = 0;
+    config.onChange(["min-replicas-to-write", "min-replicas-max-lag"], () => void runs++);
+    config.set([["min-replicas-to-write", "2"], ["min-slaves-max-lag", "20"]], EVERYONE);
+    config.set([["min-replicas-to-write", "2"]], EVERYONE);
+    assertEquals(runs, 1);
+  });
+
+  it("refuses what may not change while loading, and lets a local client set protected directives", () => {
+    const config = configOf("enable-protected-configs local");
+    assertEquals(config.set([["dir", "/x"]], { local: true, loading: true }),
+      "LOADING Valkey is loading the dataset in memory");
+    assertEquals(config.set([["loglevel", "debug"]], { local: false, loading: true }), undefined);
+    assertEquals(config.set([["dbfilename", "x"]], { local: false, loading: false }),
+      failed("dbfilename", "can't set protected config"));
+    assertEquals(config.set([["dbfilename", "x"]], EVERYONE), undefined);
+    assertEquals(config.set([["dir", "/nowhere"]], EVERYONE), failed("dir", "No such file or directory"));
+  });
+
+  it("accepts every value that CONFIG GET * shows for what can be set", () => {
+    const config = configOf("enable-protected-configs yes");
+    const shown = config.getMatching(["*"]);
+    for (const [name, value] of shown) {
+      if (ENTRIES.get(name)?.directive.immutable || name.startsWith("rdma-")) continue;
+      assertEquals(config.set([[name, value]], EVERYONE), undefined, name);
+    }
+    assertEquals(config.getMatching(["*"]), shown);
+  });
+});
+
+describe("configuration files", () => {
+  const at = (line: number, text: string, problem: string) =>
+    `\n*** FATAL CONFIG FILE ERROR (Version 9.1.2) ***\nReading the configuration file, at line ${line}\n` +
+    `>>> '${text}'\n${problem}\n`;
+
+  it("names the line of an error", () => {
+    const cases: [string, number, string, string][] = [
+      ["# x\n\n port 1 2 ", 3, "port 1 2", "wrong number of arguments"],
+      ["bla 1", 1, "bla 1", "Bad directive or wrong number of arguments"],
+      ['port "1', 1, 'port "1', "Unbalanced quotes in configuration line"],
+      ["port x", 1, "port x", "argument couldn't be parsed into an integer"],
+      ["replicaof a b", 1, "replicaof a b", "Invalid primary port"],
+      ["a.b", 1, "a.b", "Module config specified without value"],
+      ["shutdown-on-sigint", 1, "shutdown-on-sigint", "argument(s) must be one of the following: default, save, " +
+        "nosave, now, force, safe, failover"],
+    ];
+    for (const [text, line, shown, problem] of cases) {
+      assertEquals(loadError(() => configOf(text)), at(line, shown, problem));
+    }
+  });
+
+  it("adds up save lines after the first and resets with an empty one", () => {
+    assertEquals(configOf("save 900 1\nsave 100 100").get("save"), "900 1 100 100");
+    assertEquals(configOf('save 900 1\nsave ""').get("save"), "");
+    assertEquals(configOf('save ""\nsave 5 5').get("save"), "5 5");
+    assertEquals(configOf('save "900 1 5 5"').get("save"), "900 1 5 5");
+  });
+
+  it("includes files, with patterns, and tells when one is missing", () => {
+    const host = new MemoryHost();
+    host.files.write("/home/a.conf", "port 1\ninclude conf.d/*.conf\n");
+    host.files.write("/home/conf.d/2.conf", "timeout 2\n");
+    host.files.write("/home/conf.d/1.conf", "timeout 1\nhz 20\n");
+    host.files.write("/home/conf.d/.hidden.conf", "timeout 3\n");
+    const config = configOf("include a.conf\ninclude none*.conf", host);
+    assertEquals([config.get("port"), config.get("timeout"), config.get("hz")], ["1", "2", "20"]);
+    assertEquals(loadError(() => configOf("include b.conf", host)),
+      "Fatal error, can't open config file 'b.conf': No such file or directory");
+    host.files.write("/home/loop.conf", "include loop.conf");
+    assertStringIncludes(loadError(() => configOf("include loop.conf", host)), "without end");
+  });
+
+  it("reads file, standard input and arguments in this order", () => {
+    const host = new MemoryHost();
+    host.files.write("/home/x.conf", "port 1\nhz 11\ntimeout 1\n");
+    host.stdin = "hz 12\ntimeout 2\n";
+    const config = new Config(host);
+    loadCommandLine(config, ["x.conf", "--timeout", "3", "-"]);
+    assertEquals(config.file, "/home/x.conf");
+    assertEquals([config.get("port"), config.get("hz"), config.get("timeout")], ["1", "12", "3"]);
+  });
+
+  it("reads the command line as Valkey does", () => {
+    const cases: [string[], Record<string, string>][] = [
+      [["--port", "7000", "--maxmemory", "1gb"], { port: "7000", maxmemory: "1073741824" }],
+      [["--maxmemory 700mb", "--maxmemory-policy 'volatile-lru'"], { maxmemory: "734003200", "maxmemory-policy": "volatile-lru" }],
+      [["--proc-title-template", "--my--title--template", "--loglevel", "verbose"],
+        { "proc-title-template": "--my--title--template", loglevel: "verbose" }],
+      [["--save", "--loglevel", "verbose"], { save: "", loglevel: "verbose" }],
+      [["--loglevel", "verbose", "--save"], { save: "", loglevel: "verbose" }],
+      [["--save", "", "--loglevel", "verbose"], { save: "", loglevel: "verbose" }],
+      [["--proc-title-template", "--save", "--save", "", "--loglevel", "verbose"],
+        { "proc-title-template": "--save", save: "", loglevel: "verbose" }],
+      [["--bind", "127.0.0.1", "::1"], { bind: "127.0.0.1 ::1" }],
+      [["--client-output-buffer-limit", "pubsub 1 2 3"],
+        { "client-output-buffer-limit": "normal 0 0 0 slave 268435456 67108864 60 pubsub 1 2 3" }],
+    ];
+    for (const [args, values] of cases) {
+      const config = new Config(new MemoryHost());
+      loadCommandLine(config, args);
+      for (const [name, value] of Object.entries(values)) assertEquals(config.get(name), value, args.join(" "));
+    }
+    const bad: [string[], string][] = [
+      [["--port"], ">>> 'port'\nwrong number of arguments"],
+      [["--port", "6379", "6380"], ">>> 'port \"6379\" \"6380\"'\nwrong number of arguments"],
+      [["--port", "--bla", "--loglevel", "verbose"], ">>> 'port \"--bla\"'\nargument couldn't be parsed"],
+      [["--replicaof", "--127.0.0.1", "--abc"], ">>> 'replicaof \"--127.0.0.1\"'\nwrong number of arguments"],
+    ];
+    for (const [args, text] of bad) {
+      assertStringIncludes(loadError(() => loadCommandLine(new Config(new MemoryHost()), args)), text);
+    }
+  });
+
+  it("keeps users, renamed commands and modules for their subsystems", () => {
+    const config = configOf("user a on +@all\nrename-command FLUSHDB \"\"\nloadmodule /m.so 1\nm.x 1 2\nlua-replicate-commands yes");
+    assertEquals(config.words.users, [["a", "on", "+@all"]]);
+    assertEquals(config.words.renames, [["FLUSHDB", ""]]);
+    assertEquals(config.words.modules, [["/m.so", "1"]]);
+    assertEquals(config.words.moduleSettings.get("m.x"), "1 2");
+  });
+
+  it("checks the log file and the mix of cluster and replica", () => {
+    const title = "\n*** FATAL CONFIG FILE ERROR (Version 9.1.2) ***\n";
+    assertEquals(loadError(() => configOf("logfile /missing/x")),
+      title + "Can't open the log file: No such file or directory\n");
+    assertEquals(loadError(() => configOf("cluster-enabled yes\nreplicaof a 1")),
+      title + "replicaof directive not allowed in cluster mode\n");
+  });
+});
+
+describe("CONFIG REWRITE", () => {
+  it("keeps comments and order, uses up old lines, appends below a signature", () => {
+    const host = new MemoryHost();
+    host.files.write("/home/x.conf", "# top\nsave 900 1\nsave 300 10\n\nslowlog-max-len 5\nbogus 1\n# end\n");
+    const config = new Config(host);
+    loadText(config, "save 900 1\nsave 300 10\nslowlog-max-len 5\nmaxmemory 2gb");
+    config.file = "/home/x.conf";
+    assertEquals(config.rewrite(), undefined);
+    const text = fromBytes(host.files.read("/home/x.conf"));
+    assertEquals(text.split("\n# Generated by CONFIG REWRITE\n")[0],
+      "# top\nsave 900 1 300 10\n\ncommandlog-slow-execution-max-len 5\n# ??? bogus 1\n# end\n");
+    assertStringIncludes(text, "\nmaxmemory 2gb\n");
+    assertEquals(host.entries.size, 1);
+    for (let i = 0; i < 3; i++) {
+      assertEquals(config.rewrite(), undefined);
+      assertEquals(fromBytes(host.files.read("/home/x.conf")).trimEnd(), text.trimEnd());
+    }
+  });
+
+  it("says what is wrong", () => {
+    const config = configOf();
+    assertEquals(config.rewrite(), "ERR The server is running without a config file");
+    config.file = "/missing/x.conf";
+    assertEquals(config.rewrite(), "ERR Rewriting config file: No such file or directory");
+  });
+
+  it("gives back the same values, for every directive and for random ones", () => {
+    const next = generator(SEED);
+    for (let round = 0; round < 30; round++) {
+      const config = configOf("enable-protected-configs yes\nreplicaof localhost 1");
+      for (const { name } of DIRECTIVES) config.set([[name, randomValue(next, name)]], EVERYONE);
+      // Addresses are written without quotes, as Valkey does, so only those that are plain words come back.
+      if (!/^[\w.:*-]+( [\w.:*-]+)*$/.test(config.get("bind"))) config.set([["bind", "::1 10.0.0.1"]], EVERYONE);
+      const again = configOf(config.rewrittenText("", round % 2 === 0));
+      assertEquals(again.getMatching(["*"]), config.getMatching(["*"]), `SEED=${SEED}`);
+    }
+  });
+});
+
+const WORDS = [
+  "", "0", "1", "-1", "7", "100", "101", "1000", "65535", "65536", "2147483647", "2147483648", "4294967296",
+  "9223372036854775807", "9223372036854775808", "18446744073709551615", "18446744073709551616", "1k", "1Kb", "2mb", "3GB",
+  "5%", "101%", "-5%", "yes", "NO", "Yes ", "no", "on", "01", "+1", " 1", "1.5", "1e3", "abc", "a/b", "a\\b", "é",
+  "a b", "\"", "'", "\\x", "127.0.0.1", "::1", "fe80::1", "1.2.3", "host.name", "host_name", "{title}", "{x}", "{{}",
+  "KEA", "Elg", "AKEn", "xyz", "900 1", "900 1 5", "900 x", "50 99.9", "50.5 101", "nan", "normal 1 2 3",
+  "normal 1mb 2mb 60 pubsub 0 0 0", "replica 1 2 x", "master 1 2 3", "1 2 3", "-5 0 2001", "save", "nosave now", "save nosave",
+  "default", "\x00", "a\x00b", "\xff\xfe", "x".repeat(300),
+];
+
+/** A value that may suit the directive: one of its own kind, or any word. */
+function randomValue(next: (below: number) => number, name: string): string {
+  const { names } = ENTRIES.get(name)?.directive ?? {};
+  if (names !== undefined && next(2) === 0) return names[next(names.length)][0];
+  const word = WORDS[next(WORDS.length)];
+  return next(8) === 0 ? `${word} ${WORDS[next(WORDS.length)]}` : word;
+}
+
+describe("random configuration", () => {
+  it("only ever refuses with a text", () => {
+    const next = generator(SEED);
+    const names = [...ENTRIES.keys(), "include", "user", "rename-command", "loadmodule", "sentinel", "nothing", "a.b"];
+    for (let i = 0; i < 20000; i++) {
+      const name = names[next(names.length)];
+      let line = name;
+      for (let n = next(4); n > 0; n--) line += " " + (next(3) === 0 ? WORDS[next(WORDS.length)] : randomValue(next, name));
+      for (let n = next(3); n > 0; n--) {
+        const cut = next(line.length + 1);
+        line = line.slice(0, cut) + String.fromCharCode(next(256)) + line.slice(cut + next(2));
+      }
+      const config = new Config(new MemoryHost());
+      try {
+        loadText(config, line);
+      } catch (error) {
+        assert(error instanceof ConfigError && error.message !== "", `SEED=${SEED} ${JSON.stringify(line)}: ${error}`);
+      }
+      const error = config.set([[name, line]], EVERYONE);
+      assert(error === undefined || /^(ERR|LOADING) ./.test(error), `SEED=${SEED} ${JSON.stringify(line)}`);
+    }
+  });
+});
