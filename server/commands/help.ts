@@ -1,0 +1,113 @@
+// help: the replies of every container's HELP subcommand that runs in the host.
+//
+// A reply is an array of status lines: a heading with the command's name as the client wrote it (in upper case), pairs
+// of a usage line and indented lines about it, and HELP itself at the end. Not for DEBUG's own help or the core's
+// OBJECT HELP, which stand with their commands.
+
+import type { ReplyWriter } from "../connection/reply-writer.ts";
+
+/** Usage line → what it does; a line break starts another indented line. */
+type HelpLines = readonly (readonly [usage: string, meaning: string])[];
+
+export const HELP: Readonly<Record<string, HelpLines>> = {
+  client: [
+    ["CACHING (YES|NO)", "Say whether the keys of the next command are tracked (OPTIN and OPTOUT modes)."],
+    [
+      "CAPA <option> [<option> ...]",
+      "Announce what this client is able to do. Option:\n* REDIRECT\n  Follows redirections to the primary.",
+    ],
+    ["GETREDIR", "Show the id of the client that gets this one's invalidation messages."],
+    ["GETNAME", "Show the name of this connection."],
+    ["ID", "Show the id of this connection."],
+    ["IMPORT-SOURCE (ON|OFF)", "Mark this connection as the source of an import."],
+    ["INFO", "Show the fields of this connection."],
+    ["KILL <ip:port>", "Close the connection from this address."],
+    [
+      "KILL <option> <value> [<option> <value> [...]]",
+      "Close the connections that match every option. Options:\n* ADDR, LADDR (<ip:port>|<unixsocket>:0)\n  " +
+      "Address of the client or of the server side.\n* TYPE (NORMAL|PRIMARY|REPLICA|PUBSUB)\n  Kind of client.\n" +
+      "* USER <username>\n  Authenticated as this user.\n* SKIPME (YES|NO)\n  Spare this connection (default: yes).\n" +
+      "* ID <client-id> [<client-id> ...]\n  Any of these ids.\n" +
+      "* MAXAGE <seconds>\n  Connected for longer than this.\n" +
+      "* FLAGS, NAME, IDLE, LIB-NAME, LIB-VER, DB, CAPA, IP <value>\n  As CLIENT LIST shows them.\n" +
+      "* NOT-<option> <value>\n  Those that don't match ID, TYPE, ADDR, LADDR, USER, FLAGS, NAME,\n" +
+      "  LIB-NAME, LIB-VER, DB, CAPA or IP.",
+    ],
+    ["LIST [options ...]", "Show the connections. Takes the options of CLIENT KILL as filters."],
+    ["NO-EVICT (ON|OFF)", "Spare this connection when clients are evicted for their memory."],
+    ["NO-TOUCH (ON|OFF)", "Leave the access time and frequency of keys alone in this connection."],
+    ["PAUSE <timeout> [WRITE|ALL]", "Hold back writes or all commands of clients for <timeout> milliseconds."],
+    ["REPLY (ON|OFF|SKIP)", "Turn replies to this connection on or off, or skip the next one."],
+    ["SETINFO (LIB-NAME|LIB-VER) <value>", "Record the client library's name or version."],
+    ["SETNAME <name>", "Name this connection."],
+    [
+      "TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]]",
+      "Turn invalidation messages for client-side caching on or off.",
+    ],
+    ["TRACKINGINFO", "Show the state of client-side caching of this connection."],
+    ["UNBLOCK <clientid> [TIMEOUT|ERROR]", "Release a client that waits in a blocking command."],
+    ["UNPAUSE", "End a pause: clients go on at once."],
+  ],
+  command: [
+    ["(no subcommand)", "Describe every command."],
+    ["COUNT", "Tell how many commands the server has."],
+    ["LIST", "List the names of all commands."],
+    ["INFO [<command-name> ...]", "Describe the named commands, or every one without a name."],
+    ["DOCS [<command-name> ...]", "Document the named commands, or every one without a name."],
+    ["GETKEYS <full-command>", "Pick the keys out of a command with its arguments."],
+    ["GETKEYSANDFLAGS <full-command>", "Pick the keys out of a command, each with how it is accessed."],
+  ],
+  commandlog: [
+    [
+      "GET <count> <type>",
+      "Show the newest <count> entries of a log, all for -1. Type: slow,\nlarge-request or large-reply. " +
+      "Entries are made of:\nid, timestamp, time in microseconds or size in bytes,\n" +
+      "arguments array, client IP and port, client name",
+    ],
+    ["LEN <type>", "Tell how many entries a log has."],
+    ["RESET <type>", "Empty a log."],
+  ],
+  config: [
+    ["GET <pattern>", "Show the parameters whose names match the glob <pattern>."],
+    ["SET <directive> <value>", "Change a parameter."],
+    ["RESETSTAT", "Set the statistics that INFO shows back to zero."],
+    ["REWRITE", "Write the present configuration to its file."],
+  ],
+  latency: [
+    ["DOCTOR", "Explain the recorded latency in plain words."],
+    ["GRAPH <event>", "Draw the latency of an event."],
+    ["HISTORY <event>", "Show the recorded times and latencies of an event."],
+    ["LATEST", "Show the newest latency of every event."],
+    ["RESET [<event> ...]", "Forget the named events, or all of them (the default)."],
+    ["HISTOGRAM [COMMAND ...]", "Show how the run times of the named commands, or of all, are distributed."],
+  ],
+  memory: [
+    ["DOCTOR", "Look for problems with memory."],
+    ["MALLOC-STATS", "Show the allocator's own statistics."],
+    ["PURGE", "Ask the allocator to give back what it holds unused."],
+    ["STATS", "Show where memory goes."],
+    [
+      "USAGE <key> [SAMPLES <count>]",
+      "Estimate the bytes of a key and its value, from <count> of its elements\n(default: 5, 0 means all).",
+    ],
+  ],
+  slowlog: [
+    [
+      "GET [<count>]",
+      "Show the newest <count> entries (default: 10, -1 means all).\nEntries are made of:\n" +
+      "id, timestamp, time in microseconds, arguments array, client IP and port,\nclient name",
+    ],
+    ["LEN", "Tell how many entries the log has."],
+    ["RESET", "Empty the log."],
+  ],
+};
+
+/** Writes the HELP reply of a container; `name` is the command as the client wrote it. */
+export function replyHelp(reply: ReplyWriter, name: string, lines: HelpLines): void {
+  const all = [`${name.toUpperCase()} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:`];
+  for (const [usage, meaning] of [...lines, ["HELP", "Print this help."] as const]) {
+    all.push(usage, ...meaning.split("\n").map((line) => `    ${line}`));
+  }
+  reply.array(all.length);
+  for (const line of all) reply.simple(line);
+}
