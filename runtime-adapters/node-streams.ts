@@ -1,0 +1,96 @@
+// node-streams.ts - a connection on a net.Socket, for Nodes whose bare handles can't be had.
+
+import type * as net from "node:net";
+
+import type { ListenOptions, Socket, SocketHandler } from "./port.ts";
+import type { MemoryView } from "./shared.ts";
+import { errorCode, errorText, formatAddress, formatUnixAddress } from "./shared.ts";
+
+export class StreamSocket implements Socket {
+  readonly remote: string;
+  readonly local: string;
+  readonly fd: number;
+  private readonly memory: MemoryView;
+  private readonly client: net.Socket;
+  private handler: SocketHandler | undefined;
+  private inFlight = 0;
+  private closing = false;
+  private gone = false;
+  /** Why it was lost, while bytes in flight aren't given back yet. */
+  private lostLater: { error: string | undefined } | undefined;
+
+  constructor(memory: MemoryView, client: net.Socket, options: ListenOptions) {
+    this.memory = memory;
+    this.client = client;
+    this.fd = (client as unknown as { _handle?: { fd?: number } })._handle?.fd ?? -1;
+    if (options.path !== undefined) {
+      this.remote = formatUnixAddress(options.path);
+      this.local = this.remote;
+      return;
+    }
+    this.remote = formatAddress(client.remoteAddress, client.remotePort);
+    this.local = formatAddress(client.localAddress, client.localPort);
+    if (options.keepAliveSeconds > 0) client.setKeepAlive(true, options.keepAliveSeconds * 1000);
+  }
+
+  start(handler: SocketHandler): void {
+    this.handler = handler;
+    this.client.on("data", (chunk: Uint8Array) => {
+      if (!this.closing) handler.data(chunk);
+    });
+    this.client.on("end", () => this.lost(undefined));
+    this.client.on("error", (error) => this.lost(errorText(errorCode(error))));
+    this.client.on("close", () => this.lost(undefined));
+  }
+
+  write(ptr: number, length: number): number {
+    if (this.gone || this.inFlight > 0) return 0;
+    let synchronous = true;
+    this.client.write(this.memory.slice(ptr, length), () => {
+      if (!synchronous && this.inFlight > 0) this.completed();
+    });
+    synchronous = false;
+    if (this.client.writableLength === 0) return length;
+    this.inFlight = length;
+    return -1;
+  }
+
+  pauseReading(): void {
+    this.client.pause();
+  }
+
+  resumeReading(): void {
+    this.client.resume();
+  }
+
+  close(): void {
+    if (this.gone || this.closing) return;
+    this.closing = true;
+    if (this.inFlight === 0) this.destroy();
+    else this.client.pause();
+  }
+
+  destroy(): void {
+    if (this.gone) return;
+    this.gone = true;
+    this.closing = true;
+    this.client.destroy();
+  }
+
+  private completed(): void {
+    const length = this.inFlight;
+    this.inFlight = 0;
+    this.handler?.written(length);
+    if (this.lostLater !== undefined) this.handler?.closed(this.lostLater.error);
+    if (this.closing && !this.gone) this.destroy();
+  }
+
+  private lost(error: string | undefined): void {
+    if (this.gone) return;
+    const wasClosing = this.closing;
+    this.destroy();
+    if (wasClosing) return;
+    if (this.inFlight > 0) this.lostLater = { error };
+    else this.handler?.closed(error);
+  }
+}

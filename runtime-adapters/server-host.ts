@@ -1,0 +1,271 @@
+// server-host.ts - clock, timers, files, process and machine for the three server runtimes.
+//
+// Node, Deno and Bun all carry node:fs, node:os and node:process, so one file serves them; what differs (sockets)
+// is in their own adapters. Not for browsers, and not for anything that a data command waits for, but nowUs().
+
+import { spawn } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import process from "node:process";
+
+import type {
+  ClockPort,
+  CpuUsage,
+  FileFacts,
+  Files,
+  MemoryUsage,
+  ProcessPort,
+  RespawnOptions,
+  SignalName,
+  Timer,
+} from "./port.ts";
+import { TurnEnd } from "./shared.ts";
+
+// --- Clock, timers, chance ---
+
+const LONGEST_TIMER_MS = 2147483647;
+const RESYNC_US = 1_000_000;
+/** Wall clock and monotonic clock may differ by this much before the difference is taken as a step of the wall clock. */
+const STEP_US = 3000;
+
+/** The wall clock with the fraction of the monotonic one; follows steps of the wall clock within a second. */
+export function makeWallClock(): () => number {
+  let offsetUs = performance.timeOrigin * 1000;
+  let resyncAt = 0;
+  return () => {
+    const passed = performance.now() * 1000;
+    if (passed >= resyncAt) {
+      resyncAt = passed + RESYNC_US;
+      const wall = Date.now() * 1000;
+      if (Math.abs(wall - offsetUs - passed) > STEP_US) offsetUs = wall - passed;
+    }
+    return offsetUs + passed;
+  };
+}
+
+class HostTimer implements Timer {
+  private readonly id: ReturnType<typeof setTimeout>;
+  private readonly repeats: boolean;
+
+  constructor(ms: number, run: () => void, repeats: boolean) {
+    const delay = Math.min(Math.max(ms, 0), LONGEST_TIMER_MS);
+    this.repeats = repeats;
+    this.id = repeats ? setInterval(run, delay) : setTimeout(run, delay);
+  }
+
+  cancel(): void {
+    if (this.repeats) clearInterval(this.id);
+    else clearTimeout(this.id);
+  }
+
+  unref(): Timer {
+    const id = this.id as unknown as number | { unref(): void };
+    if (typeof id === "object") id.unref();
+    else (globalThis as unknown as { Deno: { unrefTimer(id: number): void } }).Deno.unrefTimer(id);
+    return this;
+  }
+}
+
+/** The clock side of a server's port. */
+export function hostClock(): ClockPort {
+  const turnEnd = new TurnEnd((run) => setImmediate(run));
+  const sleeper = new Int32Array(new SharedArrayBuffer(4));
+  return {
+    nowUs: makeWallClock(),
+    monotonicUs: () => performance.now() * 1000,
+    random(bytes: Uint8Array): void {
+      // getRandomValues takes no more than 65,536 bytes and nothing over shared memory.
+      for (let at = 0; at < bytes.length; at += 65536) {
+        const part = new Uint8Array(Math.min(65536, bytes.length - at));
+        crypto.getRandomValues(part);
+        bytes.set(part, at);
+      }
+    },
+    timer: (ms, run) => new HostTimer(ms, run, false),
+    every: (ms, run) => new HostTimer(ms, run, true),
+    sleepSync(ms: number): void {
+      Atomics.wait(sleeper, 0, 0, ms);
+    },
+    afterTurn: (run) => turnEnd.add(run),
+  };
+}
+
+// --- Files ---
+
+function syncPath(name: string): void {
+  const fd = fs.openSync(name, "r");
+  try {
+    fs.fsyncSync(fd);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+/** Small files through node:fs. */
+export function hostFiles(): Files {
+  return {
+    readText: (name) => fs.readFileSync(name, "utf8"),
+    read: (name) => fs.readFileSync(name),
+    write: (name, data, mode) => fs.writeFileSync(name, data, mode === undefined ? {} : { mode }),
+    append: (name, data) => fs.appendFileSync(name, data),
+    rename: (from, to) => fs.renameSync(from, to),
+    exists: (name) => fs.existsSync(name),
+    facts(name: string): FileFacts | undefined {
+      const stats = fs.statSync(name, { throwIfNoEntry: false });
+      if (stats === undefined) return undefined;
+      return {
+        size: stats.size,
+        modifiedMs: stats.mtimeMs,
+        isDirectory: stats.isDirectory(),
+        mode: stats.mode & 0o7777,
+      };
+    },
+    unlink: (name) => fs.unlinkSync(name),
+    mkdir(name: string): void {
+      fs.mkdirSync(name, { recursive: true });
+    },
+    list: (name) => fs.readdirSync(name).sort(),
+    chmod: (name, mode) => fs.chmodSync(name, mode),
+    fsync: syncPath,
+    absolute: (name) => path.resolve(name),
+  };
+}
+
+// --- Process and machine ---
+
+const TICK_US = 10_000;
+
+/** Text of a file under /proc, or "" on a system without it. */
+function procText(name: string): string {
+  try {
+    return fs.readFileSync(name, "latin1");
+  } catch {
+    return "";
+  }
+}
+
+/** The numbers after the command's closing parenthesis in a /proc stat line: state is [0], utime [11], stime [12]. */
+function statFields(name: string): string[] {
+  const text = procText(name);
+  return text === "" ? [] : text.slice(text.lastIndexOf(")") + 2).split(" ");
+}
+
+function cpuUsage(): CpuUsage {
+  const own = process.cpuUsage();
+  const all = statFields("/proc/self/stat");
+  const main = statFields(`/proc/self/task/${process.pid}/stat`);
+  const ticks = (fields: string[], index: number, otherwise: number) =>
+    fields.length > index ? Number(fields[index]) * TICK_US : otherwise;
+  return {
+    userUs: own.user,
+    systemUs: own.system,
+    userChildrenUs: ticks(all, 13, 0),
+    systemChildrenUs: ticks(all, 14, 0),
+    userMainThreadUs: ticks(main, 11, own.user),
+    systemMainThreadUs: ticks(main, 12, own.system),
+  };
+}
+
+function memoryUsage(): MemoryUsage {
+  return { rss: process.memoryUsage.rss() };
+}
+
+function openFilesLimit(): number {
+  const line = /^Max open files\s+(\S+)/m.exec(procText("/proc/self/limits"));
+  return line === null || line[1] === "unlimited" ? Infinity : Number(line[1]);
+}
+
+function totalMemory(): number {
+  const limit = Number(procText("/sys/fs/cgroup/memory.max").trim());
+  const machine = os.totalmem();
+  return limit > 0 && limit < machine ? limit : machine;
+}
+
+function readStdin(): string {
+  const chunks: Uint8Array[] = [];
+  const chunk = new Uint8Array(65536);
+  for (;;) {
+    const length = readStandardInput(chunk);
+    if (length === 0) break;
+    chunks.push(chunk.slice(0, length));
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+/** One read of standard input; 0 at its end. Waits where the descriptor is non-blocking. */
+function readStandardInput(chunk: Uint8Array): number {
+  for (;;) {
+    try {
+      return fs.readSync(0, chunk, 0, chunk.length, null);
+    } catch (error) {
+      const code = (error as { code?: string }).code;
+      if (code === "EOF") return 0;
+      if (code !== "EAGAIN") throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
+  }
+}
+
+function respawnDetached(options: RespawnOptions = {}): number {
+  const script = process.argv[1];
+  const runtimeArgs = "Deno" in globalThis ? ["run", "-A", ...process.execArgv] : process.execArgv;
+  const child = spawn(process.execPath, [...runtimeArgs, script, ...process.argv.slice(2)], {
+    detached: true,
+    env: { ...process.env, ...options.env },
+    stdio: [options.stdin === undefined ? "ignore" : "pipe", "ignore", "ignore"],
+  });
+  if (options.stdin !== undefined) child.stdin?.end(options.stdin);
+  child.unref();
+  return child.pid ?? 0;
+}
+
+function exit(code: number): never {
+  process.exit(code);
+}
+
+function abort(): never {
+  process.kill(process.pid, "SIGABRT");
+  process.exit(134);
+}
+
+/** The process side of a server's port. */
+export function hostProcess(): ProcessPort {
+  return {
+    args: process.argv.slice(2),
+    pid: process.pid,
+    executable: process.execPath,
+    script: process.argv[1] ?? "",
+    env: (name) => process.env[name],
+    cwd: () => process.cwd(),
+    chdir: (name) => process.chdir(name),
+    stdout(text: string): void {
+      process.stdout.write(text);
+    },
+    stderr(text: string): void {
+      process.stderr.write(text);
+    },
+    readStdin,
+    exit,
+    abort,
+    onSignal(name: SignalName, run: () => void): void {
+      process.on(name, run);
+    },
+    onFault(run: (error: unknown) => void): void {
+      process.on("uncaughtException", run);
+      process.on("unhandledRejection", run);
+    },
+    setTitle(title: string): void {
+      process.title = title;
+    },
+    memoryUsage,
+    cpuUsage,
+    totalMemory,
+    hostname: () => os.hostname(),
+    platform: process.platform,
+    arch: os.machine(),
+    osName: `${os.type()} ${os.release()} ${os.machine()}`,
+    openFilesLimit,
+    respawnDetached,
+  };
+}

@@ -1,0 +1,118 @@
+// shared.ts - what several adapters need: a view of linear memory that survives growth, addresses as Valkey prints
+// them, error texts, and a list of things to do at the end of a turn. Not for anything that touches a runtime.
+
+import type { SystemError } from "./port.ts";
+
+// --- Linear memory ---
+
+/** A view of all of linear memory that is made anew when growth has detached the old one. */
+export class MemoryView {
+  bytes: Uint8Array = new Uint8Array(0);
+  private memory: WebAssembly.Memory | undefined;
+
+  set(memory: WebAssembly.Memory): void {
+    this.memory = memory;
+    this.bytes = new Uint8Array(memory.buffer);
+  }
+
+  /** A view of [ptr, ptr + length); stale once memory grows. */
+  slice(ptr: number, length: number): Uint8Array {
+    if (ptr + length > this.bytes.length) this.refresh();
+    return this.bytes.subarray(ptr, ptr + length);
+  }
+
+  private refresh(): void {
+    if (this.memory === undefined) throw new Error("socket write before setMemory()");
+    this.bytes = new Uint8Array(this.memory.buffer);
+  }
+}
+
+// --- Addresses ---
+
+/** "127.0.0.1:50000" or "[::1]:50000". An IPv4 address inside IPv6 is printed as the IPv6 address it is. */
+export function formatAddress(host: string | undefined, port: number | undefined): string {
+  if (host === undefined || host === "") return "?:0";
+  return host.includes(":") ? `[${host}]:${port ?? 0}` : `${host}:${port ?? 0}`;
+}
+
+/** Valkey writes every address of a family as "*" and "::*"; systems want a zero address. */
+export function bindHost(host: string | undefined): string {
+  if (host === undefined || host === "*" || host === "") return "0.0.0.0";
+  return host === "::*" ? "::" : host;
+}
+
+/** The address as it is written in Valkey's configuration and log for a unix socket. */
+export function formatUnixAddress(path: string): string {
+  return `${path}:0`;
+}
+
+// --- System errors ---
+
+const ERROR_TEXTS: Record<string, string> = {
+  EPERM: "Operation not permitted",
+  ENOENT: "No such file or directory",
+  EINTR: "Interrupted system call",
+  EBADF: "Bad file descriptor",
+  EAGAIN: "Resource temporarily unavailable",
+  ENOMEM: "Cannot allocate memory",
+  EACCES: "Permission denied",
+  ENOTDIR: "Not a directory",
+  EINVAL: "Invalid argument",
+  ENFILE: "Too many open files in system",
+  EMFILE: "Too many open files",
+  EPIPE: "Broken pipe",
+  ENAMETOOLONG: "File name too long",
+  EADDRINUSE: "Address already in use",
+  EADDRNOTAVAIL: "Cannot assign requested address",
+  EAFNOSUPPORT: "Address family not supported by protocol",
+  ENETUNREACH: "Network is unreachable",
+  ECONNABORTED: "Software caused connection abort",
+  ECONNRESET: "Connection reset by peer",
+  ETIMEDOUT: "Connection timed out",
+  ECONNREFUSED: "Connection refused",
+  EHOSTUNREACH: "No route to host",
+  ENOTFOUND: "Name or service not known",
+};
+
+/** The C library's text of an error name, as Valkey logs it. */
+export function errorText(code: string): string {
+  return ERROR_TEXTS[code] ?? code;
+}
+
+/** An error with the system's name in `code` and its text as message. */
+export function systemError(code: string, action: string): SystemError {
+  return Object.assign(new Error(`${action}: ${errorText(code)}`), { code });
+}
+
+/** The name ("EADDRINUSE") in whatever a runtime threw; `otherwise` when it has none. */
+export function errorCode(error: unknown, otherwise = "EIO"): string {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === "string" ? code : otherwise;
+}
+
+// --- Ends of turns ---
+
+/** Collects callbacks and runs them together; `schedule` asks the runtime for one run at the end of its turn. */
+export class TurnEnd {
+  private list: (() => void)[] = [];
+  private readonly schedule: (run: () => void) => void;
+  private readonly runAll: () => void;
+
+  constructor(schedule: (run: () => void) => void) {
+    this.schedule = schedule;
+    this.runAll = () => this.run();
+  }
+
+  add(run: () => void): void {
+    this.list.push(run);
+    if (this.list.length === 1) this.schedule(this.runAll);
+  }
+
+  /** What they add is run the next time. */
+  run(): void {
+    if (this.list.length === 0) return;
+    const list = this.list;
+    this.list = [];
+    for (const run of list) run();
+  }
+}
