@@ -63,8 +63,9 @@ async function generated() {
 }
 
 async function lint() {
-  const { code, output } = await runLimited(installed("oxlint"), ["-c", ".oxlintrc.json", "--deny-warnings", "."]);
-  return code === 0 ? [] : [output.trim()];
+  const args = ["-c", ".oxlintrc.json", "--deny-warnings", "-f", "unix", "."];
+  const { code, output } = await runLimited(installed("oxlint"), args);
+  return code === 0 ? [] : output.trim().split("\n");
 }
 
 /** Types of everything but the core, which the AssemblyScript compiler checks in each build. */

@@ -1,0 +1,168 @@
+// Runs Valkey's own test suite, unit by unit, against our server, and holds the result against what passed before.
+//   node tools/conformance.mjs [UNIT ...]       default: the units of conformance/scope.txt, the fast ones first
+//     --all              every unit that conformance/ratchet.tsv knows
+//     --bin DIR          folder with the valkey-server to test (default bin/)
+//     --jobs N           units side by side (default 2)     --seconds N   limit of one unit (default 300)
+//     --update           write newly passing tests into the ratchet file
+//     --accept-loss      with --update: also take out tests that no longer pass
+//     --only-fast N      leave out units that take longer than N seconds by conformance/scope.txt
+//
+// conformance/ratchet.tsv has one row for each test that the real Valkey 9.1 passes:
+//   unit <tab> test name <tab> ok | waits <tab> what it waits for (tools/conformance/waits.mjs)
+//     --relabel          only work out again what the waiting tests wait for
+// A test whose row says ok and that does not pass, neither at once nor when its unit is run again, is a loss and fails
+// the run. Logs and the table go to dist/conformance/. Where the real servers and Tcl can't be had, it says so and
+// passes with everything counted as skipped.
+import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
+import { installPeers, PeersUnavailable } from "./peers.mjs";
+import { counts, countsLine, inParallel, parseOptions, root } from "./support.mjs";
+import { allUnits, runUnit } from "./conformance/suite.mjs";
+import { OPEN, waitsReader } from "./conformance/waits.mjs";
+
+const RATCHET = `${root}conformance/ratchet.tsv`;
+const SCOPE = `${root}conformance/scope.txt`;
+const OUTPUT = `${root}dist/conformance`;
+
+// --- Files ---
+
+/** The ratchet: unit → (test name → { state, waits }). */
+export function readRatchet() {
+  const units = new Map();
+  for (const line of readFileSync(RATCHET, "utf8").split("\n")) {
+    if (line === "" || line.startsWith("#")) continue;
+    const [unit, name, state, waits] = line.split("\t");
+    if (!units.has(unit)) units.set(unit, new Map());
+    units.get(unit).set(name, { state, waits });
+  }
+  return units;
+}
+
+function writeRatchet(units) {
+  const lines = ["# unit\ttest\tstate (ok, waits)\twaits for; written by tools/conformance.mjs --update"];
+  for (const [unit, tests] of [...units].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    for (const [name, { state, waits }] of tests) {
+      lines.push([unit, name, state, state === "ok" ? "" : waits].join("\t"));
+    }
+  }
+  writeFileSync(RATCHET, `${lines.join("\n")}\n`);
+}
+
+/** The units in scope with their usual seconds: "unit seconds" a line. */
+export function readScope() {
+  return readFileSync(SCOPE, "utf8").split("\n").filter((line) => line !== "" && !line.startsWith("#")).map((line) => {
+    const [unit, seconds] = line.split(/\s+/);
+    return { unit, seconds: Number(seconds ?? 0) };
+  });
+}
+
+// --- One unit ---
+
+/** Runs a unit; when tests are lost, runs it once more and takes a test that passes in either run as passed. */
+async function judgeUnit(unit, tests, settings) {
+  const expected = [...tests].filter(([, { state }]) => state === "ok").map(([name]) => name);
+  const passed = new Set();
+  let run;
+  let attempts = 0;
+  do {
+    run = await runUnit(unit, settings);
+    attempts += 1;
+    for (const { state, name } of run.rows) if (state === "ok") passed.add(name);
+  } while (attempts < 2 && expected.some((name) => !passed.has(name)));
+  mkdirSync(OUTPUT, { recursive: true });
+  writeFileSync(`${OUTPUT}/${unit.replaceAll("/", ".")}.log`, run.output);
+  const inBaseline = [...tests.keys()].filter((name) => passed.has(name));
+  const row = {
+    unit, state: run.state, elapsed: run.elapsed, attempts, passed,
+    ok: inBaseline.length, baseline: tests.size,
+    lost: expected.filter((name) => !passed.has(name)),
+    gained: inBaseline.filter((name) => tests.get(name).state !== "ok"),
+    errors: run.rows.filter(({ state }) => state === "err").length,
+  };
+  console.log(tableLine(row));
+  for (const name of row.lost) console.log(`    lost: ${name}`);
+  return row;
+}
+
+function tableLine({ unit, ok, baseline, errors, lost, gained, state, elapsed, attempts }) {
+  const notes = [
+    lost.length > 0 ? `${lost.length} LOST` : "", gained.length > 0 ? `${gained.length} new` : "",
+    state === "done" ? "" : state, attempts > 1 ? "ran twice" : "",
+  ].filter((note) => note !== "").join(", ");
+  const numbers = `${ok}`.padStart(5) + ` of ${`${baseline}`.padStart(3)}  ${`${errors}`.padStart(3)} err`;
+  return `${unit.padEnd(36)} ${numbers} ${elapsed.toFixed(0).padStart(5)} s  ${notes}`;
+}
+
+// --- The whole run ---
+
+/** Writes what a run found into the ratchet; losses only when they are accepted. */
+function update(ratchet, rows, acceptLoss) {
+  for (const { unit, passed } of rows) {
+    for (const [name, row] of ratchet.get(unit)) {
+      if (passed.has(name)) row.state = "ok";
+      else if (acceptLoss) row.state = "waits";
+    }
+  }
+  const waits = waitsReader();
+  for (const [unit, tests] of ratchet) {
+    for (const [name, row] of tests) if (row.state !== "ok") row.waits = waits(unit, name);
+  }
+  writeRatchet(ratchet);
+}
+
+function report(rows, ratchet) {
+  const total = counts();
+  const waiting = new Map();
+  for (const { unit, ok, lost, passed } of rows) {
+    total.passed += ok;
+    total.failed += lost.length;
+    for (const [name, { state, waits }] of ratchet.get(unit)) {
+      if (passed.has(name) || state === "ok") continue;
+      total.skipped += 1;
+      waiting.set(waits || OPEN, (waiting.get(waits || OPEN) ?? 0) + 1);
+    }
+  }
+  const table = rows.map(({ unit, ok, baseline, lost, state }) => [unit, ok, baseline, lost.length, state].join("\t"));
+  writeFileSync(`${OUTPUT}/table.tsv`, `${table.sort().join("\n")}\n`);
+  if (waiting.size > 0) console.log("\nTests that wait, and for what:");
+  for (const [label, number] of [...waiting].sort((a, b) => b[1] - a[1])) {
+    console.log(`${`${number}`.padStart(6)}  ${label}`);
+  }
+  console.log(`\n${countsLine(total)}`);
+  return total;
+}
+
+async function main() {
+  const { options, words } = parseOptions(process.argv.slice(2), ["all", "update", "accept-loss", "relabel"]);
+  const ratchet = readRatchet();
+  if (options.relabel) {
+    installPeers();
+    update(ratchet, [], false);
+    return 0;
+  }
+  const limit = Number(options["only-fast"] ?? Infinity);
+  const scope = readScope().filter(({ seconds }) => seconds <= limit).map(({ unit }) => unit);
+  const units = options.all ? [...ratchet.keys()] : words.length > 0 ? words : scope;
+  try {
+    installPeers();
+  } catch (error) {
+    if (!(error instanceof PeersUnavailable)) throw error;
+    console.log(`conformance: skipped: ${error.message}`);
+    console.log(`\n${countsLine(counts(0, 0, units.reduce((sum, unit) => sum + (ratchet.get(unit)?.size ?? 0), 0)))}`);
+    return 0;
+  }
+  const known = new Set(allUnits());
+  const strange = units.filter((unit) => !known.has(unit));
+  if (strange.length > 0) throw new Error(`no such unit in the suite: ${strange.join(", ")}`);
+  // A unit of which the real server passes no test (all are tagged slow, say) has no rows.
+  for (const unit of units) if (!ratchet.has(unit)) ratchet.set(unit, new Map());
+  const bin = realpathSync(options.bin ?? `${root}bin`);
+  if (!existsSync(`${bin}/valkey-server`)) throw new Error(`${bin} holds no valkey-server`);
+  const seconds = Number(options.seconds ?? 300);
+  const jobs = units.map((unit, slot) => () => judgeUnit(unit, ratchet.get(unit), { bin, slot, seconds }));
+  const rows = await inParallel(Number(options.jobs ?? process.env.JOBS ?? 2), jobs);
+  const total = report(rows, ratchet);
+  if (options.update) update(ratchet, rows, options["accept-loss"] === true);
+  return total.failed > 0 ? 1 : 0;
+}
+
+if (process.argv[1] === `${root}tools/conformance.mjs`) process.exitCode = await main();

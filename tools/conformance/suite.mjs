@@ -1,0 +1,96 @@
+// Runs one unit of Valkey's own test suite against the servers in a folder, and reads what it printed.
+//
+// The suite (Tcl) wants its own layout: a folder with tests/ and, beside it, the programs under test. Each run gets a
+// fresh work folder with a copy of tests/ and a bin/ of links: the programs of the folder under test and, for those
+// that it lacks (valkey-cli, valkey-benchmark, ...), the real ones. Tests tagged slow or large-memory, and those that
+// want another server's binary, are left out; so the counts are comparable with conformance/ratchet.tsv.
+import {
+  cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, symlinkSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { runLimited } from "../support.mjs";
+import { peer, suiteFolder, tclsh } from "../peers.mjs";
+
+const LEFT_OUT = "-slow -large-memory -needs:other-server";
+const BORROWED = ["valkey-cli", "valkey-benchmark", "valkey-check-aof", "valkey-check-rdb", "valkey-sentinel"];
+const PORTS_PER_UNIT = 700;
+const ANSI_COLOUR = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, "g");
+
+/** All units of the suite that stand alone: unit/type/string, integration/rdb, ... */
+export function allUnits() {
+  return ["unit", "unit/type", "unit/cluster", "integration"].flatMap((folder) =>
+    readdirSync(`${suiteFolder}/tests/${folder}`).filter((file) => file.endsWith(".tcl")).sort()
+      .map((file) => `${folder}/${file.slice(0, -".tcl".length)}`)
+  );
+}
+
+/** A work folder in the layout that the suite wants. */
+function workFolder(bin) {
+  const work = mkdtempSync(`${tmpdir()}/wakey-suite-`);
+  for (const folder of ["bin", "src"]) mkdirSync(`${work}/${folder}`);
+  const programs = new Map();
+  for (const name of BORROWED) {
+    const real = peer(name) ?? (name === "valkey-sentinel" ? peer("valkey-server") : undefined);
+    if (real) programs.set(name, real);
+  }
+  for (const name of readdirSync(bin)) programs.set(name, realpathSync(`${bin}/${name}`));
+  for (const [name, target] of programs) symlinkSync(target, `${work}/bin/${name}`);
+  cpSync(`${suiteFolder}/tests`, `${work}/tests`, { recursive: true });
+  mkdirSync(`${work}/tests/tmp`, { recursive: true });
+  cpSync(`${suiteFolder}/src/version.h`, `${work}/src/version.h`);
+  return work;
+}
+
+/**
+ * The rows of a run's output: { state: "ok" | "err" | "skip", name } in the order they came.
+ * Names that come again get " (2)", " (3)", ... so that each row has a name of its own.
+ */
+export function readRows(output) {
+  const seen = new Map();
+  const rows = [];
+  for (const line of output.replace(ANSI_COLOUR, "").split("\n")) {
+    const match = /^\[(ok|err|exception|timeout|ignore|skip)\]: (.*)$/.exec(line);
+    if (!match) continue;
+    const state = match[1] === "ok" ? "ok" : /^(ignore|skip)$/.test(match[1]) ? "skip" : "err";
+    const plain = state === "ok" ? match[2].replace(/ \(\d+ ms\)$/, "") : match[2];
+    const key = `${state} ${plain}`;
+    seen.set(key, (seen.get(key) ?? 0) + 1);
+    rows.push({ state, name: numbered(plain, seen.get(key)) });
+  }
+  return rows;
+}
+
+/** The name of the n-th test that is called `plain`. */
+export function numbered(plain, n) {
+  return n === 1 ? plain : `${plain} (${n})`;
+}
+
+/**
+ * Runs one unit. `slot` keeps the ports of units that run side by side apart.
+ * Gives { rows, state: "done" | "died" | "hung", output, elapsed }.
+ */
+export async function runUnit(unit, { bin, slot, seconds, tags = "" }) {
+  let result;
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const work = workFolder(bin);
+    const base = 12000 + ((process.pid + slot * 3 + attempt) % 18) * 1000;
+    const args = [
+      "tests/test_helper.tcl", "--single", unit, "--durable", "--clients", "1", "--baseport", `${base}`,
+      "--portcount", `${PORTS_PER_UNIT}`, "--tags", `${LEFT_OUT} ${tags}`.trim(),
+    ];
+    const run = await runLimited(tclsh(), args, { seconds, cwd: work, env: { VALKEY_BIN_DIR: `${work}/bin` } });
+    rmSync(work, { recursive: true, force: true, maxRetries: 3 });
+    const ended = /All tests passed without errors|The following tests failed/.test(run.output);
+    const state = run.timedOut ? "hung" : ended ? "done" : "died";
+    result = { rows: readRows(run.output), state, output: run.output, elapsed: run.elapsed };
+    // Another program may have taken a port in the meantime.
+    if (!run.output.includes("couldn't open socket: address already in use")) break;
+  }
+  return result;
+}
+
+/** The Tcl source of a unit, or an empty string. */
+export function unitSource(unit) {
+  const path = `${suiteFolder}/tests/${unit}.tcl`;
+  return existsSync(path) ? readFileSync(path, "utf8") : "";
+}
