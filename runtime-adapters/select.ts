@@ -10,13 +10,29 @@ export interface OpenedPort {
   fallbackReason?: string;
 }
 
-/** One adapter by its name: "node", "node-streams". */
+/** The runtime this program runs in. */
+export function detectRuntime(): "node" | "deno" | "bun" | "browser" {
+  if ("Deno" in globalThis) return "deno";
+  if ("Bun" in globalThis) return "bun";
+  return typeof globalThis.process?.versions?.node === "string" ? "node" : "browser";
+}
+
+/** One adapter by its name: "node", "node-streams", "deno", "bun". */
 export async function openNamedPort(name: string): Promise<Port> {
-  const { createNodePort } = await import("./node.ts");
-  return createNodePort({ streams: name === "node-streams" });
+  switch (name) {
+    case "deno":
+      return (await import("./deno.ts")).createDenoPort();
+    case "bun":
+      return (await import("./bun.ts")).createBunPort();
+    case "node":
+    case "node-streams":
+      return (await import("./node.ts")).createNodePort({ streams: name === "node-streams" });
+    default:
+      throw new Error(`no adapter of the name '${name}'`);
+  }
 }
 
 /** "auto" takes epoll where it is known to be cheaper and can run, otherwise the runtime's own sockets. */
 export async function openPort(_options: { ioAdapter: IoAdapterChoice }): Promise<OpenedPort> {
-  return { port: await openNamedPort("node") };
+  return { port: await openNamedPort(detectRuntime()) };
 }

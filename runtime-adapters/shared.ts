@@ -21,6 +21,12 @@ export class MemoryView {
     return this.bytes.subarray(ptr, ptr + length);
   }
 
+  /** All of memory, at least up to `end`; stale once memory grows. */
+  covering(end: number): Uint8Array {
+    if (end > this.bytes.length) this.refresh();
+    return this.bytes;
+  }
+
   private refresh(): void {
     if (this.memory === undefined) throw new Error("socket write before setMemory()");
     this.bytes = new Uint8Array(this.memory.buffer);
