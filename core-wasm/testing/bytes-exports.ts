@@ -9,6 +9,9 @@ import { hashBytes } from "../bytes/hash";
 export { parseI64, parseU64, formatI64, formatU64, digitsOfI64 } from "../bytes/integer";
 export { equalBytes, compareBytes, equalsIgnoreCase } from "../bytes/compare";
 export { hashBytes, crc16, crc64, keySlot } from "../bytes/hash";
+export { formatDouble, parseDouble } from "../bytes/double";
+export { formatFixed, formatPrecise, formatScaled } from "../bytes/fixed";
+export { addLongDouble, formatLongDouble, longDoubleFromI64, parseLongDouble } from "../bytes/long-double";
 export { globMatch };
 
 /** Bytes that tests may use: from here to the end of memory. */
