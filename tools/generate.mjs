@@ -1,4 +1,4 @@
-// Writes the generated sources (core-wasm/generated/, server/generated/) from commands/*.json and from the core's sources.
+// Writes the generated sources (core-wasm/generated/, server/generated/) from commands/*.json and the core's sources.
 //   node tools/generate.mjs [--check] [--report]
 // --check writes nothing and fails when a generated file is stale; --report prints the core commands without a handler.
 // The output depends on the tree alone, so two runs write the same bytes. A file that is up to date is left untouched.

@@ -10,6 +10,11 @@ export {
   commandNameLength, commandNamePtr, commandParent, lookupCommand, lookupSubcommand, setCommandName,
 };
 
+/** Address of 256 bytes for names. */
+export function workspace(): usize {
+  return memory.data(256, 16);
+}
+
 /** Looks one name up `rounds` times; the sum keeps the loop from being optimised away. */
 export function timeLookup(ptr: usize, len: i32, rounds: i32): i32 {
   let sum = 0;

@@ -4,6 +4,7 @@
 // RESP2's fallbacks by the reply writer. The number of arguments was checked against the spec before. Each takes the
 // whole argument vector. Documentation is parsed a command at a time, when it is asked for.
 
+import { matchPattern } from "../config/syntax.ts";
 import type { ReplyWriter } from "../connection/reply-writer.ts";
 import { COMMAND_DOCS } from "../generated/command-docs.ts";
 import { CATEGORY_NAMES, CMD, FLAG_NAMES } from "../generated/commands.ts";
@@ -11,7 +12,6 @@ import type { KeySpec } from "../generated/commands.ts";
 import { categoryNames } from "./command-table.ts";
 import type { Command, CommandTable } from "./command-table.ts";
 import { findKeys, keysAreOptional, mayHaveKeys } from "./get-keys.ts";
-import { matchGlob } from "./glob.ts";
 import { HELP, replyHelp } from "./help.ts";
 
 /** What these handlers need of a server. */
@@ -264,7 +264,7 @@ export const commandDocsCommand: CommandHandler = (server, _connection, args, re
 /** What FILTERBY lets through; undefined for an unknown kind of filter. */
 function listFilter(kind: string, value: string): ((command: Command) => boolean) | undefined {
   if (kind === "module") return () => false;
-  if (kind === "pattern") return (command) => matchGlob(value, command.name);
+  if (kind === "pattern") return (command) => matchPattern(value, command.name);
   if (kind !== "aclcat") return undefined;
   const bit = CATEGORY_NAMES.indexOf(value.toLowerCase());
   return (command) => bit >= 0 && (command.categories & (1 << bit)) !== 0;

@@ -8,7 +8,7 @@ const INDEX_BITS = 12;
 const MASK_64 = (1n << 64n) - 1n;
 /** Bit 5 of every byte: sets letters to lower case and keeps each name byte from being zero. */
 const FOLD = 0x2020202020202020n;
-/** Multipliers that mix the later words and the container's id into the first word; any odd constants with spread bits. */
+/** Multipliers that mix the later words and the container's id into the first word: odd, with spread bits. */
 export const MIX_1 = 0x9e3779b97f4a7c15n;
 export const MIX_2 = 0xc2b2ae3d27d4eb4fn;
 export const MIX_PARENT = 0x165667b19e3779f9n;

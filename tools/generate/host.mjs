@@ -98,9 +98,10 @@ function docs(spec) {
 
 /** server/generated/command-docs.ts. */
 export function hostDocs(specs) {
-  const rows = specs.filter((spec) => spec.ready).map((spec) => `  ${spec.id}: ${text(docs(spec))},`);
+  const documented = specs.filter((spec) => spec.status === "implemented");
+  const rows = documented.map((spec) => `  ${spec.id}: ${text(docs(spec))},`);
   return `${HEADER}
-/** Documentation of the commands that exist, by id, each as a JSON text. */
+/** Documentation of the implemented commands, by id, each as a JSON text. */
 export const COMMAND_DOCS: Readonly<Record<number, string>> = {
 ${rows.join("\n")}
 };
