@@ -8,10 +8,10 @@ import { assert, assertEquals } from "@std/assert";
 import { CommandTable } from "../server/commands/command-table.ts";
 import {
   commandCountCommand, commandDocsCommand, commandGetkeysandflagsCommand, commandGetkeysCommand, commandInfoCommand,
-  commandHelpCommand, commandListCommand,
+  commandListCommand,
 } from "../server/commands/command.ts";
 import type { CommandHandler } from "../server/commands/command.ts";
-import { HELP } from "../server/commands/help.ts";
+import { HELP, HELP_HANDLERS } from "../server/commands/help.ts";
 import { formatDouble, ReplyWriter } from "../server/connection/reply-writer.ts";
 import {
   CMD, CMD_HOST, CMD_ONLY_SENTINEL, CMD_READY, COMMAND_COUNT, COMMAND_ROWS,
@@ -142,13 +142,9 @@ describe("COMMAND", () => {
     }
   });
 
-  it("names the keys alone with GETKEYS, and explains itself", () => {
+  it("names the keys alone with GETKEYS", () => {
     const words = ["COMMAND", "GETKEYS", "mset", "a", "1", "b", "2"];
     assertEquals(ask(commandGetkeysCommand, words, 2, table), "*2\r\n$1\r\na\r\n$1\r\nb\r\n");
-    const help = value(ask(commandHelpCommand, ["command", "HELP"], 2, table)) as string[];
-    assertEquals(help[0], "COMMAND <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
-    assertEquals(help.slice(-2), ["HELP", "    Print this help."]);
-    assertEquals(help.length, 3 + HELP.command.length * 2);
   });
 
   it("knows renamed commands by their new names only", () => {
@@ -160,6 +156,21 @@ describe("COMMAND", () => {
     assertEquals(renamed.find("get"), undefined);
     assertEquals(renamed.find("FETCH")?.name, "get");
     assertEquals(value(ask(commandCountCommand, ["COMMAND", "COUNT"], 2, renamed)), table.size - 1);
+  });
+
+  it("has a help for each container that the host runs", () => {
+    for (const command of new CommandTable().all()) {
+      const help = command.subcommands.find((subcommand) => subcommand.ownName === "help");
+      if (!help || !(help.flags & CMD_HOST)) continue;
+      const lines = value(ask(HELP_HANDLERS[help.id], [command.name, "HELP"], 2, table)) as string[];
+      assertEquals(lines[0], `${command.name.toUpperCase()} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:`);
+      assertEquals(lines.slice(-2), ["HELP", "    Print this help."]);
+      for (const [usage] of HELP[command.name]) assert(lines.includes(usage), usage);
+      for (const { ownName } of command.subcommands) {
+        const told = lines.some((line) => line.split(" ")[0].toLowerCase() === ownName);
+        assert(told, `${command.name} ${ownName}`);
+      }
+    }
   });
 
   it("runs in the host with all its subcommands", () => {

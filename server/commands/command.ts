@@ -12,7 +12,6 @@ import type { KeySpec } from "../generated/commands.ts";
 import { categoryNames } from "./command-table.ts";
 import type { Command, CommandTable } from "./command-table.ts";
 import { findKeys, keysAreOptional, mayHaveKeys } from "./get-keys.ts";
-import { HELP, replyHelp } from "./help.ts";
 
 /** What these handlers need of a server. */
 export interface CommandServer {
@@ -319,19 +318,13 @@ export const commandGetkeysandflagsCommand: CommandHandler = (server, _connectio
   replyKeys(server, args, reply, true);
 };
 
-/** COMMAND HELP */
-export const commandHelpCommand: CommandHandler = (_server, _connection, args, reply) => {
-  replyHelp(reply, text(args[0]), HELP.command);
-};
-
-/** The handlers by command id. */
+/** The handlers by command id; COMMAND HELP is in help.ts. */
 export const COMMAND_HANDLERS: Readonly<Record<number, CommandHandler>> = {
   [CMD.COMMAND]: commandCommand,
   [CMD.COMMAND_COUNT]: commandCountCommand,
   [CMD.COMMAND_DOCS]: commandDocsCommand,
   [CMD.COMMAND_GETKEYS]: commandGetkeysCommand,
   [CMD.COMMAND_GETKEYSANDFLAGS]: commandGetkeysandflagsCommand,
-  [CMD.COMMAND_HELP]: commandHelpCommand,
   [CMD.COMMAND_INFO]: commandInfoCommand,
   [CMD.COMMAND_LIST]: commandListCommand,
 };

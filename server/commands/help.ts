@@ -5,6 +5,7 @@
 // OBJECT HELP, which stand with their commands.
 
 import type { ReplyWriter } from "../connection/reply-writer.ts";
+import { CMD } from "../generated/commands.ts";
 
 /** Usage line → what it does; a line break starts another indented line. */
 type HelpLines = readonly (readonly [usage: string, meaning: string])[];
@@ -111,3 +112,21 @@ export function replyHelp(reply: ReplyWriter, name: string, lines: HelpLines): v
   reply.array(all.length);
   for (const line of all) reply.simple(line);
 }
+
+/** A handler that replies a container's help. */
+function helpHandler(lines: HelpLines) {
+  return (_server: unknown, _connection: unknown, args: readonly Uint8Array[], reply: ReplyWriter): void => {
+    replyHelp(reply, String.fromCharCode(...args[0]), lines);
+  };
+}
+
+/** The handlers of every HELP subcommand above, by command id. */
+export const HELP_HANDLERS: Readonly<Record<number, ReturnType<typeof helpHandler>>> = {
+  [CMD.CLIENT_HELP]: helpHandler(HELP.client),
+  [CMD.COMMAND_HELP]: helpHandler(HELP.command),
+  [CMD.COMMANDLOG_HELP]: helpHandler(HELP.commandlog),
+  [CMD.CONFIG_HELP]: helpHandler(HELP.config),
+  [CMD.LATENCY_HELP]: helpHandler(HELP.latency),
+  [CMD.MEMORY_HELP]: helpHandler(HELP.memory),
+  [CMD.SLOWLOG_HELP]: helpHandler(HELP.slowlog),
+};
