@@ -19,21 +19,21 @@ export function notEmpty(directive: string) {
   };
 }
 
-/** Refuses a value with a byte that has a meaning in nodes.conf. */
+/** Whether a value has no byte with a meaning in nodes.conf. */
 function isAuxiliary(value: string): boolean {
   // oxlint-disable-next-line no-control-regex
   return !/[\x00-,\x7f;<=>?@[\]^{|}~\\]/.test(value);
 }
 
 /** cluster-announce-human-nodename. */
-export function nodeName(value: string): void {
-  if (!isAuxiliary(value)) throw new Refusal("Announced human node name contained invalid character");
+export function nodeName(_value: string, given: string): void {
+  if (!isAuxiliary(given)) throw new Refusal("Announced human node name contained invalid character");
 }
 
 /** cluster-announce-ip: short enough for its field (46 bytes with the closing NUL). */
-export function announcedIp(value: string): void {
-  if (value.length >= 46) throw new Refusal("cluster-announce-ip is too long");
-  if (!isAuxiliary(value)) throw new Refusal("cluster-announce-ip contains invalid character");
+export function announcedIp(_value: string, given: string): void {
+  if (given.length >= 46) throw new Refusal("cluster-announce-ip is too long");
+  if (!isAuxiliary(given)) throw new Refusal("cluster-announce-ip contains invalid character");
 }
 
 /** cluster-announce-hostname. */

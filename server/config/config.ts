@@ -43,6 +43,7 @@ export interface FileWords {
 }
 
 const NO_RDMA = () => "No RDMA building support.";
+const NO_TLS = "Unable to update TLS configuration. Check server logs.";
 const LOADING = "LOADING Valkey is loading the dataset in memory";
 
 export class Config {
@@ -61,7 +62,16 @@ export class Config {
 
   constructor(host: ConfigHost) {
     this.host = host;
+    this.#refuseUnavailable();
+  }
+
+  /** Hooks of subsystems that don't exist: their directives are stored and reported, but can't be put to use. */
+  #refuseUnavailable(): void {
     this.onChange(["rdma-bind", "rdma-port"], NO_RDMA);
+    this.onChange("tls-port", () => NO_TLS);
+    const details = DIRECTIVES.map(({ name }) => name).filter((name) => /^tls-(?!port|auth-)/.test(name));
+    const isUsed = () => this.boolean("tls-replication") || this.boolean("tls-cluster") || this.big("tls-port") !== 0n;
+    this.onChange(details, () => (isUsed() ? NO_TLS : undefined));
   }
 
   // --- Reading ---
@@ -158,7 +168,8 @@ export class Config {
     const entries = this.#check(pairs, setter);
     if (typeof entries === "string") return entries;
     const before = new Map(this.#values);
-    const external = entries.filter((entry) => entry.directive.external).map((entry) => [entry, this.get(entry.name)] as const);
+    const outside = entries.filter((entry) => entry.directive.external);
+    const external = outside.map((entry) => [entry, this.get(entry.name)] as const);
     const hooks = new Map<ChangeHook, string>();
     let failure: string | undefined;
     for (const [i, entry] of entries.entries()) {
@@ -320,7 +331,7 @@ function replaceFile(host: ConfigHost, path: string, content: Uint8Array): void 
     try {
       host.files.unlink(temporary);
     } catch (second) {
-      if (errorCode(second) !== "ENOENT") throw new AggregateError([error, second], "CONFIG REWRITE", { cause: second });
+      if (errorCode(second) !== "ENOENT") throw second;
     }
     throw error;
   }

@@ -104,16 +104,16 @@ interface StringOptions extends Flags {
   binary?: boolean;
 }
 
-/** A string; with initial null, "" stands for "not set". */
+/** A string; with initial null, "" stands for "not set". `check` sees the value and all that was given, with NULs. */
 export function string(
-  name: string, initial: string | null, options: StringOptions = {}, check?: (value: string) => void,
+  name: string, initial: string | null, options: StringOptions = {}, check?: (value: string, given: string) => void,
 ) {
   const { binary, ...flags } = options;
   const directive: Directive<string | null> = {
     name, kind: "string", initial, ...flags,
     parse([text]) {
       const value = binary ? text : cString(text);
-      check?.(value);
+      check?.(value, text);
       return value === "" && initial === null ? null : value;
     },
     format: (value) => value ?? "",
@@ -186,10 +186,10 @@ export const ULONG_MAX = 2n ** 64n - 1n;
 interface NumberOptions extends Flags {
   /** Compared without sign: a negative number is a very large one. */
   unsigned?: boolean;
-  /** integer: plain digits; memory: with units; percent: memory or N%, kept as -N; signed: memory or a negative number. */
+  /** integer: digits; memory: with units; percent: memory or N%, kept as -N; signed-memory: memory or a negative number. */
   form?: "integer" | "memory" | "percent" | "signed-memory" | "octal";
   /** Brings an accepted value into the range that is used. */
-  clamp?: (value: bigint) => bigint;
+  clamp?: (value: bigint, loading: boolean) => bigint;
 }
 
 const NUMBER_ERRORS = {
@@ -238,7 +238,7 @@ export function number(
   };
   const directive: Directive<bigint> = {
     name, kind: "number", initial: start, ...flags,
-    parse([text]) {
+    parse([text], _previous, context) {
       const value = readNumber(text, form);
       if (value === undefined) throw new Refusal(NUMBER_ERRORS[form]);
       if (unsigned) {
@@ -249,7 +249,7 @@ export function number(
       } else if (value > high || value < low) {
         throw new Refusal(range);
       }
-      return clamp === undefined ? value : clamp(value);
+      return clamp === undefined ? value : clamp(value, context.loading);
     },
     format: (value) => write(value, false),
     rewrite: (value, to) => to.line(name, `${name} ${write(value, true)}`, value !== start),

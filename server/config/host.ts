@@ -11,7 +11,7 @@ export interface ConfigFiles {
   unlink(path: string): void;
   fsync(path: string): void;
   chmod(path: string, mode: number): void;
-  readDirectory(path: string): string[];
+  list(path: string): string[];
 }
 
 export interface ConfigHost {

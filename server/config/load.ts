@@ -212,7 +212,7 @@ function expandPattern(host: ConfigHost, pattern: string): string[] {
 /** The names in a directory; none when it isn't one. */
 function listDirectory(host: ConfigHost, path: string): string[] {
   try {
-    return host.files.readDirectory(path);
+    return host.files.list(path);
   } catch (error) {
     if (["ENOENT", "ENOTDIR", "EACCES"].includes(errorCode(error))) return [];
     throw error;

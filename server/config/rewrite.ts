@@ -5,8 +5,8 @@
 //                          ▼
 //     comments and unknown order kept · left-over lines of written directives blanked · runs of blank lines joined
 //
-// Lines that aren't understood become comments ("# ??? line"). What only a file can say (include, rename-command) stays.
-// Pure; reading and replacing the file is in config.ts.
+// Lines that aren't understood become comments ("# ??? line"). What only a file can say (include, rename-command)
+// stays. Pure; reading and replacing the file is in config.ts.
 
 import type { Rewriter } from "./directive.ts";
 import { lookupKey } from "./directive.ts";
@@ -70,6 +70,7 @@ export class FileRewriter implements Rewriter {
     for (const [name, mentions] of this.#mentions) {
       if (this.#written.has(name)) for (const at of mentions) this.#lines[at] = "";
     }
-    return this.#lines.filter((line, i) => line !== "" || this.#lines[i - 1] !== "").map((line) => line + "\n").join("");
+    const kept = this.#lines.filter((line, i) => line !== "" || this.#lines[i - 1] !== "");
+    return kept.map((line) => line + "\n").join("");
   }
 }

@@ -3,7 +3,7 @@
 // Same rules as directive.ts: pure functions over values that never change in place, Valkey's error texts.
 
 import type { Directive, Flags, ParseContext, Rewriter } from "./directive.ts";
-import { Refusal } from "./directive.ts";
+import { INT_MAX, Refusal } from "./directive.ts";
 import { cString, lower, sameIgnoringCase } from "./text.ts";
 import { formatMemory, parseDouble, parseLeadingInteger, parseMemory, quote } from "./syntax.ts";
 
@@ -36,7 +36,9 @@ function parseSave(given: readonly string[], previous: readonly SavePoint[], con
     return value;
   });
   for (let i = 0; i < numbers.length; i += 2) {
-    points.push({ seconds: numbers[i], changes: Number(BigInt.asIntN(32, numbers[i + 1])) });
+    // A larger count would wrap around to a negative one, which no later start accepts.
+    const changes = numbers[i + 1] > INT_MAX ? INT_MAX : numbers[i + 1];
+    points.push({ seconds: numbers[i], changes: Number(changes) });
   }
   return points;
 }

@@ -10,6 +10,11 @@ import { replicaof } from "../special.ts";
 const IMMUTABLE = { immutable: true };
 const HIDDEN = { hidden: true };
 
+/** A backlog of less than 16 KiB isn't made; only CONFIG SET corrects the number that is shown. */
+function clampBacklog(size: bigint, loading: boolean): bigint {
+  return !loading && size < 16384n ? 16384n : size;
+}
+
 export const replication: AnyDirective[] = [
   replicaof,
   string("primaryuser", null, { sensitive: true, alias: "masteruser" }),
@@ -33,7 +38,7 @@ export const replication: AnyDirective[] = [
   boolean("dual-channel-replication-enabled", false),
   int("repl-timeout", 1, INT_MAX, 60),
   int("repl-ping-replica-period", 1, INT_MAX, 10, { alias: "repl-ping-slave-period" }),
-  number("repl-backlog-size", 1, LONG_MAX, 10 * 1024 * 1024, { form: "memory" }),
+  number("repl-backlog-size", 1, LONG_MAX, 10 * 1024 * 1024, { form: "memory", clamp: clampBacklog }),
   number("repl-backlog-ttl", 0, LONG_MAX, 3600),
   int("min-replicas-to-write", 0, INT_MAX, 0, { alias: "min-slaves-to-write" }),
   int("min-replicas-max-lag", 0, INT_MAX, 10, { alias: "min-slaves-max-lag" }),
