@@ -388,8 +388,8 @@ describe("CONFIG REWRITE", () => {
 const WORDS = [
   "", "0", "1", "-1", "7", "100", "101", "1000", "65535", "65536", "2147483647", "2147483648", "4294967296",
   "9223372036854775807", "9223372036854775808", "18446744073709551615", "18446744073709551616", "1k", "1Kb", "2mb",
-  "3GB", "5%", "101%", "-5%", "yes", "NO", "Yes ", "no", "on", "01", "+1", " 1", "1.5", "1e3", "abc", "a/b", "a\\b", "é",
-  "a b", "\"", "'", "\\x", "127.0.0.1", "::1", "fe80::1", "1.2.3", "host.name", "host_name", "{title}", "{x}", "{{}",
+  "3GB", "5%", "101%", "-5%", "yes", "NO", "Yes ", "no", "on", "01", "+1", " 1", "1.5", "1e3", "abc", "a/b", "a\\b",
+  "é", "a b", "\"", "'", "\\x", "127.0.0.1", "::1", "fe80::1", "1.2.3", "host.name", "host_name", "{title}", "{x}", "{{}",
   "KEA", "Elg", "AKEn", "xyz", "900 1", "900 1 5", "900 x", "50 99.9", "50.5 101", "nan", "normal 1 2 3",
   "normal 1mb 2mb 60 pubsub 0 0 0", "replica 1 2 x", "master 1 2 3", "1 2 3", "-5 0 2001", "save", "nosave now",
   "save nosave", "default", "\x00", "a\x00b", "\xff\xfe", "x".repeat(300),
@@ -620,7 +620,8 @@ describe("compared with the real server", { skip: NO_REAL_SERVER }, () => {
     const own = configOf("enable-protected-configs yes");
     const pairs: [string, string][] = [
       ["maxmemory-clients", "5gb"], ["maxmemory-clients", "101%"], ["maxmemory-clients", "100%"],
-      ["maxmemory-clients", "-1"], ["maxmemory-clients", "0%"], ["client-output-buffer-limit", "normal 1gb 2gb 60"], ["maxmemory-clients", "x%"],
+      ["maxmemory-clients", "-1"], ["maxmemory-clients", "0%"],
+      ["client-output-buffer-limit", "normal 1gb 2gb 60"], ["maxmemory-clients", "x%"],
       ["client-output-buffer-limit", "replica 1k 2kb 3 pubsub 1 1 1"], ["client-output-buffer-limit", "normal 1 2"],
       ["client-output-buffer-limit", "master 1 2 3"], ["client-output-buffer-limit", "pubsub 1 x 3"],
       ["client-output-buffer-limit", "pubsub 1 2 -3"], ["client-output-buffer-limit", ""], ["timeout", "1000000"],

@@ -1,10 +1,12 @@
-// config: the handlers of CONFIG GET, SET, REWRITE, RESETSTAT and HELP.
+// config: the handlers of CONFIG GET, SET, REWRITE and RESETSTAT.
 //
 // They take the whole argument vector (CONFIG GET a b: four arguments), translate to Config's calls and write the
-// reply. The number of arguments was checked against the command's specification before. No policy lives here.
+// reply. The number of arguments was checked against the command's specification before. CONFIG HELP is in help.ts.
 
 import type { Config } from "../config/config.ts";
 import { fromBytes, toBytes } from "../config/text.ts";
+import type { ReplyWriter } from "../connection/reply-writer.ts";
+import { CMD } from "../generated/commands.ts";
 
 /** What these handlers need of a server. */
 export interface ConfigServer {
@@ -21,34 +23,9 @@ export interface ConfigConnection {
   readonly isLocal?: boolean;
 }
 
-/** The part of a reply writer that is used here. */
-export interface ConfigReply {
-  ok(): void;
-  /** The whole error line without its dash: "ERR text". */
-  error(line: string | Uint8Array): void;
-  map(entries: number): void;
-  array(length: number): void;
-  bulk(value: Uint8Array | string): void;
-  simple(text: string): void;
-}
-
-const HELP = [
-  "CONFIG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-  "GET <pattern>",
-  "    Return parameters matching the glob-like <pattern> and their values.",
-  "SET <directive> <value>",
-  "    Set the configuration <directive> to <value>.",
-  "RESETSTAT",
-  "    Reset statistics reported by the INFO command.",
-  "REWRITE",
-  "    Rewrite the configuration file.",
-  "HELP",
-  "    Print this help.",
-];
-
 /** CONFIG GET pattern [pattern ...] */
 export function configGetCommand(
-  server: ConfigServer, _connection: ConfigConnection, args: readonly Uint8Array[], reply: ConfigReply,
+  server: ConfigServer, _connection: ConfigConnection, args: readonly Uint8Array[], reply: ReplyWriter,
 ): void {
   const rows = server.config.getMatching(args.slice(2).map(fromBytes));
   reply.map(rows.length);
@@ -60,7 +37,7 @@ export function configGetCommand(
 
 /** CONFIG SET directive value [directive value ...] */
 export function configSetCommand(
-  server: ConfigServer, connection: ConfigConnection, args: readonly Uint8Array[], reply: ConfigReply,
+  server: ConfigServer, connection: ConfigConnection, args: readonly Uint8Array[], reply: ReplyWriter,
 ): void {
   if (args.length % 2 !== 0) return reply.error("ERR syntax error");
   const pairs: [string, string][] = [];
@@ -68,7 +45,7 @@ export function configSetCommand(
   const setter = { local: connection.isLocal === true, loading: server.loading === true };
   const error = server.config.set(pairs, setter);
   if (error === undefined) reply.ok();
-  else reply.error(toBytes(error.replace(/[\r\n]/g, " ")));
+  else reply.error(toBytes(error));
 }
 
 /** The positions of a CONFIG SET's secret values, to be hidden from logs and MONITOR. */
@@ -80,7 +57,7 @@ export function secretArguments(config: Config, args: readonly Uint8Array[]): nu
 
 /** CONFIG REWRITE */
 export function configRewriteCommand(
-  server: ConfigServer, _connection: ConfigConnection, _args: readonly Uint8Array[], reply: ConfigReply,
+  server: ConfigServer, _connection: ConfigConnection, _args: readonly Uint8Array[], reply: ReplyWriter,
 ): void {
   const error = server.config.rewrite();
   if (error === undefined) reply.ok();
@@ -89,16 +66,16 @@ export function configRewriteCommand(
 
 /** CONFIG RESETSTAT */
 export function configResetStatCommand(
-  server: ConfigServer, _connection: ConfigConnection, _args: readonly Uint8Array[], reply: ConfigReply,
+  server: ConfigServer, _connection: ConfigConnection, _args: readonly Uint8Array[], reply: ReplyWriter,
 ): void {
   server.resetStatistics?.();
   reply.ok();
 }
 
-/** CONFIG HELP */
-export function configHelpCommand(
-  _server: ConfigServer, _connection: ConfigConnection, _args: readonly Uint8Array[], reply: ConfigReply,
-): void {
-  reply.array(HELP.length);
-  for (const line of HELP) reply.simple(line);
-}
+/** The handlers above by command id. */
+export const CONFIG_HANDLERS = {
+  [CMD.CONFIG_GET]: configGetCommand,
+  [CMD.CONFIG_SET]: configSetCommand,
+  [CMD.CONFIG_REWRITE]: configRewriteCommand,
+  [CMD.CONFIG_RESETSTAT]: configResetStatCommand,
+};

@@ -186,7 +186,7 @@ export const ULONG_MAX = 2n ** 64n - 1n;
 interface NumberOptions extends Flags {
   /** Compared without sign: a negative number is a very large one. */
   unsigned?: boolean;
-  /** integer: digits; memory: with units; percent: memory or N%, kept as -N; signed-memory: memory or a negative number. */
+  /** memory: digits and a unit; percent: memory or N%, kept as -N; signed-memory: memory or a negative number. */
   form?: "integer" | "memory" | "percent" | "signed-memory" | "octal";
   /** Brings an accepted value into the range that is used. */
   clamp?: (value: bigint, loading: boolean) => bigint;
