@@ -20,6 +20,7 @@ export interface ConfigHost {
   cwd(): string;
   chdir(path: string): void;
   readStdin(): string;
+  openFilesLimit?(): number;
 }
 
 /** The C library's words for the error codes that files and directories give. */

@@ -13,9 +13,7 @@ import type { ConfigHost } from "./host.ts";
 import { errorCode, errorText } from "./host.ts";
 import { readCommandLine, splitArguments } from "./syntax.ts";
 import { compareBytes, fromBytes, fromText, toText, trim } from "./text.ts";
-
-/** The Valkey version whose behaviour and name for errors this server has. */
-export const VALKEY_VERSION = "9.1.2";
+import { VALKEY_VERSION } from "./version.ts";
 
 /** A configuration the server can't start with. `kind` says where the text belongs: standard error, or the log. */
 export class ConfigError extends Error {
