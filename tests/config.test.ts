@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { configGetCommand, configSetCommand, secretArguments } from "../server/commands/config.ts";
+import { lolwutCommand } from "../server/commands/lolwut.ts";
 import { Config } from "../server/config/config.ts";
 import { connectCoreSettings, CORE_SETTINGS } from "../server/config/core-settings.ts";
 import { DIRECTIVES, ENTRIES } from "../server/config/directives.ts";
@@ -400,6 +401,39 @@ describe("CONFIG commands", () => {
   it("name the secret arguments", () => {
     const args = words("CONFIG", "SET", "hz", "1", "MASTERAUTH", "x", "foo", "y", "requirepass", "z");
     assertEquals(secretArguments(configOf(), args), [5, 9]);
+  });
+});
+
+describe("LOLWUT", () => {
+  /** The reply's text, without its RESP frame. */
+  function lolwut(line: string, settings = ""): string {
+    const next = generator(SEED);
+    const port = { random: (bytes: Uint8Array) => bytes.forEach((_, i) => (bytes[i] = next(256))) };
+    const reply = new ReplyWriter(2);
+    const args = line.split(" ").map((word) => new TextEncoder().encode(word));
+    lolwutCommand({ config: configOf(settings), port }, {}, args, reply);
+    return new TextDecoder().decode(reply.take()).replace(/^\$\d+\r\n/, "").replace(/\r\n$/, "");
+  }
+
+  it("draws each version's picture in the size that was asked for, and names the server's version", () => {
+    for (const line of ["LOLWUT", "LOLWUT VERSION 5", "lolwut version 6", "LOLWUT VERSION 9 20 10 -0.8 0.2"]) {
+      assert(lolwut(line).endsWith(`Valkey ver. ${VALKEY_VERSION}\n`), line);
+      assert(lolwut(line, "extended-redis-compatibility yes").endsWith("Redis ver. 7.2.4\n"), line);
+    }
+    const rows = lolwut("LOLWUT 20 10 0 0").split("\n");
+    assertEquals([rows.length, rows[0].length], [13, 20]);
+    assertEquals(rows[10], "Ascii representation of Julia set with constant 0.00 + 0.00i");
+    assertEquals(lolwut("LOLWUT VERSION 5 20 2 2").split("\n")[9].length, 20);
+    assertEquals(lolwut("LOLWUT VERSION 6 10 5").split("\n").length, 7);
+    assertEquals(lolwut("LOLWUT VERSION 8"), `Valkey ver.${VALKEY_VERSION}\n`);
+    assert(lolwut("LOLWUT VERSION 5 100000 100000 1").length < 200000);
+  });
+
+  it("refuses bad arguments as Valkey does", () => {
+    const syntax = "-ERR Syntax error. Use: LOLWUT [columns rows] [real imaginary]";
+    for (const words of ["a", "VERSION", "1 2 3", "1 2 3 4 5"]) assertEquals(lolwut(`LOLWUT ${words}`), syntax);
+    assertEquals(lolwut("LOLWUT VERSION x"), "-ERR value is not an integer or out of range");
+    assertEquals(lolwut("LOLWUT 1 2 3 x"), "-ERR value is not a valid float");
   });
 });
 
