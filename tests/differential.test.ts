@@ -1,0 +1,144 @@
+/**
+ * Differential test: the same random commands go to our server and to the real Valkey, and the replies must be the
+ * same bytes, in RESP2 and in RESP3.
+ *
+ *   SEED=1 WAKEY_DIFF_COMMANDS=1000000 node --import tsx --test tests/differential.test.ts
+ *
+ * Replies that may differ, because they depend on the moment or on a random choice, are compared like this:
+ *   KEYS, SCAN      the same keys in any order; a SCAN that didn't ask for all keys at once: both are arrays
+ *   RANDOMKEY       both a key or both nil
+ *   TTL, PTTL, EXPIRETIME, PEXPIRETIME, OBJECT IDLETIME and FREQ    numbers within 2 seconds of each other
+ *   HELLO           all but the connection's id
+ *   COMMAND LIST    both arrays
+ * After a difference both servers are emptied, so that one cause is reported once and not by every later command.
+ */
+import { after, before, describe, it } from "node:test";
+import { assertEquals } from "@std/assert";
+import { existsSync } from "node:fs";
+import { CommandGenerator } from "./support/commands.ts";
+import { Random, seedOfRun } from "./support/random.ts";
+import { realProgram, type RunningServer, skipWithoutReal, startServer, wakeyServer } from "./support/server.ts";
+
+const COUNT = Number(process.env.WAKEY_DIFF_COMMANDS ?? 20_000);
+const BATCH = 50;
+const MOST_REPORTED = 12;
+const MOST_PER_COMMAND = 2;
+const CLOSE_SECONDS = 2;
+
+const skip = skipWithoutReal("valkey-server") || (!existsSync(wakeyServer) && "our launcher is missing");
+
+// --- Comparing ---
+
+/** The bulk strings of a flat array reply. */
+function items(reply: string): string[] {
+  const found: string[] = [];
+  let at = reply.indexOf("\r\n") + 2;
+  while (at < reply.length) {
+    const end = reply.indexOf("\r\n", at);
+    const length = Number(reply.slice(at + 1, end));
+    found.push(reply.slice(end + 2, end + 2 + length));
+    at = end + 2 + length + 2;
+  }
+  return found;
+}
+
+function sameItems(a: string, b: string): boolean {
+  if (!/^[*~]/.test(a) || a[0] !== b[0]) return a === b;
+  return items(a).sort().join("\n") === items(b).sort().join("\n");
+}
+
+function sameScan(command: string[], a: string, b: string): boolean {
+  if (!a.startsWith("*2") || !b.startsWith("*2")) return a === b;
+  const everything = command.some((word, i) => /^count$/i.test(word) && command[i + 1] === "100000") && command[1] === "0";
+  if (!everything) return true;
+  const finished = "*2\r\n$1\r\n0\r\n";
+  return a.startsWith(finished) && b.startsWith(finished) && sameItems(a.slice(finished.length), b.slice(finished.length));
+}
+
+/** Numbers of seconds (or milliseconds) that two servers, asked one after the other, may give. */
+function closeNumbers(a: string, b: string, perSecond: number): boolean {
+  if (a === b) return true;
+  const [first, second] = [/^:(-?\d+)\r\n$/.exec(a), /^:(-?\d+)\r\n$/.exec(b)].map((match) => Number(match?.[1]));
+  return first >= 0 && second >= 0 && Math.abs(first - second) <= CLOSE_SECONDS * perSecond;
+}
+
+const withoutId = (reply: string): string => reply.replace(/\$2\r\nid\r\n:\d+\r\n/, "");
+
+/** Whether both replies to the command say the same. */
+function agree(command: string[], a: string, b: string): boolean {
+  if (a === b) return true;
+  const name = command[0].toUpperCase();
+  const subcommand = command[1]?.toUpperCase();
+  switch (name) {
+    case "KEYS": return sameItems(a, b);
+    case "SCAN": return sameScan(command, a, b);
+    case "RANDOMKEY": return a[0] === "$" && b[0] === "$" && (a[1] === "-") === (b[1] === "-");
+    case "TTL": case "EXPIRETIME": return closeNumbers(a, b, 1);
+    case "PTTL": case "PEXPIRETIME": return closeNumbers(a, b, 1000);
+    case "OBJECT": return /^(IDLETIME|FREQ)$/.test(subcommand) && closeNumbers(a, b, 1);
+    case "HELLO": return withoutId(a) === withoutId(b);
+    case "COMMAND": return subcommand === "LIST" && /^[*~]/.test(a) && a[0] === b[0];
+    default: return false;
+  }
+}
+
+// --- The run ---
+
+function shown(text: string): string {
+  return JSON.stringify(text.length > 300 ? `${text.slice(0, 300)}... (${text.length} bytes)` : text);
+}
+
+const listed = (command: string[]): string => command.map(shown).join(" ");
+
+/** Sends `count` random commands to both and gives a description of each difference (at most MOST_REPORTED). */
+async function differences(ours: RunningServer, real: RunningServer, seed: number, protocol: string, count: number) {
+  const generator = new CommandGenerator(new Random(seed), Math.floor(Date.now() / 1000));
+  const [mine, theirs] = [await ours.connect(), await real.connect()];
+  const found: string[] = [];
+  const reported = new Map<string, number>();
+  const both = (commands: string[][]): Promise<[string[], string[]]> =>
+    Promise.all([mine.pipeline(commands), theirs.pipeline(commands)]);
+  await both([["FLUSHALL"], ["HELLO", protocol]]);
+  for (let sent = 0; sent < count && found.length < MOST_REPORTED; sent += BATCH) {
+    const commands = Array.from({ length: BATCH }, () => generator.next());
+    const [a, b] = await both(commands).catch((error: Error) => {
+      throw new Error(`SEED=${seed}, after ${sent}: ${error.message}; sent:\n${commands.map(listed).join("\n")}`);
+    });
+    const at = commands.findIndex((command, i) => !agree(command, a[i], b[i]));
+    const name = at >= 0 ? commands[at][0].toUpperCase() : "";
+    if (at >= 0) reported.set(name, (reported.get(name) ?? 0) + 1);
+    if (at >= 0 && reported.get(name)! <= MOST_PER_COMMAND) {
+      const before = commands.slice(0, at).filter((command) => command.some((arg) => commands[at].includes(arg)));
+      found.push([
+        `command ${sent + at}: ${listed(commands[at])}`, `  ours: ${shown(a[at])}`, `  real: ${shown(b[at])}`,
+        ...before.slice(-6).map((command) => `  after ${listed(command)}`),
+      ].join("\n"));
+    }
+    if (at >= 0 || sent % 2000 === 0) await both([["FLUSHALL"], ["SELECT", "0"], ["HELLO", protocol]]);
+  }
+  mine.close();
+  theirs.close();
+  return found;
+}
+
+describe("random commands get the real server's replies", { skip }, () => {
+  let ours: RunningServer;
+  let real: RunningServer;
+  before(async () => {
+    ours = await startServer();
+    real = await startServer({ program: realProgram("valkey-server") });
+  });
+  after(async () => {
+    await ours?.stop();
+    await real?.stop();
+  });
+
+  for (const protocol of ["2", "3"]) {
+    it(`in RESP${protocol}`, { timeout: 3_600_000 }, async () => {
+      const seed = seedOfRun();
+      console.log(`differential RESP${protocol}: SEED=${seed}, ${COUNT / 2} commands`);
+      const found = await differences(ours, real, seed, protocol, COUNT / 2);
+      assertEquals(found.length, 0, `SEED=${seed}\n${found.join("\n")}\n`);
+    });
+  }
+});
