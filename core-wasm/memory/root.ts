@@ -1,0 +1,171 @@
+/**
+ * The state root: one struct at a fixed address in page 0 below which all mutable state of a core lives.
+ *
+ * There is no mutable module-level variable anywhere in the core: a core is its memory. Copying the used part of
+ * the memory clones it; writing an old copy back restores it.
+ *
+ *   1024 ..          Root
+ *   4096 ..          the allocator's list heads
+ *   65536 ..         static data of the module (string literals, generated tables)
+ *   descriptors ..   page descriptors (memory/allocator.ts), 1 MiB reserved, touched only as far as pages exist
+ *   heap ..          64 KiB pages up to the end of memory
+ *
+ * Not for behaviour: each subsystem owns the fields that stand under its heading.
+ */
+
+export const ROOT_ADDRESS: usize = 1024;
+
+/** Size of the buffer that all clients share for reading: a client owns a buffer only while a command is incomplete. */
+export const SHARED_INPUT_SIZE: i32 = 65536;
+/** Readable bytes behind every input buffer, so that wide loads near its end need no check. */
+export const INPUT_SLACK: i32 = 64;
+
+// @layout
+@unmanaged
+export class Root {
+  // Time, written by the host before it calls in.
+  nowUs: f64; // wall clock in microseconds since 1970
+  nowMs: i64; // the same in milliseconds, derived when a call begins
+  lruClock: u32; // what a touched entry is stamped with: seconds (LRU) or minutes (LFU)
+  settleCount: u32; // commands run since the host last settled their time
+
+  // Seeds.
+  hashKey0: u64;
+  hashKey1: u64;
+  random0: u64;
+  random1: u64;
+
+  // Allocator.
+  usedBytes: usize; // bytes in live blocks, by class size
+  peakBytes: usize;
+  totalPages: u32; // pages that exist in linear memory
+  freePages: u32; // pages in free runs
+  heapFirstPage: u32;
+  maximumPages: u32; // growth ends here
+  failAfter: i32; // tests: allocations until one fails; negative: never
+
+  // Databases.
+  databases: usize; // array of Database
+  databaseCount: i32;
+
+  // The running command.
+  argc: i32;
+  argv: usize; // (address u32, length u32) pairs
+  sharedArgv: usize;
+  sharedArgvCapacity: i32; // in arguments
+  current: usize; // Client that runs a command, 0 when none
+  currentCommand: i32;
+  dirty: u64; // changes since the start
+
+  // Input.
+  input: usize; // shared input buffer
+  roomLength: i32; // bytes that fit at what inputRoom() returned
+
+  // Clients.
+  firstClient: usize;
+  lastClient: usize;
+  clientCount: i32;
+  nextClientId: u32;
+  pendingHead: usize; // clients with output that the host has not been told of
+  resumeHead: usize; // clients that may run on after a pause or block
+  closingHead: usize; // clients that the host has to close
+  clientsMemory: usize; // bytes in query buffers and output chunks
+
+  // Gate: bits that send a command through the slow checks (resp/gate.ts); 0 on a plain server.
+  gate: u32;
+  pauseMode: i32; // 0 none, 1 writes, 2 all
+  pauseUntilMs: i64;
+
+  // Settings (memory/settings.ts numbers them).
+  maxmemory: u64;
+  maxmemoryPolicy: i32;
+  maxmemorySamples: i32;
+  lfuLogFactor: i32;
+  lfuDecayTime: i32;
+  protoMaxBulkLen: i64;
+  queryBufferLimit: u64;
+  outputHardNormal: u64;
+  outputSoftNormal: u64;
+  outputSoftSecondsNormal: i32;
+  notifyFlags: u32;
+  activeExpire: i32; // DEBUG SET-ACTIVE-EXPIRE
+  tickEveryCommand: i32; // 1: each command ends the slice, so that its own time is measured
+  activeExpireEffort: i32;
+  resizeForbidden: i32; // DEBUG DICT-RESIZING 0
+  replyBufferPeakOff: i32;
+
+  // Statistics.
+  settleHead: i32; // chain of CommandStats that ran since the last settle, -1 at its end
+  commandStats: usize; // array of CommandStat by command id
+  errorStats: usize; // array of ErrorStat
+  errorCount: i32;
+  statCommands: u64;
+  statHits: u64;
+  statMisses: u64;
+  statExpired: u64;
+  statExpiredStalePercent: f64;
+  statExpiredTimeCapReached: u64;
+  statEvicted: u64;
+  statNetIn: u64;
+  statNetOut: u64;
+  statErrorReplies: u64;
+  statReadsProcessed: u64;
+  statWritesProcessed: u64;
+  statQueryBufferLimitDisconnections: u64;
+  statOutputBufferLimitDisconnections: u64;
+  statClientQueryBufferPeak: u64;
+  statUnknownErrors: u64;
+
+  // Cron state.
+  expireCursor: u64;
+  expireDb: i32;
+  evictDb: i32;
+  rehashDb: i32;
+  evictionPoolLength: i32;
+  evictionPool: usize; // candidates of the approximated LRU
+
+  // Scratch list of u32 (structures/scratch.ts) for scans and samples.
+  scratchLength: i32;
+  scratch: usize;
+  scratchCapacity: i32;
+
+  // Error text under construction (resp/reply.ts).
+  text: usize;
+  textLength: i32;
+}
+
+/** The root of this core. Costs nothing: the address is a constant. */
+export function root(): Root {
+  return changetype<Root>(ROOT_ADDRESS);
+}
+
+/** Number of arguments of the running command, its name included. */
+export function argc(): i32 {
+  return root().argc;
+}
+
+/** Address of argument i's bytes. */
+export function argPtr(i: i32): usize {
+  return <usize>load<u32>(root().argv + (<usize>i << 3));
+}
+
+/** Length in bytes of argument i. */
+export function argLen(i: i32): i32 {
+  return load<i32>(root().argv + (<usize>i << 3), 4);
+}
+
+/** Next value of the core's own xorshift128+ generator (Vigna, 2014). */
+export function random64(): u64 {
+  const r = root();
+  let a = r.random0;
+  const b = r.random1;
+  r.random0 = b;
+  a ^= a << 23;
+  r.random1 = a ^ b ^ (a >> 17) ^ (b >> 26);
+  return r.random1 + b;
+}
+
+/** A number in [0, limit). */
+export function randomBelow(limit: u32): u32 {
+  return <u32>(((random64() >> 32) * <u64>limit) >> 32);
+}
