@@ -1,0 +1,255 @@
+/**
+ * A database: the table of its keys, and the table of those that expire. Both hold the same entries' addresses.
+ *
+ * Every access to keys goes through here, so that expiry is lazy (an expired key is gone when it is looked up), clocks
+ * and hit counts are kept, and an entry that moves is replaced in both tables.
+ *
+ * Not for choosing keys to expire or evict in the background: expiry.ts, eviction.ts.
+ * Stale: an entry address is void after any call here that adds, replaces or removes a key.
+ */
+import { alloc } from "../memory/allocator";
+import { root } from "../memory/root";
+import { FLAGS, HAS_EXPIRE, keyAddress, keyLength } from "../structures/element";
+import {
+  hashKey, Table, tableFind, tableFindSlot, tableFree, tableInit, tableInsert, tableRemove, tableRemoveSlot, tableScan,
+  tableSize,
+} from "../structures/hashtable";
+import { scratchAt, scratchClear, scratchLength } from "../structures/scratch";
+import { valueFree } from "../types/value";
+import { clockInitial, entryTouch } from "./clock";
+import { entryExpire, entryReshape, entrySetClock, entrySetExpireInPlace, isInline, NO_EXPIRE } from "./entry";
+import { notify, NOTIFY_EXPIRED, NOTIFY_KEY_MISS } from "./events";
+
+// @layout
+@unmanaged
+export class Database {
+  keys: Table;
+  expires: Table;
+  id: i32;
+  keysScan: i32; // 1 while KEYS or a scan must not see the table move
+  averageTtl: i64; // milliseconds, sampled by active expiry
+}
+
+const TABLE_SPACE: usize = offsetof<Table>();
+
+function roundedTable(): usize {
+  return (TABLE_SPACE + 7) & ~7;
+}
+
+function databaseSpace(): usize {
+  return (offsetof<Database>() + (roundedTable() << 1) + 7) & ~7;
+}
+
+/** Makes `count` empty databases; false when memory is exhausted. */
+export function databasesInit(count: i32): bool {
+  const r = root();
+  const space = databaseSpace();
+  const block = alloc(space * <usize>count);
+  if (block == 0) return false;
+  r.databases = block;
+  r.databaseCount = count;
+  for (let i = 0; i < count; i++) {
+    const db = database(i);
+    const tables = changetype<usize>(db) + ((offsetof<Database>() + 7) & ~7);
+    db.keys = changetype<Table>(tables);
+    db.expires = changetype<Table>(tables + roundedTable());
+    tableInit(db.keys);
+    tableInit(db.expires);
+    db.id = i;
+    db.averageTtl = 0;
+  }
+  return true;
+}
+
+/** Database number i; the caller has checked the range. */
+export function database(i: i32): Database {
+  return changetype<Database>(root().databases + databaseSpace() * <usize>i);
+}
+
+// --- Expiry of one key ---
+
+export function isExpired(e: usize): bool {
+  return (load<u8>(e, FLAGS) & <u8>HAS_EXPIRE) != 0 && root().nowMs > entryExpire(e);
+}
+
+/** Removes a key because its time has come. */
+export function expireNow(db: Database, e: usize): void {
+  const r = root();
+  const key = keyAddress(e);
+  const len = keyLength(e);
+  notify(NOTIFY_EXPIRED, "expired", key, len, db.id);
+  r.statExpired++;
+  removeEntry(db, hashKey(key, len), key, len);
+}
+
+// --- Look-up ---
+
+function findLive(db: Database, key: usize, len: i32): usize {
+  const e = tableFind(db.keys, hashKey(key, len), key, len);
+  if (e != 0 && isExpired(e)) {
+    expireNow(db, e);
+    return 0;
+  }
+  return e;
+}
+
+/** The entry of a key for reading, or 0: counts hits and misses, marks the access unless `quiet`. */
+export function lookupRead(db: Database, key: usize, len: i32, quiet: bool): usize {
+  const r = root();
+  const e = findLive(db, key, len);
+  if (e == 0) {
+    r.statMisses++;
+    notify(NOTIFY_KEY_MISS, "keymiss", key, len, db.id);
+    return 0;
+  }
+  if (!quiet) entryTouch(e);
+  r.statHits++;
+  return e;
+}
+
+/** The entry of a key for writing, or 0: marks the access, counts nothing. */
+export function lookupWrite(db: Database, key: usize, len: i32): usize {
+  const e = findLive(db, key, len);
+  if (e != 0) entryTouch(e);
+  return e;
+}
+
+/** The entry of a key or 0, leaving no trace. An expired key is removed all the same. */
+export function peek(db: Database, key: usize, len: i32): usize {
+  return findLive(db, key, len);
+}
+
+// --- Change ---
+
+/** Adds an entry whose key is absent; false (the entry is then still the caller's) when memory is exhausted. */
+export function addEntry(db: Database, e: usize): bool {
+  entrySetClock(e, clockInitial());
+  const hash = hashKey(keyAddress(e), keyLength(e));
+  if (!tableInsert(db.keys, hash, e)) return false;
+  if (entryExpire(e) != NO_EXPIRE && !tableInsert(db.expires, hash, e)) {
+    tableRemove(db.keys, hash, keyAddress(e), keyLength(e));
+    return false;
+  }
+  return true;
+}
+
+/**
+ * Puts `fresh` in the place of `old`, which has the same key; `old` is freed with its value. False (nothing changed,
+ * `fresh` still the caller's) when memory is exhausted.
+ */
+export function replaceEntry(db: Database, old: usize, fresh: usize): bool {
+  const key = keyAddress(fresh);
+  const len = keyLength(fresh);
+  const hash = hashKey(key, len);
+  const had = entryExpire(old) != NO_EXPIRE;
+  const has = entryExpire(fresh) != NO_EXPIRE;
+  if (has && !had && !tableInsert(db.expires, hash, fresh)) return false;
+  if (had) {
+    const slot = tableFindSlot(db.expires, hash, key, len);
+    assert(slot != 0);
+    if (has) store<u32>(slot, <u32>fresh);
+    else tableRemoveSlot(db.expires, hash, slot);
+  }
+  const slot = tableFindSlot(db.keys, hash, key, len);
+  assert(slot != 0);
+  entrySetClock(fresh, clockInitial());
+  store<u32>(slot, <u32>fresh);
+  valueFree(old);
+  return true;
+}
+
+/** Tells both tables that an entry moved from `old` (already freed) to `moved`. */
+function entryMoved(db: Database, hash: u64, slot: usize, expireSlot: usize, moved: usize): void {
+  store<u32>(slot, <u32>moved);
+  if (expireSlot != 0) store<u32>(expireSlot, <u32>moved);
+}
+
+/**
+ * Sets or clears (NO_EXPIRE) a key's expiry. Returns the entry, which may have moved, or 0 (nothing changed) when
+ * memory is exhausted.
+ */
+export function setExpire(db: Database, e: usize, expire: i64): usize {
+  const had = entryExpire(e) != NO_EXPIRE;
+  if (had && expire != NO_EXPIRE) {
+    entrySetExpireInPlace(e, expire);
+    return e;
+  }
+  if (!had && expire == NO_EXPIRE) return e;
+  const key = keyAddress(e);
+  const len = keyLength(e);
+  const hash = hashKey(key, len);
+  if (!had && !tableInsert(db.expires, hash, e)) return 0;
+  const slot = tableFindSlot(db.keys, hash, key, len);
+  const expireSlot = tableFindSlot(db.expires, hash, key, len);
+  assert(slot != 0 && expireSlot != 0);
+  if (had) {
+    const plain = entryReshape(e, NO_EXPIRE, !isInline(e));
+    if (plain == 0) return 0;
+    tableRemoveSlot(db.expires, hash, expireSlot);
+    store<u32>(slot, <u32>plain);
+    return plain;
+  }
+  const moved = entryReshape(e, expire, !isInline(e));
+  if (moved == 0) {
+    tableRemoveSlot(db.expires, hash, expireSlot);
+    return 0;
+  }
+  entryMoved(db, hash, slot, expireSlot, moved);
+  return moved;
+}
+
+/** Gives an inline string a block of its own. Returns the moved entry, or 0 (nothing changed) without memory. */
+export function giveBlock(db: Database, e: usize): usize {
+  if (!isInline(e)) return e;
+  const key = keyAddress(e);
+  const len = keyLength(e);
+  const hash = hashKey(key, len);
+  const expire = entryExpire(e);
+  const expireSlot = expire != NO_EXPIRE ? tableFindSlot(db.expires, hash, key, len) : 0;
+  const slot = tableFindSlot(db.keys, hash, key, len);
+  const moved = entryReshape(e, expire, true);
+  if (moved == 0) return 0;
+  entryMoved(db, hash, slot, expireSlot, moved);
+  return moved;
+}
+
+/** Takes a key out of the tables and returns its entry unfreed, or 0. The key's bytes may be the entry's own. */
+export function detachEntry(db: Database, key: usize, len: i32): usize {
+  const hash = hashKey(key, len);
+  const slot = tableFindSlot(db.keys, hash, key, len);
+  if (slot == 0) return 0;
+  if (entryExpire(<usize>load<u32>(slot)) != NO_EXPIRE) tableRemove(db.expires, hash, key, len);
+  return tableRemoveSlot(db.keys, hash, slot);
+}
+
+function removeEntry(db: Database, hash: u64, key: usize, len: i32): bool {
+  const slot = tableFindSlot(db.keys, hash, key, len);
+  if (slot == 0) return false;
+  if (entryExpire(<usize>load<u32>(slot)) != NO_EXPIRE) tableRemove(db.expires, hash, key, len);
+  valueFree(tableRemoveSlot(db.keys, hash, slot));
+  return true;
+}
+
+/** Deletes a key with its value; false when it is absent. Does not look at expiry. */
+export function deleteKey(db: Database, key: usize, len: i32): bool {
+  return removeEntry(db, hashKey(key, len), key, len);
+}
+
+/** Deletes every key of a database; returns how many there were. */
+export function emptyDatabase(db: Database): u64 {
+  const count = <u64>tableSize(db.keys);
+  db.keys.paused++;
+  let cursor: u64 = 0;
+  if (count != 0) {
+    do {
+      scratchClear();
+      cursor = tableScan(db.keys, cursor);
+      for (let i = 0; i < scratchLength(); i++) valueFree(scratchAt(i));
+    } while (cursor != 0);
+  }
+  db.keys.paused--;
+  tableFree(db.keys);
+  tableFree(db.expires);
+  db.averageTtl = 0;
+  return count;
+}

@@ -1,0 +1,351 @@
+/**
+ * The client: what the core knows of one connection. Its address is the host's handle.
+ *
+ * Query buffer: most reads arrive in the shared input buffer and leave nothing behind; a client owns a buffer only
+ * while a command is incomplete or held back. Output: a chain of chunks that the host sends and consumes.
+ *
+ *   chunk  >0 u32 next · 4 u32 capacity · 8 u32 start (consumed so far) · 12 u32 end · 16 data
+ *
+ * Not for parsing (parser.ts) or for writing replies (reply.ts).
+ */
+import { alloc, free, usableSize } from "../memory/allocator";
+import { root } from "../memory/root";
+import { database, Database } from "../keyspace/database";
+
+// Client flags.
+export const CLIENT_CLOSE_AFTER_REPLY: u32 = 1;
+export const CLIENT_CLOSE_ASAP: u32 = 2;
+export const CLIENT_PENDING_WRITE: u32 = 4; // on the pending list
+export const CLIENT_RESUME: u32 = 8; // on the resume list
+export const CLIENT_CLOSING: u32 = 16; // on the closing list
+export const CLIENT_HELD: u32 = 32; // held back by CLIENT PAUSE
+export const CLIENT_AWAITS_HOST: u32 = 64; // the host runs its command
+export const CLIENT_REPLY_OFF: u32 = 128;
+export const CLIENT_REPLY_SKIP_NEXT: u32 = 256;
+export const CLIENT_REPLY_SKIP: u32 = 512;
+export const CLIENT_NO_EVICT: u32 = 1024;
+export const CLIENT_NO_TOUCH: u32 = 2048;
+export const CLIENT_AUTHENTICATED: u32 = 4096;
+export const CLIENT_INTERNAL: u32 = 8192; // in-process: no socket, no limits
+export const CLIENT_UNIX_SOCKET: u32 = 16384;
+export const CLIENT_PROTOCOL_ERROR: u32 = 32768;
+export const CLIENT_IMPORT_SOURCE: u32 = 65536;
+export const CLIENT_CAPA_REDIRECT: u32 = 131072;
+export const CLIENT_BLOCKED: u32 = 262144;
+
+export const CHUNK_HEADER: usize = 16;
+export const CHUNK_SIZE: usize = 16384;
+const CHUNK_NEXT: usize = 0;
+const CHUNK_CAPACITY: usize = 4;
+const CHUNK_START: usize = 8;
+const CHUNK_END: usize = 12;
+
+// @layout
+@unmanaged
+export class Client {
+  id: u64;
+  createdMs: i64;
+  lastMs: i64; // last interaction
+  netIn: u64;
+  netOut: u64;
+  commands: u64;
+  db: i32;
+  resp: i32; // 2 or 3
+  flags: u32;
+  lastCommand: i32; // id, 0 none
+  argumentBytes: u64; // size of the running command's arguments
+
+  // Input.
+  buffer: usize; // own query buffer, 0 when everything is in the shared one
+  bufferLength: i32;
+  bufferCapacity: i32;
+  position: i32; // next unread byte
+  bufferPeak: i32;
+
+  // Incomplete command (parser.ts).
+  args: usize; // (offset u32, length u32) pairs, 0 when none
+  argsCapacity: i32;
+  argsCount: i32;
+  expected: i32; // arguments that are still missing; 0: not inside a multibulk
+  bulkLength: i64; // -1: its length line is next
+  commandStart: i32;
+
+  // Output.
+  outHead: usize;
+  outTail: usize;
+  outBytes: u64; // not yet consumed
+  outChunks: i32;
+  softSinceMs: i64; // when the output first exceeded the soft limit, 0: it does not
+  replyErrors: i32; // error replies of the running command
+  replyStart: u64; // netOut + outBytes when the running command began
+
+  // Lists.
+  next: usize;
+  previous: usize;
+  pendingNext: usize;
+  resumeNext: usize;
+  closingNext: usize;
+}
+
+const CLIENT_SPACE: usize = (offsetof<Client>() + 7) & ~7;
+
+/** A new connected client, last in the list of clients; 0 when memory is exhausted. */
+export function clientNew(): usize {
+  const r = root();
+  const address = alloc(CLIENT_SPACE);
+  if (address == 0) return 0;
+  memory.fill(address, 0, CLIENT_SPACE);
+  const c = changetype<Client>(address);
+  c.id = <u64>r.nextClientId++;
+  c.createdMs = r.nowMs;
+  c.lastMs = r.nowMs;
+  c.resp = 2;
+  c.bulkLength = -1;
+  c.previous = r.lastClient;
+  if (r.lastClient != 0) changetype<Client>(r.lastClient).next = address;
+  else r.firstClient = address;
+  r.lastClient = address;
+  r.clientCount++;
+  return address;
+}
+
+/** Frees a client with its buffers and takes it off every list. */
+export function clientFree(c: Client): void {
+  const r = root();
+  const address = changetype<usize>(c);
+  if (c.previous != 0) changetype<Client>(c.previous).next = c.next;
+  else r.firstClient = c.next;
+  if (c.next != 0) changetype<Client>(c.next).previous = c.previous;
+  else r.lastClient = c.previous;
+  r.clientCount--;
+  if (c.flags & CLIENT_PENDING_WRITE) removePending(c);
+  if (c.flags & CLIENT_RESUME) removeResume(c);
+  if (c.flags & CLIENT_CLOSING) removeClosing(c);
+  if (r.current == address) r.current = 0;
+  dropBuffer(c);
+  free(c.args);
+  clearOutput(c);
+  free(address);
+}
+
+/** The database that the client has selected. */
+export function clientDb(c: Client): Database {
+  return database(c.db);
+}
+
+// --- Lists that the host drains ---
+
+/** Tells the host that this client, which is not the one being served, has output. */
+export function addPending(c: Client): void {
+  if (c.flags & CLIENT_PENDING_WRITE) return;
+  c.flags |= CLIENT_PENDING_WRITE;
+  c.pendingNext = root().pendingHead;
+  root().pendingHead = changetype<usize>(c);
+}
+
+function removePending(c: Client): void {
+  const r = root();
+  const address = changetype<usize>(c);
+  c.flags &= ~CLIENT_PENDING_WRITE;
+  if (r.pendingHead == address) {
+    r.pendingHead = c.pendingNext;
+    return;
+  }
+  let p = changetype<Client>(r.pendingHead);
+  while (p.pendingNext != address) p = changetype<Client>(p.pendingNext);
+  p.pendingNext = c.pendingNext;
+}
+
+export function takePending(): usize {
+  const head = root().pendingHead;
+  if (head != 0) removePending(changetype<Client>(head));
+  return head;
+}
+
+/** Tells the host to process this client's held-back input. */
+export function addResume(c: Client): void {
+  if (c.flags & CLIENT_RESUME) return;
+  c.flags |= CLIENT_RESUME;
+  c.resumeNext = root().resumeHead;
+  root().resumeHead = changetype<usize>(c);
+}
+
+function removeResume(c: Client): void {
+  const r = root();
+  const address = changetype<usize>(c);
+  c.flags &= ~CLIENT_RESUME;
+  if (r.resumeHead == address) {
+    r.resumeHead = c.resumeNext;
+    return;
+  }
+  let p = changetype<Client>(r.resumeHead);
+  while (p.resumeNext != address) p = changetype<Client>(p.resumeNext);
+  p.resumeNext = c.resumeNext;
+}
+
+export function takeResume(): usize {
+  const head = root().resumeHead;
+  if (head != 0) removeResume(changetype<Client>(head));
+  return head;
+}
+
+/** Tells the host to close this client at once. */
+export function closeSoon(c: Client): void {
+  c.flags |= CLIENT_CLOSE_ASAP;
+  if (c.flags & CLIENT_CLOSING) return;
+  c.flags |= CLIENT_CLOSING;
+  c.closingNext = root().closingHead;
+  root().closingHead = changetype<usize>(c);
+}
+
+function removeClosing(c: Client): void {
+  const r = root();
+  const address = changetype<usize>(c);
+  c.flags &= ~CLIENT_CLOSING;
+  if (r.closingHead == address) {
+    r.closingHead = c.closingNext;
+    return;
+  }
+  let p = changetype<Client>(r.closingHead);
+  while (p.closingNext != address) p = changetype<Client>(p.closingNext);
+  p.closingNext = c.closingNext;
+}
+
+export function takeClosing(): usize {
+  const head = root().closingHead;
+  if (head != 0) removeClosing(changetype<Client>(head));
+  return head;
+}
+
+// --- Output chunks ---
+
+export function chunkEnd(chunk: usize): usize {
+  return chunk + CHUNK_HEADER + <usize>load<u32>(chunk, CHUNK_END);
+}
+
+export function chunkRoom(chunk: usize): usize {
+  return <usize>(load<u32>(chunk, CHUNK_CAPACITY) - load<u32>(chunk, CHUNK_END));
+}
+
+function chunkLength(chunk: usize): i32 {
+  return load<i32>(chunk, CHUNK_END) - load<i32>(chunk, CHUNK_START);
+}
+
+/** Makes the tail chunk one that has at least `want` bytes of room; false when memory is exhausted. */
+export function addChunk(c: Client, want: usize): bool {
+  const size = want + CHUNK_HEADER > CHUNK_SIZE ? want + CHUNK_HEADER : CHUNK_SIZE;
+  const chunk = alloc(size);
+  if (chunk == 0) return false;
+  const have = usableSize(chunk);
+  store<u32>(chunk, 0, CHUNK_NEXT);
+  store<u32>(chunk, <u32>(have - CHUNK_HEADER), CHUNK_CAPACITY);
+  store<u64>(chunk, 0, CHUNK_START);
+  if (c.outTail != 0) store<u32>(c.outTail, <u32>chunk, CHUNK_NEXT);
+  else c.outHead = chunk;
+  c.outTail = chunk;
+  c.outChunks++;
+  root().clientsMemory += have;
+  return true;
+}
+
+/** Counts `n` bytes that were written at the tail's end. */
+export function commitOutput(c: Client, n: usize): void {
+  const tail = c.outTail;
+  store<u32>(tail, load<u32>(tail, CHUNK_END) + <u32>n, CHUNK_END);
+  c.outBytes += <u64>n;
+}
+
+function dropHead(c: Client): void {
+  const head = c.outHead;
+  c.outHead = <usize>load<u32>(head, CHUNK_NEXT);
+  if (c.outHead == 0) c.outTail = 0;
+  c.outChunks--;
+  root().clientsMemory -= usableSize(head);
+  free(head);
+}
+
+export function clearOutput(c: Client): void {
+  while (c.outHead != 0) dropHead(c);
+  c.outBytes = 0;
+}
+
+/** Address of the first unsent bytes; outputLength() of them are contiguous. */
+export function outputAddress(c: Client): usize {
+  return c.outHead == 0 ? 0 : c.outHead + CHUNK_HEADER + <usize>load<u32>(c.outHead, CHUNK_START);
+}
+
+export function outputContiguous(c: Client): i32 {
+  return c.outHead == 0 ? 0 : chunkLength(c.outHead);
+}
+
+/** Forgets `n` sent bytes, at most outputContiguous(); returns how many contiguous bytes are next. */
+export function consumeOutput(c: Client, n: i32): i32 {
+  const r = root();
+  const head = c.outHead;
+  if (head == 0) return 0;
+  c.outBytes -= <u64>n;
+  c.netOut += <u64>n;
+  r.statNetOut += <u64>n;
+  const start = load<u32>(head, CHUNK_START) + <u32>n;
+  store<u32>(head, start, CHUNK_START);
+  if (start == load<u32>(head, CHUNK_END)) dropHead(c);
+  return outputContiguous(c);
+}
+
+/** Takes the last `n` bytes of output back: what a client with CLIENT REPLY OFF must not see. */
+export function retractOutput(c: Client, keep: u64): void {
+  while (c.outBytes > keep) {
+    const extra = c.outBytes - keep;
+    const tail = c.outTail;
+    const length = <u64>chunkLength(tail);
+    if (length > extra) {
+      store<u32>(tail, load<u32>(tail, CHUNK_END) - <u32>extra, CHUNK_END);
+      c.outBytes -= extra;
+      return;
+    }
+    c.outBytes -= length;
+    dropTail(c);
+  }
+}
+
+function dropTail(c: Client): void {
+  const tail = c.outTail;
+  if (c.outHead == tail) {
+    dropHead(c);
+    return;
+  }
+  let before = c.outHead;
+  while (<usize>load<u32>(before, CHUNK_NEXT) != tail) before = <usize>load<u32>(before, CHUNK_NEXT);
+  store<u32>(before, 0, CHUNK_NEXT);
+  c.outTail = before;
+  c.outChunks--;
+  root().clientsMemory -= usableSize(tail);
+  free(tail);
+}
+
+// --- Query buffer ---
+
+/** Frees the client's own buffer: everything in it was read. */
+export function dropBuffer(c: Client): void {
+  if (c.buffer != 0) {
+    root().clientsMemory -= usableSize(c.buffer);
+    free(c.buffer);
+  }
+  c.buffer = 0;
+  c.bufferLength = 0;
+  c.bufferCapacity = 0;
+  c.position = 0;
+}
+
+/** Memory that the client takes, in bytes, its struct included. */
+export function clientBytes(c: Client): usize {
+  let bytes = usableSize(changetype<usize>(c));
+  if (c.buffer != 0) bytes += usableSize(c.buffer);
+  if (c.args != 0) bytes += usableSize(c.args);
+  let chunk = c.outHead;
+  while (chunk != 0) {
+    bytes += usableSize(chunk);
+    chunk = <usize>load<u32>(chunk, CHUNK_NEXT);
+  }
+  return bytes;
+}

@@ -1,0 +1,348 @@
+/**
+ * Reply writers: RESP2 and RESP3 straight into the client's output, one function a kind of reply.
+ *
+ * `reserve(c, n)` gives an address with n bytes of room, `commitOutput` counts what was written. When memory is
+ * exhausted the client is closed: a reply with a hole in it would be worse than none. Aggregates write their header;
+ * the elements follow by the caller. Error texts are given without the leading '-'.
+ */
+import { equalBytes, writeText } from "../bytes/compare";
+import { formatDouble } from "../bytes/double";
+import { formatI64, formatU64 } from "../bytes/integer";
+import { alloc } from "../memory/allocator";
+import { root } from "../memory/root";
+import {
+  addChunk, addPending, Client, chunkEnd, chunkRoom, closeSoon, commitOutput,
+} from "./client";
+import { OUT_OF_MEMORY, SYNTAX, WRONG_TYPE } from "./errors";
+
+const CRLF: u16 = 0x0a0d;
+/** Replies up to this size are written into one chunk; longer ones fill what is left of the last. */
+const SMALL_REPLY: i32 = 4096;
+const TEXT_CAPACITY: usize = 4096;
+
+// --- Room ---
+
+/** Where `n` bytes can be written; commit them afterwards. 0: memory is exhausted and the client is closing. */
+export function reserve(c: Client, n: usize): usize {
+  if (c.outTail != 0 && chunkRoom(c.outTail) >= n) return chunkEnd(c.outTail);
+  if (!addChunk(c, n)) {
+    closeSoon(c);
+    return 0;
+  }
+  if (changetype<usize>(c) != root().current) addPending(c);
+  return chunkEnd(c.outTail);
+}
+
+/** Appends bytes, over several chunks when they are many. */
+export function replyRaw(c: Client, ptr: usize, len: i32): void {
+  let left = <usize>len;
+  if (c.outTail != 0) {
+    const room = chunkRoom(c.outTail);
+    const n = room < left ? room : left;
+    memory.copy(chunkEnd(c.outTail), ptr, n);
+    commitOutput(c, n);
+    ptr += n;
+    left -= n;
+    if (left == 0) {
+      if (changetype<usize>(c) != root().current) addPending(c);
+      return;
+    }
+  }
+  const p = reserve(c, left);
+  if (p == 0) return;
+  memory.copy(p, ptr, left);
+  commitOutput(c, left);
+}
+
+function header(c: Client, kind: u8, n: i64): void {
+  const p = reserve(c, 24);
+  if (p == 0) return;
+  store<u8>(p, kind);
+  const digits = <usize>formatI64(p + 1, n);
+  store<u16>(p + 1 + digits, CRLF);
+  commitOutput(c, digits + 3);
+}
+
+// --- Simple replies ---
+
+export function replyOk(c: Client): void {
+  const p = reserve(c, 5);
+  if (p == 0) return;
+  store<u32>(p, 0x0d4b4f2b); // "+OK\r"
+  store<u8>(p, 0x0a, 4);
+  commitOutput(c, 5);
+}
+
+/** +text */
+export function replySimple(c: Client, text: string): void {
+  const p = reserve(c, <usize>text.length + 3);
+  if (p == 0) return;
+  store<u8>(p, 0x2b);
+  const n = <usize>writeText(p + 1, text);
+  store<u16>(p + 1 + n, CRLF);
+  commitOutput(c, n + 3);
+}
+
+export function replyInteger(c: Client, value: i64): void {
+  header(c, 0x3a, value);
+}
+
+/** The null of a missing value: $-1 in RESP2, _ in RESP3. */
+export function replyNull(c: Client): void {
+  const p = reserve(c, 5);
+  if (p == 0) return;
+  if (c.resp == 2) {
+    store<u32>(p, 0x0d312d24); // "$-1\r"
+    store<u8>(p, 0x0a, 4);
+    commitOutput(c, 5);
+  } else {
+    store<u16>(p, 0x0d5f); // "_\r"
+    store<u8>(p, 0x0a, 2);
+    commitOutput(c, 3);
+  }
+}
+
+/** The null of a missing array: *-1 in RESP2, _ in RESP3. */
+export function replyNullArray(c: Client): void {
+  if (c.resp == 2) header(c, 0x2a, -1);
+  else replyNull(c);
+}
+
+export function replyBool(c: Client, value: bool): void {
+  if (c.resp == 2) {
+    replyInteger(c, value ? 1 : 0);
+    return;
+  }
+  const p = reserve(c, 4);
+  if (p == 0) return;
+  store<u32>(p, value ? 0x0a0d7423 : 0x0a0d6623); // "#t\r\n", "#f\r\n"
+  commitOutput(c, 4);
+}
+
+// --- Strings ---
+
+export function replyBulk(c: Client, ptr: usize, len: i32): void {
+  if (len > SMALL_REPLY) {
+    header(c, 0x24, <i64>len);
+    replyRaw(c, ptr, len);
+    const p = reserve(c, 2);
+    if (p == 0) return;
+    store<u16>(p, CRLF);
+    commitOutput(c, 2);
+    return;
+  }
+  const p = reserve(c, <usize>len + 32);
+  if (p == 0) return;
+  store<u8>(p, 0x24);
+  const data = p + 1 + <usize>formatU64(p + 1, <u64>len);
+  store<u16>(data, CRLF);
+  memory.copy(data + 2, ptr, <usize>len);
+  store<u16>(data + 2 + <usize>len, CRLF);
+  commitOutput(c, data + 4 + <usize>len - p);
+}
+
+export function replyBulkText(c: Client, text: string): void {
+  const p = reserve(c, <usize>text.length + 32);
+  if (p == 0) return;
+  store<u8>(p, 0x24);
+  let q = p + 1 + <usize>formatU64(p + 1, <u64>text.length);
+  store<u16>(q, CRLF);
+  q += 2 + <usize>writeText(q + 2, text);
+  store<u16>(q, CRLF);
+  commitOutput(c, q + 2 - p);
+}
+
+export function replyBulkInteger(c: Client, value: i64): void {
+  const p = reserve(c, 48);
+  if (p == 0) return;
+  // The digits are written behind the longest possible header, then the header in front is completed.
+  const n = formatI64(p + 5, value);
+  store<u8>(p, 0x24);
+  if (n < 10) {
+    store<u8>(p + 1, <u8>(48 + n));
+    store<u16>(p + 2, CRLF);
+    memory.copy(p + 4, p + 5, <usize>n);
+    store<u16>(p + 4 + <usize>n, CRLF);
+    commitOutput(c, <usize>n + 6);
+    return;
+  }
+  store<u8>(p + 1, <u8>(48 + n / 10));
+  store<u8>(p + 2, <u8>(48 + n % 10));
+  store<u16>(p + 3, CRLF);
+  store<u16>(p + 5 + <usize>n, CRLF);
+  commitOutput(c, <usize>n + 7);
+}
+
+/** A text with its format in three letters ("txt", "mkd"); a bulk string in RESP2. */
+export function replyVerbatim(c: Client, ptr: usize, len: i32, format: string): void {
+  if (c.resp == 2) {
+    replyBulk(c, ptr, len);
+    return;
+  }
+  header(c, 0x3d, <i64>len + 4);
+  const p = reserve(c, 4);
+  if (p == 0) return;
+  writeText(p, format);
+  store<u8>(p, 0x3a, 3);
+  commitOutput(c, 4);
+  replyRaw(c, ptr, len);
+  const end = reserve(c, 2);
+  if (end == 0) return;
+  store<u16>(end, CRLF);
+  commitOutput(c, 2);
+}
+
+// --- Numbers ---
+
+/** A double: a bulk string in RESP2, ,value in RESP3. */
+export function replyDouble(c: Client, value: f64): void {
+  const p = reserve(c, 64);
+  if (p == 0) return;
+  if (c.resp != 2) {
+    store<u8>(p, 0x2c);
+    const n = <usize>formatDouble(p + 1, value);
+    store<u16>(p + 1 + n, CRLF);
+    commitOutput(c, n + 3);
+    return;
+  }
+  const n = formatDouble(p + 32, value);
+  store<u8>(p, 0x24);
+  const data = p + 1 + <usize>formatU64(p + 1, <u64>n);
+  store<u16>(data, CRLF);
+  memory.copy(data + 2, p + 32, <usize>n);
+  store<u16>(data + 2 + <usize>n, CRLF);
+  commitOutput(c, data + 4 + <usize>n - p);
+}
+
+/** A number of any size in decimal digits: a bulk string in RESP2. */
+export function replyBigNumber(c: Client, ptr: usize, len: i32): void {
+  if (c.resp == 2) {
+    replyBulk(c, ptr, len);
+    return;
+  }
+  const p = reserve(c, <usize>len + 3);
+  if (p == 0) return;
+  store<u8>(p, 0x28);
+  memory.copy(p + 1, ptr, <usize>len);
+  store<u16>(p + 1 + <usize>len, CRLF);
+  commitOutput(c, <usize>len + 3);
+}
+
+// --- Aggregates ---
+
+export function replyArray(c: Client, n: i32): void {
+  header(c, 0x2a, <i64>n);
+}
+
+/** A map of n pairs: an array of 2n in RESP2. */
+export function replyMap(c: Client, n: i32): void {
+  if (c.resp == 2) header(c, 0x2a, <i64>n << 1);
+  else header(c, 0x25, <i64>n);
+}
+
+/** A set of n members: an array in RESP2. */
+export function replySet(c: Client, n: i32): void {
+  header(c, c.resp == 2 ? 0x2a : 0x7e, <i64>n);
+}
+
+/** An out-of-band message of n elements: an array in RESP2. */
+export function replyPush(c: Client, n: i32): void {
+  header(c, c.resp == 2 ? 0x2a : 0x3e, <i64>n);
+}
+
+// --- Errors ---
+
+/** Starts an error text in the root's text buffer. */
+export function errorStart(text: string): void {
+  const r = root();
+  if (r.text == 0) r.text = alloc(TEXT_CAPACITY);
+  r.textLength = 0;
+  errorText(text);
+}
+
+export function errorText(text: string): void {
+  const r = root();
+  if (r.text == 0 || <usize>r.textLength + <usize>text.length > TEXT_CAPACITY) return;
+  r.textLength += writeText(r.text + <usize>r.textLength, text);
+}
+
+/** Appends bytes of the client, at most `most` of them; line breaks become spaces, as in every error reply. */
+export function errorBytes(ptr: usize, len: i32, most: i32): void {
+  const r = root();
+  if (len > most) len = most;
+  if (r.text == 0 || <usize>(r.textLength + len) > TEXT_CAPACITY) return;
+  const start = r.text + <usize>r.textLength;
+  for (let i: usize = 0; i < <usize>len; i++) {
+    const byte = load<u8>(ptr + i);
+    store<u8>(start + i, byte == 13 || byte == 10 ? 32 : byte);
+  }
+  r.textLength += len;
+}
+
+export function errorInteger(value: i64): void {
+  const r = root();
+  if (r.text == 0 || <usize>r.textLength + 24 > TEXT_CAPACITY) return;
+  r.textLength += formatI64(r.text + <usize>r.textLength, value);
+}
+
+/** Sends the text that was started. */
+export function errorSend(c: Client): void {
+  const r = root();
+  const n = <usize>r.textLength;
+  countError(r.text, r.textLength);
+  c.replyErrors++;
+  const p = reserve(c, n + 3);
+  if (p == 0) return;
+  store<u8>(p, 0x2d);
+  memory.copy(p + 1, r.text, n);
+  store<u16>(p + 1 + n, CRLF);
+  commitOutput(c, n + 3);
+}
+
+/** -text */
+export function replyError(c: Client, text: string): void {
+  errorStart(text);
+  errorSend(c);
+}
+
+export function replyWrongType(c: Client): void {
+  replyError(c, WRONG_TYPE);
+}
+
+export function replySyntax(c: Client): void {
+  replyError(c, SYNTAX);
+}
+
+export function replyOutOfMemory(c: Client): void {
+  replyError(c, OUT_OF_MEMORY);
+}
+
+// --- Error statistics: an array of (u64 count, u32 length, 36 bytes of prefix) ---
+
+export const ERROR_STAT_SIZE: usize = 48;
+const ERROR_PREFIX: usize = 12;
+const ERROR_PREFIX_MAX: i32 = 36;
+const ERROR_KINDS_MAX: i32 = 128;
+
+/** Counts an error reply under its first word. */
+export function countError(ptr: usize, len: i32): void {
+  const r = root();
+  r.statErrorReplies++;
+  let n = 0;
+  while (n < len && load<u8>(ptr + <usize>n) != 32) n++;
+  if (n > ERROR_PREFIX_MAX) n = ERROR_PREFIX_MAX;
+  for (let i = 0; i < r.errorCount; i++) {
+    const s = r.errorStats + ERROR_STAT_SIZE * <usize>i;
+    if (load<i32>(s, 8) == n && equalBytes(s + ERROR_PREFIX, ptr, n)) {
+      store<u64>(s, load<u64>(s) + 1);
+      return;
+    }
+  }
+  if (r.errorStats == 0) r.errorStats = alloc(ERROR_STAT_SIZE * <usize>(ERROR_KINDS_MAX + 1));
+  if (r.errorStats == 0 || r.errorCount >= ERROR_KINDS_MAX) return;
+  const s = r.errorStats + ERROR_STAT_SIZE * <usize>r.errorCount;
+  store<u64>(s, 1);
+  store<i32>(s, n, 8);
+  memory.copy(s + ERROR_PREFIX, ptr, <usize>n);
+  r.errorCount++;
+}
