@@ -27,7 +27,7 @@ const PAGE_MASK: usize = 65535;
 const DESCRIPTOR_PAGES: u32 = 16; // 65536 pages * 16 bytes = 1 MiB
 const SMALL_MAX: usize = 32768;
 const CLASS_COUNT: u32 = 49; // classes 2..48 are used
-const BIN_COUNT: u32 = 17;
+const BIN_COUNT: i32 = 17;
 const KIND_FREE: u32 = 0;
 const KIND_LARGE: u32 = 0xfe;
 const KIND_INNER: u32 = 0xff;

@@ -89,10 +89,8 @@ export class Root {
   outputSoftSecondsNormal: i32;
   notifyFlags: u32;
   activeExpire: i32; // DEBUG SET-ACTIVE-EXPIRE
-  tickEveryCommand: i32; // 1: each command ends the slice, so that its own time is measured
   activeExpireEffort: i32;
   resizeForbidden: i32; // DEBUG DICT-RESIZING 0
-  replyBufferPeakOff: i32;
 
   // Statistics.
   settleHead: i32; // chain of CommandStats that ran since the last settle, -1 at its end
@@ -128,6 +126,14 @@ export class Root {
   scratchLength: i32;
   scratch: usize;
   scratchCapacity: i32;
+
+  callBuffer: usize; // arguments of a large in-process call
+
+  // Parser results (resp/parser.ts).
+  parsedNumber: i64;
+  wordEnd: usize;
+  number: i64; // results of parsers of arguments (commands/arguments.ts)
+  real: f64;
 
   // Error text under construction (resp/reply.ts).
   text: usize;

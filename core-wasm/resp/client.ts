@@ -96,7 +96,8 @@ export function clientNew(): usize {
   if (address == 0) return 0;
   memory.fill(address, 0, CLIENT_SPACE);
   const c = changetype<Client>(address);
-  c.id = <u64>r.nextClientId++;
+  c.id = <u64>r.nextClientId;
+  r.nextClientId++;
   c.createdMs = r.nowMs;
   c.lastMs = r.nowMs;
   c.resp = 2;

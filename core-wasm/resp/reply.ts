@@ -346,3 +346,10 @@ export function countError(ptr: usize, len: i32): void {
   memory.copy(s + ERROR_PREFIX, ptr, <usize>n);
   r.errorCount++;
 }
+
+/** Forgets all error counts. */
+export function clearErrorStats(): void {
+  const r = root();
+  r.errorCount = 0;
+  r.statErrorReplies = 0;
+}

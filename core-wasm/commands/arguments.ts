@@ -1,0 +1,94 @@
+/**
+ * Reading arguments: numbers, option words and expiry times, with Valkey's errors.
+ *
+ * A reader that fails has replied; the handler returns at once. Results land in root.number and root.real, since a
+ * function has one result.
+ */
+import { isWord } from "../bytes/compare";
+import { parseDouble } from "../bytes/double";
+import { parseI64 } from "../bytes/integer";
+import { argLen, argPtr, root, Root, ROOT_ADDRESS } from "../memory/root";
+import { Client } from "../resp/client";
+import { NOT_FLOAT, NOT_INTEGER } from "../resp/errors";
+import { errorSend, errorStart, errorText, replyError } from "../resp/reply";
+import { Cmd, commandNameLength, commandNamePtr } from "../generated/commands";
+import { errorBytes } from "../resp/reply";
+
+const NUMBER: usize = ROOT_ADDRESS + offsetof<Root>("number");
+const REAL: usize = ROOT_ADDRESS + offsetof<Root>("real");
+
+/** Reads argument i as a 64-bit integer into root.number; false when it is none. Replies nothing. */
+export function parseArgI64(i: i32): bool {
+  return parseI64(argPtr(i), argLen(i), NUMBER);
+}
+
+/** Reads argument i as a 64-bit integer into root.number; replies `error` and returns false when it is none. */
+export function argI64(c: Client, i: i32, error: string = NOT_INTEGER): bool {
+  if (parseI64(argPtr(i), argLen(i), NUMBER)) return true;
+  replyError(c, error);
+  return false;
+}
+
+/** Reads argument i as an integer in [least, most] into root.number, else replies `error`. */
+export function argRange(c: Client, i: i32, least: i64, most: i64, error: string): bool {
+  if (!argI64(c, i, NOT_INTEGER)) return false;
+  const value = root().number;
+  if (value >= least && value <= most) return true;
+  replyError(c, error);
+  return false;
+}
+
+/** Reads argument i as a double into root.real, else replies `error`. */
+export function argDouble(c: Client, i: i32, error: string = NOT_FLOAT): bool {
+  if (parseDouble(argPtr(i), argLen(i), REAL)) return true;
+  replyError(c, error);
+  return false;
+}
+
+/** True when argument i is this word, whatever its case; the word is given in upper case. */
+export function argIs(i: i32, word: string): bool {
+  return isWord(argPtr(i), argLen(i), word);
+}
+
+// --- Expiry times ---
+
+export const UNIT_SECONDS: i32 = 0;
+export const UNIT_MILLISECONDS: i32 = 1;
+
+/** ERR invalid expire time in 'name' command */
+export function replyInvalidExpire(c: Client): void {
+  const id = root().currentCommand;
+  errorStart("ERR invalid expire time in '");
+  errorBytes(commandNamePtr(id), commandNameLength(id), 64);
+  errorText("' command");
+  errorSend(c);
+}
+
+/**
+ * Reads argument i as an expiry and leaves unix milliseconds in root.number. `absolute`: a point in time, else from
+ * now on. Values below 1 are refused, as in SET's options; EXPIRE's own rules differ.
+ */
+export function argExpire(c: Client, i: i32, unit: i32, absolute: bool): bool {
+  if (!argI64(c, i, NOT_INTEGER)) return false;
+  const r = root();
+  let value = r.number;
+  if (value <= 0 || (unit == UNIT_SECONDS && value > i64.MAX_VALUE / 1000)) {
+    replyInvalidExpire(c);
+    return false;
+  }
+  if (unit == UNIT_SECONDS) value *= 1000;
+  if (!absolute) {
+    if (value > i64.MAX_VALUE - r.nowMs) {
+      replyInvalidExpire(c);
+      return false;
+    }
+    value += r.nowMs;
+  }
+  r.number = value;
+  return true;
+}
+
+/** True while the running command is `id`. */
+export function isCommand(id: Cmd): bool {
+  return root().currentCommand == id;
+}

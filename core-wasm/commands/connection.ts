@@ -1,0 +1,55 @@
+/**
+ * Commands of the connection that the core answers itself. What needs the host's knowledge of sockets and users
+ * (CLIENT, HELLO, AUTH) is server/commands/.
+ */
+import { argLen, argPtr, argc, root } from "../memory/root";
+import { Client, CLIENT_AUTHENTICATED, CLIENT_CLOSE_AFTER_REPLY, CLIENT_NO_EVICT, CLIENT_NO_TOUCH, CLIENT_REPLY_OFF,
+  CLIENT_REPLY_SKIP, CLIENT_REPLY_SKIP_NEXT } from "../resp/client";
+import { BAD_DB_INDEX } from "../resp/errors";
+import { errorSend, errorStart, errorText, replyBulk, replyError, replyOk, replySimple } from "../resp/reply";
+import { argI64 } from "./arguments";
+
+/** PING [message] */
+export function pingCommand(c: Client): void {
+  if (argc() > 2) {
+    errorStart("ERR wrong number of arguments for '");
+    errorText("ping");
+    errorText("' command");
+    errorSend(c);
+  } else if (argc() == 1) {
+    replySimple(c, "PONG");
+  } else {
+    replyBulk(c, argPtr(1), argLen(1));
+  }
+}
+
+/** ECHO message */
+export function echoCommand(c: Client): void {
+  replyBulk(c, argPtr(1), argLen(1));
+}
+
+/** SELECT index */
+export function selectCommand(c: Client): void {
+  if (!argI64(c, 1, "ERR value is not an integer or out of range")) return;
+  const index = root().number;
+  if (index < 0 || index >= <i64>root().databaseCount) {
+    replyError(c, BAD_DB_INDEX);
+    return;
+  }
+  c.db = <i32>index;
+  replyOk(c);
+}
+
+/** QUIT */
+export function quitCommand(c: Client): void {
+  replyOk(c);
+  c.flags |= CLIENT_CLOSE_AFTER_REPLY;
+}
+
+/** Puts a client into the state of a new connection; the host forgets name and library at RESET by itself. */
+export function resetClient(c: Client): void {
+  c.db = 0;
+  c.resp = 2;
+  c.flags &= ~(CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP | CLIENT_REPLY_SKIP_NEXT | CLIENT_NO_EVICT | CLIENT_NO_TOUCH |
+    CLIENT_AUTHENTICATED);
+}

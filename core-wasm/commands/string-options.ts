@@ -1,0 +1,95 @@
+/**
+ * The options that SET, GETEX and MSETEX share: conditions, expiry, GET.
+ *
+ *   [NX | XX | IFEQ value] [GET] [EX s | PX ms | EXAT unix-s | PXAT unix-ms | KEEPTTL | PERSIST]
+ */
+import { argLen, argPtr } from "../memory/root";
+import { Client } from "../resp/client";
+import { replySyntax } from "../resp/reply";
+import { argExpire, argIs, UNIT_MILLISECONDS, UNIT_SECONDS } from "./arguments";
+
+export const OPTION_NX: u32 = 1;
+export const OPTION_XX: u32 = 2;
+export const OPTION_IFEQ: u32 = 4;
+export const OPTION_GET: u32 = 8;
+export const OPTION_EX: u32 = 16;
+export const OPTION_PX: u32 = 32;
+export const OPTION_EXAT: u32 = 64;
+export const OPTION_PXAT: u32 = 128;
+export const OPTION_KEEPTTL: u32 = 256;
+export const OPTION_PERSIST: u32 = 512;
+export const OPTION_ERROR: u32 = 0x80000000;
+
+export const OPTION_EXPIRE: u32 = OPTION_EX | OPTION_PX | OPTION_EXAT | OPTION_PXAT;
+const OPTION_TIME: u32 = OPTION_EXPIRE | OPTION_KEEPTTL | OPTION_PERSIST;
+const OPTION_CONDITION: u32 = OPTION_NX | OPTION_XX | OPTION_IFEQ;
+
+/** The option bit that a word means, 0 for none. */
+function optionOf(i: i32): u32 {
+  switch (argLen(i)) {
+    case 2:
+      if (argIs(i, "EX")) return OPTION_EX;
+      if (argIs(i, "PX")) return OPTION_PX;
+      if (argIs(i, "NX")) return OPTION_NX;
+      return argIs(i, "XX") ? OPTION_XX : 0;
+    case 3:
+      return argIs(i, "GET") ? OPTION_GET : 0;
+    case 4:
+      if (argIs(i, "EXAT")) return OPTION_EXAT;
+      if (argIs(i, "PXAT")) return OPTION_PXAT;
+      return argIs(i, "IFEQ") ? OPTION_IFEQ : 0;
+    case 7:
+      if (argIs(i, "KEEPTTL")) return OPTION_KEEPTTL;
+      return argIs(i, "PERSIST") ? OPTION_PERSIST : 0;
+    default: return 0;
+  }
+}
+
+/** True when `option` may stand beside those already seen: one condition, one time; a repeated NX, XX or GET may. */
+function fits(option: u32, seen: u32): bool {
+  if (option & (OPTION_NX | OPTION_XX)) return !(seen & OPTION_CONDITION & ~option);
+  if (option == OPTION_IFEQ) return !(seen & OPTION_CONDITION);
+  if (option & OPTION_TIME) return !(seen & OPTION_TIME & ~option);
+  return true;
+}
+
+/**
+ * Reads the options in arguments [first, end). `allowed` says which the command has. Returns their bits, or
+ * OPTION_ERROR after a reply.
+ */
+export function readOptions(c: Client, first: i32, end: i32, allowed: u32): u32 {
+  let seen: u32 = 0;
+  for (let i = first; i < end; i++) {
+    const option = optionOf(i) & allowed;
+    const takesValue = (option & (OPTION_EXPIRE | OPTION_IFEQ)) != 0;
+    if (option == 0 || !fits(option, seen) || (takesValue && i + 1 == end)) {
+      replySyntax(c);
+      return OPTION_ERROR;
+    }
+    seen |= option;
+    if (takesValue) i++;
+  }
+  return seen;
+}
+
+/** Index of the value of the option `wanted`, as it stands last in [first, end); 0 when it is absent. */
+export function optionValue(first: i32, end: i32, wanted: u32): i32 {
+  let found = 0;
+  for (let i = first; i < end; i++) {
+    const option = optionOf(i);
+    if (option & wanted) found = i + 1;
+    if (option & (OPTION_EXPIRE | OPTION_IFEQ)) i++;
+  }
+  return found;
+}
+
+/** Reads the expiry of the options into root.number as unix milliseconds; false after an error reply. */
+export function readExpire(c: Client, first: i32, end: i32, options: u32): bool {
+  const unit = options & (OPTION_PX | OPTION_PXAT) ? UNIT_MILLISECONDS : UNIT_SECONDS;
+  return argExpire(c, optionValue(first, end, OPTION_EXPIRE), unit, (options & (OPTION_EXAT | OPTION_PXAT)) != 0);
+}
+
+/** True when argument i equals the bytes. */
+export function argEquals(i: i32, ptr: usize, len: i32): bool {
+  return argLen(i) == len && memory.compare(argPtr(i), ptr, <usize>len) == 0;
+}

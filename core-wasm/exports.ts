@@ -1,0 +1,298 @@
+/**
+ * The boundary: every function that the host can call, and nothing else of the core.
+ *
+ * Addresses are i32 offsets into linear memory. A function marked (g) may grow memory: the host then remakes its views.
+ *
+ *   coreInit(seeds, databases)      (g) prepares a fresh core in zeroed memory
+ *   clientOpen / clientClose            one per connection; the address is the handle
+ *   inputRoom, process              (g) bytes in, commands run
+ *   outputPtr, outputLength, outputConsume   bytes out
+ *   pendingWriteNext, resumeNext, closingNext   drain after each turn
+ *   replyRoom, replyCommit, hostDone    a command that the host runs
+ *   callRoom, callRun               (g) one command from arguments, for in-process use
+ *   settle, cronExpire, cronRehash, cronClients   time and upkeep
+ *   setSetting, setCommandName, ...     what configuration changes
+ *
+ * Fields of Root, Client, Database, Table and CommandStat are read by the host through generated offsets.
+ */
+import { clockUpdate } from "./keyspace/clock";
+import { database, databasesInit } from "./keyspace/database";
+import { evictionPoolClear, evictToLimit } from "./keyspace/eviction";
+import { expireSlice } from "./keyspace/expiry";
+import { alloc, availableBytes, descriptorsEnd, free, heapStart, initAllocator, realloc, usableSize } from "./memory/allocator";
+import { INPUT_SLACK, root, Root, ROOT_ADDRESS, SHARED_INPUT_SIZE } from "./memory/root";
+import { setSetting as applySetting } from "./memory/settings";
+import { COMMAND_COUNT, setCommandName as renameCommand } from "./generated/commands";
+import {
+  addResume, Client, clientBytes, CLIENT_HELD, CLIENT_INTERNAL, clientFree, clientNew, closeSoon,
+  commitOutput, consumeOutput, outputAddress, outputContiguous, takeClosing, takePending, takeResume,
+} from "./resp/client";
+import { ensureArgv } from "./resp/parser";
+import { GATE_PAUSE, hostCommandDone, hostError as countHostError, inputRoom as roomFor, processInput, runCommand } from "./resp/process";
+import { clearErrorStats, reserve } from "./resp/reply";
+import { resetStats as clearStats, settle as shareTime, statsBytes } from "./resp/stats";
+import { tableBuckets, tableChainLength, tableRehash, tableShrinkIfNeeded } from "./structures/hashtable";
+
+export { lookupCommand, lookupSubcommand } from "./generated/commands";
+
+// --- Life of a core ---
+
+/** Prepares a fresh core. Memory above the static data has to be zero. Returns 0 when memory is too small. */
+export function coreInit(seed0: i32, seed1: i32, seed2: i32, seed3: i32, databases: i32, maximumPages: i32): i32 {
+  memory.fill(ROOT_ADDRESS, 0, offsetof<Root>());
+  initAllocator(<u32>maximumPages);
+  const r = root();
+  r.hashKey0 = (<u64><u32>seed0 << 32) | <u64><u32>seed1;
+  r.hashKey1 = (<u64><u32>seed2 << 32) | <u64><u32>seed3;
+  r.random0 = r.hashKey1 * 0x9e3779b97f4a7c15 + 1;
+  r.random1 = r.hashKey0 * 0xbf58476d1ce4e5b9 + 1;
+  r.nextClientId = 1;
+  r.settleHead = -1;
+  r.activeExpire = 1;
+  r.activeExpireEffort = 1;
+  r.maxmemorySamples = 5;
+  r.maxmemoryPolicy = 32;
+  r.lfuLogFactor = 10;
+  r.lfuDecayTime = 1;
+  r.protoMaxBulkLen = 512 << 20;
+  r.queryBufferLimit = 1 << 30;
+  r.input = alloc(<usize>(SHARED_INPUT_SIZE + INPUT_SLACK));
+  r.commandStats = alloc(statsBytes(COMMAND_COUNT));
+  if (r.input == 0 || r.commandStats == 0 || !ensureArgv(64) || !databasesInit(databases)) return 0;
+  memory.fill(r.commandStats, 0, statsBytes(COMMAND_COUNT));
+  return 1;
+}
+
+/** End of the low part that a copy of the core has to hold: root, static data and page descriptors. */
+export function snapshotLowEnd(): usize {
+  return descriptorsEnd();
+}
+
+/** Where the heap begins; a copy holds [heap, end of memory) too. */
+export function snapshotHeapStart(): usize {
+  return heapStart();
+}
+
+// --- Connections ---
+
+/** A new client, or 0 when memory is exhausted. `internal`: in-process, without limits and passwords. (g) */
+export function clientOpen(internal: i32): usize {
+  const c = clientNew();
+  if (c != 0 && internal) changetype<Client>(c).flags |= CLIENT_INTERNAL;
+  return c;
+}
+
+export function clientClose(c: usize): void {
+  clientFree(changetype<Client>(c));
+}
+
+/** Bytes that the client takes in memory. */
+export function clientMemory(c: usize): usize {
+  return clientBytes(changetype<Client>(c));
+}
+
+// --- Input and output ---
+
+/** Where the client's next bytes go; root.roomLength says how many fit. 0: memory is exhausted, the client closes. (g) */
+export function inputRoom(c: usize, want: i32): usize {
+  return roomFor(changetype<Client>(c), want);
+}
+
+/** Runs what came in: `n` new bytes at inputRoom(). Returns STATUS_ bits (resp/process.ts). (g) */
+export function process(c: usize, n: i32): i32 {
+  return processInput(changetype<Client>(c), n);
+}
+
+export function outputPtr(c: usize): usize {
+  return outputAddress(changetype<Client>(c));
+}
+
+export function outputLength(c: usize): i32 {
+  return outputContiguous(changetype<Client>(c));
+}
+
+/** Forgets n sent bytes; returns how many contiguous ones are next. */
+export function outputConsume(c: usize, n: i32): i32 {
+  return consumeOutput(changetype<Client>(c), n);
+}
+
+/** A client, not the one just processed, that has output; 0 when there is none. */
+export function pendingWriteNext(): usize {
+  return takePending();
+}
+
+/** A client whose held-back input may run: call process(c, 0). 0 when there is none. */
+export function resumeNext(): usize {
+  return takeResume();
+}
+
+/** A client to close at once; 0 when there is none. */
+export function closingNext(): usize {
+  return takeClosing();
+}
+
+/** Marks a client to be closed at once (CLIENT KILL, limits). */
+export function closeClient(c: usize): void {
+  closeSoon(changetype<Client>(c));
+}
+
+// --- Commands that the host runs ---
+
+/** Room for n bytes of reply; 0 when memory is exhausted (the client closes). (g) */
+export function replyRoom(c: usize, n: i32): usize {
+  return reserve(changetype<Client>(c), <usize>n);
+}
+
+export function replyCommit(c: usize, n: i32): void {
+  commitOutput(changetype<Client>(c), <usize>n);
+}
+
+/** Ends the command that process() handed to the host. */
+export function hostDone(c: usize, failed: i32): void {
+  hostCommandDone(changetype<Client>(c), failed != 0);
+}
+
+/** Counts an error reply that the host wrote: its text without '-' and line break. */
+export function hostError(ptr: usize, len: i32): void {
+  countHostError(ptr, len);
+}
+
+// --- In process ---
+
+/**
+ * Room for `count` arguments of `bytes` bytes in all, for callRun(). The host writes the (address, length) pairs to
+ * root.sharedArgv and the bytes to the returned address. 0 when memory is exhausted. (g)
+ */
+export function callRoom(count: i32, bytes: i32): usize {
+  const r = root();
+  if (!ensureArgv(count)) return 0;
+  if (bytes <= SHARED_INPUT_SIZE) return r.input;
+  r.callBuffer = realloc(r.callBuffer, <usize>(bytes + INPUT_SLACK));
+  return r.callBuffer;
+}
+
+/** Runs the command of `count` arguments in root.sharedArgv for an internal client; returns STATUS_ bits. (g) */
+export function callRun(c: usize, count: i32): i32 {
+  const r = root();
+  clockUpdate();
+  r.argc = count;
+  r.argv = r.sharedArgv;
+  r.current = c;
+  const client = changetype<Client>(c);
+  runCommand(client);
+  r.current = 0;
+  if (r.usedBytes > r.peakBytes) r.peakBytes = r.usedBytes;
+  return (client.flags & 64 ? 2 : 0) | (client.outHead != 0 ? 1 : 0);
+}
+
+/** Frees what a large call needed. */
+export function callEnd(): void {
+  const r = root();
+  free(r.callBuffer);
+  r.callBuffer = 0;
+}
+
+// --- Time and upkeep ---
+
+/** Shares the time of the last slice among its commands. */
+export function settle(microseconds: f64, histograms: i32): void {
+  shareTime(microseconds, histograms != 0);
+}
+
+/** One slice of active expiry; 1 when another should follow at once. */
+export function cronExpire(): i32 {
+  clockUpdate();
+  return root().activeExpire && expireSlice() ? 1 : 0;
+}
+
+/** Moves up to `buckets` of each table that is rehashing and shrinks sparse ones; 1 while there is more to do. (g) */
+export function cronRehash(buckets: i32): i32 {
+  const r = root();
+  let more = 0;
+  for (let i = 0; i < r.databaseCount; i++) {
+    const db = database(i);
+    tableShrinkIfNeeded(db.keys);
+    tableShrinkIfNeeded(db.expires);
+    if (tableRehash(db.keys, buckets)) more = 1;
+    if (tableRehash(db.expires, buckets)) more = 1;
+  }
+  return more;
+}
+
+/** Evicts down to maxmemory; 0 when that is impossible. */
+export function cronEvict(): i32 {
+  clockUpdate();
+  return evictToLimit() ? 1 : 0;
+}
+
+/** Forgets candidates for eviction: after a change of the policy. */
+export function evictionReset(): void {
+  evictionPoolClear();
+}
+
+/** CLIENT PAUSE until a time in milliseconds: mode 1 writes, 2 everything, 0 ends it and lets held clients run on. */
+export function pauseClients(mode: i32, untilMs: f64): void {
+  const r = root();
+  r.pauseMode = mode;
+  r.pauseUntilMs = <i64>untilMs;
+  r.gate = mode != 0 ? r.gate | GATE_PAUSE : r.gate & ~GATE_PAUSE;
+  if (mode != 0) return;
+  let c = r.firstClient;
+  while (c != 0) {
+    const client = changetype<Client>(c);
+    if (client.flags & CLIENT_HELD) {
+      client.flags &= ~CLIENT_HELD;
+      addResume(client);
+    }
+    c = client.next;
+  }
+}
+
+// --- Settings and statistics ---
+
+/** Sets one setting (memory/settings.ts); 0 when there is no such number. */
+export function setSetting(id: i32, value: f64): i32 {
+  return applySetting(id, value) ? 1 : 0;
+}
+
+/** Renames a command (length 0: takes it away); 0 when the name is taken or too long. */
+export function setCommandName(id: i32, ptr: usize, len: i32): i32 {
+  return renameCommand(id, ptr, len) ? 1 : 0;
+}
+
+/** CONFIG RESETSTAT. */
+export function resetStats(): void {
+  clearStats(COMMAND_COUNT);
+  clearErrorStats();
+}
+
+/** Bytes of linear memory that could still be handed out. */
+export function memoryAvailable(): f64 {
+  return <f64>availableBytes();
+}
+
+/** Bytes that a block really takes. */
+export function blockSize(ptr: usize): usize {
+  return usableSize(ptr);
+}
+
+/** Bucket count (DEBUG HTSTATS) of database `db`: which 0 or 1 of its key table, 2 or 3 of its expiry table. */
+export function tableBucketCount(db: i32, which: i32): u32 {
+  const d = database(db);
+  return which < 2 ? tableBuckets(d.keys, which) : tableBuckets(d.expires, which - 2);
+}
+
+/** Elements in one bucket's chain, numbered as in tableBucketCount(). */
+export function tableBucketLength(db: i32, which: i32, index: u32): i32 {
+  const d = database(db);
+  return which < 2 ? tableChainLength(d.keys, which, index) : tableChainLength(d.expires, which - 2, index);
+}
+
+/** A block for the host's own small needs (names to set, patterns); free it with hostFree(). (g) */
+export function hostAlloc(size: i32): usize {
+  return alloc(<usize>size);
+}
+
+export function hostFree(ptr: usize): void {
+  free(ptr);
+}

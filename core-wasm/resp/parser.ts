@@ -1,0 +1,340 @@
+/**
+ * The request parser: RESP arrays and inline commands, resumable at every byte.
+ *
+ * parseCommand() reads one command at c.position. Nearly all traffic is whole commands in the shared buffer: parseFast()
+ * takes them in one pass, without state. What it does not take (incomplete, long, wrong) goes to parseMultibulk(),
+ * which keeps its place in the client, so no byte is looked at twice however the stream is cut.
+ *
+ *   argv    (address u32, length u32) pairs in the root's shared vector, or in the client's own
+ *   c.args  while a command is incomplete: (offset from c.commandStart u32, length u32) pairs
+ *
+ * Not for running commands. Errors and limits are Valkey's (its documentation of the protocol, and what it replies).
+ */
+import { parseI64 } from "../bytes/integer";
+import { alloc, realloc } from "../memory/allocator";
+import { INPUT_SLACK, Root, root } from "../memory/root";
+import { Client, CLIENT_CLOSE_AFTER_REPLY, CLIENT_PROTOCOL_ERROR } from "./client";
+import { errorBytes, errorSend, errorStart, errorText, replyError } from "./reply";
+
+export const PARSE_MORE: i32 = 0; // the command is incomplete
+export const PARSE_DONE: i32 = 1; // root.argc and root.argv hold a command
+export const PARSE_EMPTY: i32 = 2; // an empty command was skipped
+export const PARSE_ERROR: i32 = 3; // replied; the client closes
+
+const INLINE_MAX_SIZE: i32 = 65536;
+const ARGUMENTS_MAX: i64 = 0x7fffffff;
+const UNAUTHENTICATED_ARGUMENTS: i64 = 10;
+const UNAUTHENTICATED_BULK: i64 = 16384;
+const CRLF: u16 = 0x0a0d;
+
+/** Makes room for `count` arguments in the shared vector. False when memory is exhausted. */
+export function ensureArgv(count: i32): bool {
+  const r = root();
+  if (count <= r.sharedArgvCapacity) return true;
+  const capacity = count < 64 ? 64 : count + (count >> 1);
+  const moved = realloc(r.sharedArgv, <usize>capacity << 3);
+  if (moved == 0) return false;
+  r.sharedArgv = moved;
+  r.sharedArgvCapacity = capacity;
+  return true;
+}
+
+// --- Whole commands ---
+
+/**
+ * Parses a complete command of up to the shared vector's arguments with lengths of up to four digits. Returns the
+ * address behind it, or 0 when it is anything else. Reads at most INPUT_SLACK bytes behind `end`.
+ */
+function parseFast(r: Root, p: usize, end: usize): usize {
+  let count = <u32>load<u8>(p, 1) - 48;
+  if (count > 9) return 0;
+  p += 2;
+  if (load<u16>(p) != CRLF) {
+    const digit = <u32>load<u8>(p) - 48;
+    if (digit > 9 || load<u16>(p, 1) != CRLF) return 0;
+    count = count * 10 + digit;
+    p++;
+  }
+  p += 2;
+  if (count == 0 || <i32>count > r.sharedArgvCapacity) return 0;
+  let slot = r.sharedArgv;
+  const last = slot + (<usize>count << 3);
+  while (slot < last) {
+    if (load<u8>(p) != 0x24 || p + 4 > end) return 0;
+    let len = <u32>load<u8>(p, 1) - 48;
+    if (len > 9) return 0;
+    p += 2;
+    while (load<u16>(p) != CRLF) {
+      const digit = <u32>load<u8>(p) - 48;
+      if (digit > 9 || len > 9999 || len == 0) return 0;
+      len = len * 10 + digit;
+      p++;
+    }
+    p += 2;
+    const after = p + <usize>len;
+    if (after + 2 > end || load<u16>(after) != CRLF) return 0;
+    store<u32>(slot, <u32>p);
+    store<u32>(slot, len, 4);
+    slot += 8;
+    p = after + 2;
+  }
+  r.argc = <i32>count;
+  r.argv = r.sharedArgv;
+  return p;
+}
+
+// --- Errors ---
+
+function fail(c: Client, text: string): i32 {
+  replyError(c, text);
+  c.flags |= CLIENT_CLOSE_AFTER_REPLY | CLIENT_PROTOCOL_ERROR;
+  return PARSE_ERROR;
+}
+
+function failExpected(c: Client, byte: usize): i32 {
+  errorStart("ERR Protocol error: expected '$', got '");
+  // A line break would break the error line, so it is shown as a space.
+  errorBytes(byte, 1, 1);
+  errorText("'");
+  errorSend(c);
+  c.flags |= CLIENT_CLOSE_AFTER_REPLY | CLIENT_PROTOCOL_ERROR;
+  return PARSE_ERROR;
+}
+
+// --- Multibulk, resumable ---
+
+/** Address of the first '\r' in [p, end), or 0. */
+function findReturn(p: usize, end: usize): usize {
+  while (p < end) {
+    if (load<u8>(p) == 13) return p;
+    p++;
+  }
+  return 0;
+}
+
+function addArgument(c: Client, offset: i32, len: i32): bool {
+  if (c.argsCount >= c.argsCapacity) {
+    const capacity = c.argsCapacity < 16 ? 16 : c.argsCapacity << 1;
+    const moved = realloc(c.args, <usize>capacity << 3);
+    if (moved == 0) return false;
+    c.args = moved;
+    c.argsCapacity = capacity;
+  }
+  const slot = c.args + (<usize>c.argsCount << 3);
+  store<i32>(slot, offset);
+  store<i32>(slot, len, 4);
+  c.argsCount++;
+  return true;
+}
+
+/** Reads "<mark><number>\r\n" at the position into root.text's number; returns a PARSE_ code. */
+function parseCount(c: Client, base: usize, end: usize, strict: bool): i32 {
+  const r = root();
+  const start = base + <usize>c.position;
+  const at = findReturn(start, end);
+  if (at == 0) {
+    if (end - start <= <usize>INLINE_MAX_SIZE) return PARSE_MORE;
+    return fail(c, "ERR Protocol error: too big mbulk count string");
+  }
+  if (at + 2 > end) return PARSE_MORE;
+  if (load<u8>(at, 1) != 10) return fail(c, "ERR Protocol error: invalid CRLF in request");
+  const number = changetype<usize>(r) + offsetof<Root>("parsedNumber");
+  if (!parseI64(start + 1, <i32>(at - start - 1), number) || r.parsedNumber > ARGUMENTS_MAX) {
+    return fail(c, "ERR Protocol error: invalid multibulk length");
+  }
+  if (strict && r.parsedNumber > UNAUTHENTICATED_ARGUMENTS) {
+    return fail(c, "ERR Protocol error: unauthenticated multibulk length");
+  }
+  c.position = <i32>(at + 2 - base);
+  if (r.parsedNumber <= 0) return PARSE_EMPTY;
+  c.expected = <i32>r.parsedNumber;
+  c.bulkLength = -1;
+  c.argsCount = 0;
+  return PARSE_DONE;
+}
+
+function parseBulkLength(c: Client, base: usize, end: usize, strict: bool): i32 {
+  const r = root();
+  const start = base + <usize>c.position;
+  const at = findReturn(start, end);
+  if (at == 0) {
+    if (end - start <= <usize>INLINE_MAX_SIZE) return PARSE_MORE;
+    return fail(c, "ERR Protocol error: too big bulk count string");
+  }
+  if (at + 2 > end) return PARSE_MORE;
+  if (load<u8>(start) != 0x24) return failExpected(c, start);
+  if (load<u8>(at, 1) != 10) return fail(c, "ERR Protocol error: invalid CRLF in request");
+  const number = changetype<usize>(r) + offsetof<Root>("parsedNumber");
+  const valid = parseI64(start + 1, <i32>(at - start - 1), number);
+  if (!valid || r.parsedNumber < 0 || r.parsedNumber > r.protoMaxBulkLen) {
+    return fail(c, "ERR Protocol error: invalid bulk length");
+  }
+  if (strict && r.parsedNumber > UNAUTHENTICATED_BULK) {
+    return fail(c, "ERR Protocol error: unauthenticated bulk length");
+  }
+  c.position = <i32>(at + 2 - base);
+  c.bulkLength = r.parsedNumber;
+  return PARSE_DONE;
+}
+
+function parseMultibulk(c: Client, base: usize, end: usize, strict: bool): i32 {
+  if (c.expected == 0) {
+    c.commandStart = c.position;
+    const code = parseCount(c, base, end, strict);
+    if (code != PARSE_DONE) return code;
+  }
+  while (c.expected > 0) {
+    if (c.bulkLength < 0) {
+      const code = parseBulkLength(c, base, end, strict);
+      if (code != PARSE_DONE) return code;
+    }
+    const data = base + <usize>c.position;
+    const len = <usize>c.bulkLength;
+    if (<u64>data + <u64>len + 2 > <u64>end) return PARSE_MORE;
+    if (load<u16>(data + len) != CRLF) return fail(c, "ERR Protocol error: invalid CRLF in request");
+    if (!addArgument(c, c.position - c.commandStart, <i32>len)) {
+      return fail(c, "ERR Protocol error: out of memory");
+    }
+    c.position += <i32>len + 2;
+    c.bulkLength = -1;
+    c.expected--;
+  }
+  // Offsets become addresses, in place: the vector belongs to this command until the next one begins.
+  const r = root();
+  const start = <u32>base + <u32>c.commandStart;
+  for (let i = 0; i < c.argsCount; i++) {
+    const slot = c.args + (<usize>i << 3);
+    store<u32>(slot, load<u32>(slot) + start);
+  }
+  r.argc = c.argsCount;
+  r.argv = c.args;
+  c.argsCount = 0;
+  return PARSE_DONE;
+}
+
+// --- Inline commands ---
+
+function isSpace(byte: u32): bool {
+  return byte == 32 || (byte >= 9 && byte <= 13) || byte == 0;
+}
+
+function hexDigit(byte: u32): i32 {
+  if (byte >= 48 && byte <= 57) return <i32>byte - 48;
+  const lower = byte | 32;
+  if (lower >= 97 && lower <= 102) return <i32>lower - 87;
+  return -1;
+}
+
+function escaped(byte: u32): u32 {
+  switch (byte) {
+    case 0x6e: return 10;
+    case 0x72: return 13;
+    case 0x74: return 9;
+    case 0x62: return 8;
+    case 0x61: return 7;
+    default: return byte;
+  }
+}
+
+/**
+ * Reads one word at p, undoing quotes in place (the result is never longer). Returns the address behind the word, 0
+ * when quotes are unbalanced; the word is [p, root.wordEnd).
+ */
+function parseWord(p: usize, end: usize): usize {
+  let out = p;
+  let quote: u32 = 0;
+  while (p < end) {
+    const byte = <u32>load<u8>(p);
+    if (quote == 0x22 && byte == 0x5c && p + 3 < end && load<u8>(p, 1) == 0x78 && hexDigit(load<u8>(p, 2)) >= 0 &&
+      hexDigit(load<u8>(p, 3)) >= 0) {
+      store<u8>(out++, <u8>((hexDigit(load<u8>(p, 2)) << 4) | hexDigit(load<u8>(p, 3))));
+      p += 4;
+    } else if (quote == 0x22 && byte == 0x5c && p + 1 < end) {
+      store<u8>(out++, <u8>escaped(<u32>load<u8>(p, 1)));
+      p += 2;
+    } else if (quote == 0x27 && byte == 0x5c && p + 1 < end && load<u8>(p, 1) == 0x27) {
+      store<u8>(out++, 0x27);
+      p += 2;
+    } else if (quote != 0 && byte == quote) {
+      // A closing quote ends the word: a space or nothing has to follow.
+      if (p + 1 < end && !isSpace(<u32>load<u8>(p, 1))) return 0;
+      root().wordEnd = out;
+      return p + 1;
+    } else if (quote == 0 && isSpace(byte)) {
+      break;
+    } else if (quote == 0 && (byte == 0x22 || byte == 0x27)) {
+      quote = byte;
+      p++;
+    } else {
+      store<u8>(out++, <u8>byte);
+      p++;
+    }
+  }
+  if (quote != 0) return 0;
+  root().wordEnd = out;
+  return p;
+}
+
+function parseInline(c: Client, base: usize, end: usize): i32 {
+  const r = root();
+  const start = base + <usize>c.position;
+  let at = start;
+  while (at < end && load<u8>(at) != 10 && load<u8>(at) != 0) at++;
+  if (at == end || load<u8>(at) != 10) {
+    if (end - start > <usize>INLINE_MAX_SIZE) return fail(c, "ERR Protocol error: too big inline request");
+    return PARSE_MORE;
+  }
+  const lineEnd = at > start && load<u8>(at - 1) == 13 ? at - 1 : at;
+  let count = 0;
+  let p = start;
+  while (true) {
+    while (p < lineEnd && isSpace(<u32>load<u8>(p))) p++;
+    if (p >= lineEnd) break;
+    const next = parseWord(p, lineEnd);
+    if (next == 0) return fail(c, "ERR Protocol error: unbalanced quotes in request");
+    if (!ensureArgv(count + 1)) return fail(c, "ERR Protocol error: out of memory");
+    const slot = r.sharedArgv + (<usize>count << 3);
+    store<u32>(slot, <u32>p);
+    store<u32>(slot, <u32>(r.wordEnd - p), 4);
+    count++;
+    p = next;
+  }
+  c.commandStart = c.position;
+  c.position = <i32>(at + 1 - base);
+  if (count == 0) return PARSE_EMPTY;
+  r.argc = count;
+  r.argv = r.sharedArgv;
+  return PARSE_DONE;
+}
+
+// --- Entry ---
+
+/** Parses the command at c.position of a buffer [base, end). `strict` sets the limits of unauthenticated clients. */
+export function parseCommand(c: Client, base: usize, end: usize, strict: bool): i32 {
+  const start = base + <usize>c.position;
+  if (c.expected == 0) {
+    if (load<u8>(start) != 0x2a) return parseInline(c, base, end);
+    if (!strict) {
+      const r = root();
+      const after = parseFast(r, start, end);
+      if (after != 0) {
+        c.commandStart = c.position;
+        c.position = <i32>(after - base);
+        return PARSE_DONE;
+      }
+    }
+  }
+  return parseMultibulk(c, base, end, strict);
+}
+
+/** Bytes that the incomplete command's current argument still lacks; 0 when that is unknown. */
+export function missingBytes(c: Client): i64 {
+  if (c.expected == 0 || c.bulkLength < 0) return 0;
+  const missing = <i64>c.position + c.bulkLength + 2 - <i64>c.bufferLength;
+  return missing > 0 ? missing : 0;
+}
+
+/** A block for input with readable slack behind it; 0 when memory is exhausted. */
+export function inputBlock(size: i32): usize {
+  return alloc(<usize>(size + INPUT_SLACK));
+}

@@ -1,0 +1,406 @@
+/**
+ * Running a client's input: parse, look up, check, dispatch, until the input is used up or the slice ends.
+ *
+ * A slice ends early when a command needs the host, when the client is held back or closes, and behind every command
+ * that may be slow or while each command's own time is wanted: the host then settles the time and calls again.
+ * The command's arguments stay readable until that next call.
+ *
+ * The usual command pays for: one look-up, one arity comparison, one test of the gate, the counters.
+ */
+import { CMD_CONTAINER, CMD_DENYOOM, CMD_FAST, CMD_HOST, CMD_MAY_REPLICATE, CMD_NO_AUTH, CMD_WRITE, Cmd, commandArity,
+  commandFlags, commandGroup, commandNameLength, commandNamePtr, commandParent, lookupCommand, lookupSubcommand,
+} from "../generated/commands";
+import { dispatch } from "../generated/dispatch";
+import { evictToLimit } from "../keyspace/eviction";
+import { clockUpdate } from "../keyspace/clock";
+import { availableBytes, free, realloc, RESERVE_BYTES, usableSize } from "../memory/allocator";
+import { argLen, argPtr, INPUT_SLACK, root, SHARED_INPUT_SIZE } from "../memory/root";
+import { equalsIgnoreCase } from "../bytes/compare";
+import {
+  Client, CLIENT_AUTHENTICATED, CLIENT_AWAITS_HOST, CLIENT_BLOCKED, CLIENT_CLOSE_AFTER_REPLY, CLIENT_CLOSE_ASAP,
+  CLIENT_HELD, CLIENT_INTERNAL, CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP, CLIENT_REPLY_SKIP_NEXT, closeSoon, dropBuffer,
+  retractOutput,
+} from "./client";
+import { inputBlock, missingBytes, parseCommand, PARSE_DONE, PARSE_ERROR, PARSE_MORE } from "./parser";
+import {
+  countError, errorBytes, errorSend, errorStart, errorText, replyError, replyOutOfMemory,
+} from "./reply";
+import { countRun, statOf } from "./stats";
+
+// What process() returns.
+export const STATUS_OUTPUT: i32 = 1;
+export const STATUS_NEEDS_HOST: i32 = 2;
+export const STATUS_CLOSE_AFTER: i32 = 4;
+export const STATUS_CLOSE_NOW: i32 = 8;
+export const STATUS_MORE: i32 = 16;
+
+// Bits of root.gate.
+export const GATE_AUTH: u32 = 1; // clients have to authenticate
+export const GATE_MEMORY: u32 = 2; // maxmemory is set
+export const GATE_PAUSE: u32 = 4; // CLIENT PAUSE is in force
+export const GATE_TICK: u32 = 8; // every command ends the slice
+
+export const PAUSE_WRITE: i32 = 1;
+export const PAUSE_ALL: i32 = 2;
+
+const NOT_RUNNING: u32 = CLIENT_AWAITS_HOST | CLIENT_HELD | CLIENT_CLOSE_AFTER_REPLY | CLIENT_CLOSE_ASAP |
+  CLIENT_BLOCKED;
+const UNAUTHENTICATED_BUFFER: u64 = 1 << 20;
+const GROUP_STRING: i32 = 1;
+
+// What runCommand() returns.
+const RAN: i32 = 0;
+const END_SLICE: i32 = 1;
+const HOLD: i32 = 2;
+
+function mustAuthenticate(c: Client): bool {
+  return (root().gate & GATE_AUTH) != 0 && !(c.flags & (CLIENT_AUTHENTICATED | CLIENT_INTERNAL));
+}
+
+// --- Rejections ---
+
+function reject(id: i32): void {
+  if (id > 0) statOf(id).rejected++;
+}
+
+function rejectUnknown(c: Client): void {
+  const r = root();
+  const id = lookupCommand(argPtr(0), argLen(0));
+  if (id > 0 && r.argc >= 2 && commandFlags(id) & CMD_CONTAINER) {
+    errorStart("ERR unknown subcommand '");
+    errorBytes(argPtr(1), argLen(1), 128);
+    errorText("'. Try ");
+    const name = commandNamePtr(id);
+    errorBytes(name, commandNameLength(id), 128);
+    upperTail(commandNameLength(id));
+    errorText(" HELP.");
+    errorSend(c);
+    return;
+  }
+  errorStart("ERR unknown command '");
+  errorBytes(argPtr(0), argLen(0), 128);
+  errorText("', with args beginning with: ");
+  let used = 0;
+  for (let i = 1; i < r.argc && used < 128; i++) {
+    const n = argLen(i) < 128 - used ? argLen(i) : 128 - used;
+    errorText("'");
+    errorBytes(argPtr(i), n, n);
+    errorText("' ");
+    used += n + 3;
+  }
+  errorSend(c);
+}
+
+/** Makes the last n bytes of the error text upper case. */
+function upperTail(n: i32): void {
+  const r = root();
+  for (let i = r.textLength - n; i < r.textLength; i++) {
+    const byte = load<u8>(r.text + <usize>i);
+    if (byte >= 97 && byte <= 122) store<u8>(r.text + <usize>i, byte - 32);
+  }
+}
+
+function rejectArity(c: Client, id: i32): void {
+  errorStart("ERR wrong number of arguments for '");
+  if (commandParent(id) > 0) {
+    const parent = commandParent(id);
+    errorBytes(commandNamePtr(parent), commandNameLength(parent), 64);
+    errorText("|");
+  }
+  errorBytes(commandNamePtr(id), commandNameLength(id), 64);
+  errorText("' command");
+  errorSend(c);
+}
+
+/** True when the command is an HTTP request that reached this port by mistake or malice. */
+function isCrossProtocol(): bool {
+  if (argLen(0) == 5 && equalsIgnoreCase(argPtr(0), changetype<usize>(HOST_WORD), 5)) return true;
+  return argLen(0) == 4 && equalsIgnoreCase(argPtr(0), changetype<usize>(POST_WORD), 4);
+}
+
+const HOST_WORD: usize = memory.data<u8>([104, 111, 115, 116, 58]);
+const POST_WORD: usize = memory.data<u8>([112, 111, 115, 116]);
+
+// --- The gate ---
+
+/** The checks that a plain server never needs. Returns RAN to go on, END_SLICE when rejected, HOLD when held back. */
+function passGate(c: Client, id: i32, flags: u32): i32 {
+  const r = root();
+  if (r.gate & GATE_PAUSE && r.pauseUntilMs > r.nowMs && !(c.flags & CLIENT_INTERNAL)) {
+    const writes = (flags & (CMD_WRITE | CMD_MAY_REPLICATE)) != 0;
+    const client = id == Cmd.CLIENT || commandParent(id) == Cmd.CLIENT;
+    if ((r.pauseMode == PAUSE_ALL && !client) || (r.pauseMode == PAUSE_WRITE && writes)) return HOLD;
+  }
+  if (r.gate & GATE_MEMORY && !evictToLimit() && flags & CMD_DENYOOM) {
+    reject(id);
+    replyOutOfMemory(c);
+    return END_SLICE;
+  }
+  return RAN;
+}
+
+/** Refuses commands that add data when linear memory is nearly used up: replies and frees still work then. */
+function outOfLinearMemory(c: Client, flags: u32): bool {
+  if (!(flags & CMD_DENYOOM)) return false;
+  const r = root();
+  // Pages that can still be grown are many on all but a full server: one comparison settles it.
+  if (r.maximumPages - r.totalPages > 8192) return false;
+  return availableBytes() < RESERVE_BYTES + (<u64>(c.position - c.commandStart) << 1);
+}
+
+// --- One command ---
+
+/** Finds the command that the arguments name, subcommands included; 0 when there is none. */
+export function resolveCommand(): i32 {
+  const r = root();
+  const id = lookupCommand(argPtr(0), argLen(0));
+  if (id <= 0) return 0;
+  if (!(commandFlags(id) & CMD_CONTAINER) || r.argc < 2) return id;
+  const sub = lookupSubcommand(id, argPtr(1), argLen(1));
+  return sub > 0 ? sub : 0;
+}
+
+function hidesReply(c: Client): bool {
+  return (c.flags & (CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP)) != 0;
+}
+
+/** What follows every command, run or rejected: CLIENT REPLY and the counters of the client. */
+export function finishCommand(c: Client, before: u64): void {
+  c.commands++;
+  const flags = c.flags;
+  if (!(flags & (CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP | CLIENT_REPLY_SKIP_NEXT))) return;
+  if (hidesReply(c)) retractOutput(c, before);
+  if (flags & CLIENT_REPLY_SKIP) c.flags &= ~CLIENT_REPLY_SKIP;
+  if (flags & CLIENT_REPLY_SKIP_NEXT) c.flags = (c.flags & ~CLIENT_REPLY_SKIP_NEXT) | CLIENT_REPLY_SKIP;
+}
+
+/** Checks and runs the command in root.argv. Returns RAN, END_SLICE or HOLD. */
+export function runCommand(c: Client): i32 {
+  const r = root();
+  const before = c.outBytes;
+  const id = resolveCommand();
+  c.replyErrors = 0;
+  c.replyStart = before;
+  const code = check(c, id);
+  if (code != RAN) {
+    if (code == HOLD) return HOLD;
+    finishCommand(c, before);
+    return r.gate & GATE_TICK ? END_SLICE : RAN;
+  }
+  const flags = commandFlags(id);
+  r.currentCommand = id;
+  c.lastCommand = id;
+  countRun(id);
+  if (flags & CMD_HOST || !dispatch(id, c)) {
+    c.flags |= CLIENT_AWAITS_HOST;
+    return END_SLICE;
+  }
+  if (c.replyErrors > 0) statOf(id).failed++;
+  finishCommand(c, before);
+  if (r.gate & GATE_TICK) return END_SLICE;
+  return flags & CMD_FAST || (commandGroup(id) == GROUP_STRING && id != Cmd.LCS) ? RAN : END_SLICE;
+}
+
+/** Everything that can forbid a command. RAN: nothing does. END_SLICE: replied. HOLD: later. */
+function check(c: Client, id: i32): i32 {
+  const r = root();
+  if (r.gate & GATE_AUTH && mustAuthenticate(c) && (id == 0 || !(commandFlags(id) & CMD_NO_AUTH))) {
+    reject(id);
+    replyError(c, "NOAUTH Authentication required.");
+    return END_SLICE;
+  }
+  if (id == 0) {
+    if (isCrossProtocol()) {
+      closeSoon(c);
+      return END_SLICE;
+    }
+    rejectUnknown(c);
+    return END_SLICE;
+  }
+  const arity = commandArity(id);
+  if (arity >= 0 ? r.argc != arity : r.argc < -arity) {
+    reject(id);
+    rejectArity(c, id);
+    return END_SLICE;
+  }
+  const flags = commandFlags(id);
+  if (r.gate & (GATE_PAUSE | GATE_MEMORY)) {
+    const code = passGate(c, id, flags);
+    if (code != RAN) return code;
+  }
+  if (outOfLinearMemory(c, flags)) {
+    reject(id);
+    replyOutOfMemory(c);
+    return END_SLICE;
+  }
+  return RAN;
+}
+
+// --- Buffers ---
+
+/** Moves unread input out of the shared buffer into the client's own. */
+function keepRest(c: Client, base: usize, end: usize): void {
+  const from = c.expected > 0 ? c.commandStart : c.position;
+  const rest = <i32>(end - base) - from;
+  if (rest == 0 && c.expected == 0) {
+    c.position = 0;
+    return;
+  }
+  const size = rest < 1024 ? 1024 : rest + (rest >> 1);
+  const buffer = inputBlock(size);
+  if (buffer == 0) {
+    closeSoon(c);
+    return;
+  }
+  memory.copy(buffer, base + <usize>from, <usize>rest);
+  c.buffer = buffer;
+  c.bufferCapacity = <i32>usableSize(buffer) - INPUT_SLACK;
+  c.bufferLength = rest;
+  c.position -= from;
+  c.commandStart -= from;
+  root().clientsMemory += usableSize(buffer);
+}
+
+/** Forgets what was read of the client's own buffer; the whole buffer when nothing is left. */
+function trimBuffer(c: Client): void {
+  if (c.buffer == 0) return;
+  if (c.position == c.bufferLength && c.expected == 0) {
+    dropBuffer(c);
+    if (c.argsCapacity > 64) {
+      free(c.args);
+      c.args = 0;
+      c.argsCapacity = 0;
+    }
+    return;
+  }
+  const from = c.expected > 0 ? c.commandStart : c.position;
+  // Moving the rest down is worth it when most of the buffer was read.
+  if (from < c.bufferLength >> 1) return;
+  memory.copy(c.buffer, c.buffer + <usize>from, <usize>(c.bufferLength - from));
+  c.bufferLength -= from;
+  c.position -= from;
+  c.commandStart -= from;
+}
+
+function growBuffer(c: Client, room: i64): bool {
+  let size = <i64>c.bufferLength + room;
+  if (size > 0x7fff0000) return false;
+  // A long argument gets exactly what it needs, anything else grows by doubling.
+  if (missingBytes(c) == 0 && size < <i64>c.bufferCapacity << 1) size = <i64>c.bufferCapacity << 1;
+  const old = usableSize(c.buffer);
+  const moved = realloc(c.buffer, <usize>size + <usize>INPUT_SLACK);
+  if (moved == 0) return false;
+  c.buffer = moved;
+  c.bufferCapacity = <i32>(usableSize(moved) - <usize>INPUT_SLACK);
+  root().clientsMemory += usableSize(moved) - old;
+  return true;
+}
+
+/**
+ * Where the host may put the client's next bytes: root.roomLength of them. `want` is what it has at hand, 0 when it
+ * does not know. Returns 0 when memory is exhausted; the client is then closing.
+ */
+export function inputRoom(c: Client, want: i32): usize {
+  const r = root();
+  if (c.buffer == 0 && !(c.flags & NOT_RUNNING)) {
+    r.roomLength = SHARED_INPUT_SIZE;
+    return r.input;
+  }
+  if (c.buffer == 0) {
+    c.buffer = inputBlock(16384);
+    if (c.buffer == 0) {
+      closeSoon(c);
+      r.roomLength = 0;
+      return 0;
+    }
+    c.bufferCapacity = <i32>usableSize(c.buffer) - INPUT_SLACK;
+    c.bufferLength = 0;
+    c.position = 0;
+    r.clientsMemory += usableSize(c.buffer);
+  }
+  const missing = missingBytes(c);
+  let room = <i64>(c.bufferCapacity - c.bufferLength);
+  const least = missing > 0 ? missing : want > 0 ? <i64>want : 16384;
+  if (room < least && !growBuffer(c, least)) {
+    if (room == 0) closeSoon(c);
+  }
+  room = <i64>(c.bufferCapacity - c.bufferLength);
+  r.roomLength = <i32>room;
+  return c.buffer + <usize>c.bufferLength;
+}
+
+function overQueryLimit(c: Client): bool {
+  if (c.flags & CLIENT_INTERNAL) return false;
+  const r = root();
+  const pending = <u64>(c.bufferLength - c.position);
+  if (pending > r.queryBufferLimit) return true;
+  return mustAuthenticate(c) && pending > UNAUTHENTICATED_BUFFER;
+}
+
+// --- The slice ---
+
+function status(c: Client): i32 {
+  let s = c.outHead != 0 ? STATUS_OUTPUT : 0;
+  if (c.flags & CLIENT_CLOSE_ASAP) s |= STATUS_CLOSE_NOW;
+  else if (c.flags & CLIENT_CLOSE_AFTER_REPLY) s |= STATUS_CLOSE_AFTER;
+  if (c.flags & CLIENT_AWAITS_HOST) s |= STATUS_NEEDS_HOST;
+  return s;
+}
+
+/**
+ * Takes `n` bytes that the host put at inputRoom() and runs commands. Returns STATUS_ bits. May grow memory; frees
+ * what the arguments of the previous slice pointed to.
+ */
+export function processInput(c: Client, n: i32): i32 {
+  const r = root();
+  clockUpdate();
+  r.current = changetype<usize>(c);
+  const shared = c.buffer == 0;
+  if (n > 0) {
+    c.lastMs = r.nowMs;
+    c.netIn += <u64>n;
+    r.statNetIn += <u64>n;
+    r.statReadsProcessed++;
+    if (!shared) c.bufferLength += n;
+    if (n > c.bufferPeak) c.bufferPeak = n;
+  }
+  const base = shared ? r.input : c.buffer;
+  const end = base + <usize>(shared ? n : c.bufferLength);
+  if (shared) c.position = 0;
+  let more = 0;
+  while (!(c.flags & NOT_RUNNING) && base + <usize>c.position < end) {
+    const code = parseCommand(c, base, end, mustAuthenticate(c));
+    if (code == PARSE_MORE || code == PARSE_ERROR) break;
+    if (code != PARSE_DONE) continue;
+    const ran = runCommand(c);
+    if (ran == RAN) continue;
+    if (ran == HOLD) {
+      c.flags |= CLIENT_HELD;
+      c.position = c.commandStart;
+      break;
+    }
+    more = STATUS_MORE;
+    break;
+  }
+  if (shared) keepRest(c, base, end);
+  else if (more == 0) trimBuffer(c);
+  if (c.buffer != 0 && overQueryLimit(c)) {
+    r.statQueryBufferLimitDisconnections++;
+    closeSoon(c);
+  }
+  r.current = 0;
+  if (r.usedBytes > r.peakBytes) r.peakBytes = r.usedBytes;
+  return status(c) | (more != 0 && !(c.flags & CLIENT_AWAITS_HOST) ? STATUS_MORE : 0);
+}
+
+/** Ends a command that the host ran: its reply is written. */
+export function hostCommandDone(c: Client, failed: bool): void {
+  c.flags &= ~CLIENT_AWAITS_HOST;
+  if (failed && c.lastCommand > 0) statOf(c.lastCommand).failed++;
+  finishCommand(c, c.replyStart);
+}
+
+/** Counts an error reply that the host wrote: `ptr` behind its '-', `len` up to its line break. */
+export function hostError(ptr: usize, len: i32): void {
+  countError(ptr, len);
+}

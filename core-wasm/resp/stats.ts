@@ -1,0 +1,102 @@
+/**
+ * Statistics per command: calls, time, rejections, failures, and a histogram of times.
+ *
+ * Time is measured by the host around a call into the core; `settle` shares it among the commands that ran, which are
+ * chained through their records. Commands that can be slow end the slice (resp/process.ts), so their time is their own.
+ */
+import { alloc, free } from "../memory/allocator";
+import { root } from "../memory/root";
+
+/** Buckets of a histogram: [2^i, 2^(i+1)) microseconds, the first also holding what is shorter. */
+export const HISTOGRAM_BUCKETS: i32 = 32;
+
+// @layout
+@unmanaged
+export class CommandStat {
+  calls: u64;
+  microseconds: f64;
+  rejected: u64;
+  failed: u64;
+  pending: u32; // runs since the last settle
+  nextPending: i32; // command id, -1 at the end of the chain
+  histogram: usize; // HISTOGRAM_BUCKETS of u64, 0 until the command ran
+}
+
+const STAT_SIZE: usize = (offsetof<CommandStat>() + 7) & ~7;
+
+/** Size of the record array for `count` commands. */
+export function statsBytes(count: i32): usize {
+  return STAT_SIZE * <usize>count;
+}
+
+export function statOf(id: i32): CommandStat {
+  return changetype<CommandStat>(root().commandStats + STAT_SIZE * <usize>id);
+}
+
+/** Counts a run of command `id` whose time is settled later. */
+export function countRun(id: i32): void {
+  const r = root();
+  const s = statOf(id);
+  if (s.pending++ == 0) {
+    s.nextPending = r.settleHead;
+    r.settleHead = id;
+  }
+  r.settleCount++;
+  r.statCommands++;
+}
+
+/** Shares `microseconds` among the commands that ran since the last call. */
+export function settle(microseconds: f64, histograms: bool): void {
+  const r = root();
+  if (r.settleCount == 0) return;
+  const each = microseconds / <f64>r.settleCount;
+  let id = r.settleHead;
+  while (id >= 0) {
+    const s = statOf(id);
+    const runs = s.pending;
+    s.calls += <u64>runs;
+    s.microseconds += each * <f64>runs;
+    s.pending = 0;
+    if (histograms) addToHistogram(s, each, runs);
+    id = s.nextPending;
+  }
+  r.settleHead = -1;
+  r.settleCount = 0;
+}
+
+function addToHistogram(s: CommandStat, each: f64, runs: u32): void {
+  if (s.histogram == 0) {
+    const size = <usize>HISTOGRAM_BUCKETS << 3;
+    s.histogram = alloc(size);
+    if (s.histogram == 0) return;
+    memory.fill(s.histogram, 0, size);
+  }
+  const whole = <u32>(each < 1 ? 1 : each > 2e9 ? 2000000000 : each);
+  const slot = s.histogram + (<usize>(31 - clz<u32>(whole)) << 3);
+  store<u64>(slot, load<u64>(slot) + <u64>runs);
+}
+
+/** Zeroes the records of `count` commands and the server's counters. */
+export function resetStats(count: i32): void {
+  settle(0, false);
+  for (let id = 0; id < count; id++) {
+    const s = statOf(id);
+    free(s.histogram);
+    memory.fill(changetype<usize>(s), 0, STAT_SIZE);
+  }
+  const r = root();
+  r.statCommands = 0;
+  r.statHits = 0;
+  r.statMisses = 0;
+  r.statExpired = 0;
+  r.statExpiredStalePercent = 0;
+  r.statExpiredTimeCapReached = 0;
+  r.statEvicted = 0;
+  r.statNetIn = 0;
+  r.statNetOut = 0;
+  r.statReadsProcessed = 0;
+  r.statWritesProcessed = 0;
+  r.statQueryBufferLimitDisconnections = 0;
+  r.statOutputBufferLimitDisconnections = 0;
+  r.peakBytes = r.usedBytes;
+}
