@@ -4,7 +4,16 @@
 // it says how many bytes the system took and keeps nothing. A write is therefore never in flight here.
 
 import type { Listener, ListenOptions, Port, Socket, SocketHandler } from "./port.ts";
-import { bindHost, errorCode, errorText, formatAddress, formatUnixAddress, MemoryView, systemError } from "./shared.ts";
+import {
+  bindHost,
+  errorCode,
+  errorText,
+  formatAddress,
+  formatUnixAddress,
+  MemoryView,
+  removeSocketFile,
+  systemError,
+} from "./shared.ts";
 import { hostClock, hostFiles, hostProcess } from "./server-host.ts";
 
 /** What is used of Bun. */
@@ -145,6 +154,7 @@ export function createBunPort(): Port {
       const place = options.path !== undefined
         ? { unix: options.path }
         : { hostname, port: options.port ?? 0, exclusive: true, ipv6Only: hostname.includes(":") };
+      if (options.path !== undefined) removeSocketFile(files, options.path);
       let listener: BunListener;
       try {
         listener = bun.listen({ ...place, backlog: options.backlog, socket });
@@ -152,7 +162,7 @@ export function createBunPort(): Port {
         throw systemError(errorCode(error, "EADDRINUSE"), "listen");
       }
       if (options.path !== undefined && options.unixMode) files.chmod(options.path, options.unixMode);
-      return { port: listener.port ?? 0, close: () => listener.stop(false) };
+      return { port: listener.port ?? 0, close: () => void listener.stop(false) };
     },
     close: () => undefined,
   };

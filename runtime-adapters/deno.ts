@@ -9,7 +9,16 @@
 // A write is always in flight until its promise tells how many bytes the system took.
 
 import type { Listener, ListenOptions, Port, Socket, SocketHandler } from "./port.ts";
-import { bindHost, errorCode, errorText, formatAddress, formatUnixAddress, MemoryView, systemError } from "./shared.ts";
+import {
+  bindHost,
+  errorCode,
+  errorText,
+  formatAddress,
+  formatUnixAddress,
+  MemoryView,
+  removeSocketFile,
+  systemError,
+} from "./shared.ts";
 import { hostClock, hostFiles, hostProcess } from "./server-host.ts";
 
 /** What is used of Deno. */
@@ -281,6 +290,7 @@ export function createDenoPort(): Port {
       const place = options.path !== undefined
         ? { transport: "unix", path: options.path }
         : { transport: "tcp", hostname: bindHost(options.host), port: options.port ?? 0, tcpBacklog: options.backlog };
+      if (options.path !== undefined) removeSocketFile(files, options.path);
       let listener: DenoListener;
       try {
         listener = deno.listen(place);
@@ -295,6 +305,7 @@ export function createDenoPort(): Port {
         close(): void {
           open = false;
           listener.close();
+          if (options.path !== undefined) removeSocketFile(files, options.path);
         },
       };
     },

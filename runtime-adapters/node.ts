@@ -8,7 +8,7 @@ import * as net from "node:net";
 import process from "node:process";
 
 import type { Listener, ListenOptions, Port, Socket, SocketHandler } from "./port.ts";
-import { bindHost, errorCode, MemoryView, systemError } from "./shared.ts";
+import { bindHost, errorCode, MemoryView, removeSocketFile, systemError } from "./shared.ts";
 import { hostClock, hostFiles, hostProcess } from "./server-host.ts";
 import { HandleSocket, nodeHandles } from "./node-handles.ts";
 import type { NodeHandles, StreamHandle } from "./node-handles.ts";
@@ -31,6 +31,7 @@ function listening(server: net.Server, options: ListenOptions, files: Port["file
     if (options.path !== undefined) {
       const path = options.path;
       const mode = options.unixMode;
+      removeSocketFile(files, path);
       server.listen({ path, backlog: options.backlog }, () => {
         if (mode !== undefined && mode !== 0) files.chmod(path, mode);
         started();

@@ -63,7 +63,7 @@ export interface ListenOptions {
   host?: string;
   /** 0 lets the system choose. */
   port?: number;
-  /** A unix socket's path, in place of host and port. */
+  /** A unix socket's path, in place of host and port. A file that is already there is replaced. */
   path?: string;
   /** The unix socket file's mode, as 0o700. */
   unixMode?: number;
@@ -157,6 +157,8 @@ export interface ClockPort {
   sleepSync(ms: number): void;
   /** Runs once, when the reads of this turn of the loop are all delivered. */
   afterTurn(run: () => void): void;
+  /** A promise is pending that a client waits for: the runtime's own loop gets its turn soon, also under load. */
+  yieldSoon(): void;
 }
 
 /** The process and the machine. */

@@ -17,7 +17,7 @@ export function detectRuntime(): "node" | "deno" | "bun" | "browser" {
   return typeof globalThis.process?.versions?.node === "string" ? "node" : "browser";
 }
 
-/** One adapter by its name: "node", "node-streams", "deno", "bun". */
+/** One adapter by its name: "node", "node-streams", "deno", "bun", "epoll". Rejects where it can't run. */
 export async function openNamedPort(name: string): Promise<Port> {
   switch (name) {
     case "deno":
@@ -27,12 +27,28 @@ export async function openNamedPort(name: string): Promise<Port> {
     case "node":
     case "node-streams":
       return (await import("./node.ts")).createNodePort({ streams: name === "node-streams" });
+    case "epoll": {
+      const { createEpollPort } = await import("./linux-epoll.ts");
+      return await createEpollPort(await openNamedPort(detectRuntime()));
+    }
     default:
       throw new Error(`no adapter of the name '${name}'`);
   }
 }
 
-/** "auto" takes epoll where it is known to be cheaper and can run, otherwise the runtime's own sockets. */
-export async function openPort(_options: { ioAdapter: IoAdapterChoice }): Promise<OpenedPort> {
-  return { port: await openNamedPort(detectRuntime()) };
+/**
+ * "auto" takes epoll where it is known to be cheaper and can run, otherwise the runtime's own sockets. Where epoll
+ * was wanted and can't run, the port is the portable one and `fallbackReason` says why.
+ */
+export async function openPort(options: { ioAdapter: IoAdapterChoice }): Promise<OpenedPort> {
+  const runtime = detectRuntime();
+  const portable = await openNamedPort(runtime);
+  if (options.ioAdapter === "portable" || portable.platform !== "linux") return { port: portable };
+  if (options.ioAdapter === "auto" && runtime === "node") return { port: portable };
+  const { createEpollPort } = await import("./linux-epoll.ts");
+  try {
+    return { port: await createEpollPort(portable) };
+  } catch (error) {
+    return { port: portable, fallbackReason: (error as Error).message };
+  }
 }

@@ -88,6 +88,7 @@ export function hostClock(): ClockPort {
       Atomics.wait(sleeper, 0, 0, ms);
     },
     afterTurn: (run) => turnEnd.add(run),
+    yieldSoon: () => undefined,
   };
 }
 

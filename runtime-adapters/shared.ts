@@ -1,7 +1,7 @@
 // shared.ts - what several adapters need: a view of linear memory that survives growth, addresses as Valkey prints
 // them, error texts, and a list of things to do at the end of a turn. Not for anything that touches a runtime.
 
-import type { SystemError } from "./port.ts";
+import type { Files, SystemError } from "./port.ts";
 
 // --- Linear memory ---
 
@@ -50,6 +50,11 @@ export function bindHost(host: string | undefined): string {
 /** The address as it is written in Valkey's configuration and log for a unix socket. */
 export function formatUnixAddress(path: string): string {
   return `${path}:0`;
+}
+
+/** Makes room for a unix socket: a file that an earlier server left behind would be "already in use". */
+export function removeSocketFile(files: Files, path: string): void {
+  if (files.exists(path)) files.unlink(path);
 }
 
 // --- System errors ---
