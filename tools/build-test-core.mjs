@@ -7,8 +7,8 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const flags = [
-  ...(existsSync(`${root}core-wasm/memory/runtime.ts`) ? ["--runtime", "./core-wasm/memory/runtime"] : ["--runtime", "stub"]),
-  "--importMemory", "--memoryBase", "65536", "--enable", "simd", "--use", "abort=", "--noExportMemory",
+  "--runtime", "./core-wasm/memory/runtime", "--importMemory", "--memoryBase", "65536", "--enable", "simd",
+  "--use", "abort=", "--noExportMemory",
 ];
 
 /** Time of the last change below a folder. */

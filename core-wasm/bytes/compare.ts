@@ -3,7 +3,7 @@
  * Not for patterns (glob.ts) and not for collations: bytes are unsigned numbers, nothing else.
  *
  *     equalBytes, len 21:   [0 ........ 15]          first step
- *                                [5 ........ 20]     last step, overlapping the first: no tail loop, no read past the end
+ *                                [5 ........ 20]     last step, overlapping the first: no tail loop, no over-read
  *
  * equalBytes is on the path of every key look-up: 16 bytes a step, and keys of 8 to 32 bytes take two loads a side.
  */
@@ -54,7 +54,7 @@ export function commonPrefix(a: usize, b: usize, n: usize): usize {
   return i;
 }
 
-/** Negative, 0 or positive as a sorts before, with or after b: bytes as unsigned numbers, a prefix before its longer. */
+/** Negative, 0 or positive as a sorts before, with or after b: bytes as unsigned numbers, prefixes first. */
 export function compareBytes(aPtr: usize, aLen: i32, bPtr: usize, bLen: i32): i32 {
   const n = <usize>min<i32>(aLen, bLen);
   const i = commonPrefix(aPtr, bPtr, n);

@@ -25,7 +25,6 @@ export const DOUBLE_TEXT_MAX: i32 = 28;
 
 const FRACTION_MASK: u64 = 0x000fffffffffffff;
 const HIDDEN_BIT: u64 = 0x0010000000000000;
-const SIGN_BIT: u64 = 0x8000000000000000;
 const INTEGER_LIMIT: f64 = 4611686018427387904; // 2^62: below it, integers print as integers.
 
 // --- Powers of ten ---
@@ -199,8 +198,8 @@ function layOut(ptr: usize, count: i32, power: i32): i32 {
 }
 
 /**
- * Writes `value` as replies show doubles: integers below 2^62 as integers, "inf", "-inf", "nan", "-0", else the shortest
- * digits, with an exponent when very large or small. Answers the length, at most DOUBLE_TEXT_MAX.
+ * Writes `value` as replies show doubles: integers up to 2^62 as integers, "inf", "-inf", "nan", "-0", else the
+ * shortest digits, with an exponent when very large or small. Answers the length, at most DOUBLE_TEXT_MAX.
  */
 export function formatDouble(ptr: usize, value: f64): i32 {
   const special = formatNotFinite(ptr, value);

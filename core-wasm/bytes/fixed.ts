@@ -101,7 +101,7 @@ function binaryExponent(value: f64): i32 {
   return max<i32>(1, <i32>((reinterpret<u64>(value) >> 52) & 0x7ff)) - 1075;
 }
 
-/** Writes `value` as printf's "%.<decimals>f" does, decimals being 0 to 17; answers the length, up to FIXED_TEXT_MAX. */
+/** Writes `value` as printf's "%.<decimals>f" does, with 0 to 17 decimals; answers the length, up to FIXED_TEXT_MAX. */
 export function formatFixed(ptr: usize, value: f64, decimals: i32): i32 {
   const special = formatNotFinite(ptr, value);
   if (special != 0) return special;

@@ -5,10 +5,10 @@
  *     pattern   h * l l [a-e]        on a mismatch after a star, the star takes one byte more and the rest is
  *     string    h e l l l a          tried again; only the last star seen can ever be worth trying again
  *
- * Going back to the last star only makes the cost at most patLen * strLen, with no recursion: what an earlier star could
- * still do, the later one has covered. Odd corners kept on purpose: an empty string matches the empty pattern only;
- * an unclosed class ends with the pattern; range ends compare as signed bytes; a pattern with more than 1000 stars that
- * still need work matches nothing.
+ * Going back to the last star only makes the cost at most patLen * strLen, with no recursion: what an earlier star
+ * could still do, the later one has covered. Odd corners kept on purpose: an empty string matches the empty pattern
+ * only; an unclosed class ends with the pattern; range ends compare as signed bytes; a pattern with more than 1000 stars
+ * that still need work matches nothing.
  */
 import { toLower } from "./compare";
 

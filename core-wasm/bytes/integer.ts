@@ -37,7 +37,8 @@ const PAIRS: usize = memory.data<u8>([
 
 /** True when all eight bytes of `word` are ASCII digits. */
 export function isEightDigits(word: u64): bool {
-  return ((word & 0xf0f0f0f0f0f0f0f0) | (((word + 0x0606060606060606) & 0xf0f0f0f0f0f0f0f0) >> 4)) == 0x3333333333333333;
+  const high: u64 = 0xf0f0f0f0f0f0f0f0;
+  return ((word & high) | (((word + 0x0606060606060606) & high) >> 4)) == 0x3333333333333333;
 }
 
 /** The number that eight digits (first digit in the lowest byte) spell. Only for words that isEightDigits accepts. */

@@ -148,7 +148,7 @@ export function longDoubleFromI64(value: i64, outPtr: usize): void {
 
 // --- Adding ---
 
-/** Adds the LongDoubles at `aPtr` and `bPtr` into `outPtr` (which may be one of them). False: infinite or not a number. */
+/** Adds the LongDoubles at `aPtr` and `bPtr` into `outPtr`, maybe one of them. False: infinite or not a number. */
 export function addLongDouble(aPtr: usize, bPtr: usize, outPtr: usize): bool {
   let a = changetype<LongDouble>(aPtr);
   let b = changetype<LongDouble>(bPtr);

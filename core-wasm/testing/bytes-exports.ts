@@ -12,6 +12,10 @@ export { hashBytes, crc16, crc64, keySlot } from "../bytes/hash";
 export { formatDouble, parseDouble } from "../bytes/double";
 export { formatFixed, formatPrecise, formatScaled } from "../bytes/fixed";
 export { addLongDouble, formatLongDouble, longDoubleFromI64, parseLongDouble } from "../bytes/long-double";
+export { lzfCompress, lzfDecompress } from "../bytes/lzf";
+export {
+  countBits, findBit, getSignedBits, getUnsignedBits, setBits, signedOverflow, unsignedOverflow,
+} from "../bytes/bits";
 export { globMatch };
 
 /** Bytes that tests may use: from here to the end of memory. */

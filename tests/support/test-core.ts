@@ -1,5 +1,5 @@
 /**
- * Loads a test-only WASM entry (core-wasm/testing/NAME.ts, built when it is older than its sources) into a memory of its own.
+ * Loads a test-only WASM entry (core-wasm/testing/NAME.ts, built when older than its sources) into a memory of its own.
  * Also the seeded random numbers that fuzz tests share: the seed is printed, and SEED=n repeats a run.
  */
 import { spawnSync } from "node:child_process";

@@ -1,0 +1,138 @@
+/**
+ * Strings as rows of bits: counting, searching, and integers of 1 to 64 bits at any bit offset.
+ * Not for looking up keys or replying: commands/bitmap.ts.
+ *
+ *     byte      0               1
+ *     bit       0 1 2 3 4 5 6 7 8 9 ...        bit 0 is the highest of byte 0; integers have their highest bit first
+ *     u5 at 6               [6 7 8 9 10]
+ *
+ * Counting and searching take 16 bytes a step. Nothing here allocates or moves anything.
+ */
+
+// --- Whole strings ---
+
+/** How many bits are set in `len` bytes. */
+export function countBits(ptr: usize, len: i32): i64 {
+  const end = ptr + <usize>len;
+  let total: i64 = 0;
+  while (end - ptr >= 16) {
+    // Each 8-bit lane gains at most 8 a step, so 31 steps fit before the lanes are added up.
+    let lanes = i8x16.splat(0);
+    const stop = ptr + min<usize>((end - ptr) & ~15, 31 * 16);
+    for (; ptr < stop; ptr += 16) lanes = i8x16.add(lanes, i8x16.popcnt(v128.load(ptr)));
+    const sums = i32x4.extadd_pairwise_i16x8_u(i16x8.extadd_pairwise_i8x16_u(lanes));
+    total += <i64>(i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1)
+      + i32x4.extract_lane(sums, 2) + i32x4.extract_lane(sums, 3));
+  }
+  for (; ptr < end; ptr++) total += <i64>popcnt<i32>(<i32>load<u8>(ptr));
+  return total;
+}
+
+/**
+ * Position of the first bit that is `bit` (0 or 1) in `len` bytes. When there is none: -1 for a 1, and for a 0 the
+ * position behind the last bit, as if zeros followed.
+ */
+export function findBit(ptr: usize, len: i32, bit: i32): i64 {
+  const start = ptr;
+  const end = ptr + <usize>len;
+  const skip: u8 = bit != 0 ? 0 : 0xff;
+  const skips = i8x16.splat(<i8>skip);
+  while (end - ptr >= 16) {
+    const other = ~i8x16.bitmask(i8x16.eq(v128.load(ptr), skips)) & 0xffff;
+    if (other != 0) {
+      ptr += <usize>ctz<i32>(other);
+      break;
+    }
+    ptr += 16;
+  }
+  while (ptr < end && load<u8>(ptr) == skip) ptr++;
+  if (ptr == end) return bit != 0 ? -1 : <i64>len << 3;
+  const byte = <u32>load<u8>(ptr) ^ <u32>skip;
+  return (<i64>(ptr - start) << 3) + <i64>(clz<u32>(byte) - 24);
+}
+
+// --- Integers at bit offsets ---
+
+/** Byte `index` of a string, 0 behind its end. */
+function byteAt(ptr: usize, len: i32, index: u64): u64 {
+  return index < <u64>len ? <u64>load<u8>(ptr + <usize>index) : 0;
+}
+
+/** The unsigned integer of `bits` (1 to 64) bits at bit `offset`; bits behind the end are 0. */
+export function getUnsignedBits(ptr: usize, len: i32, offset: u64, bits: i32): u64 {
+  const first = offset >> 3;
+  const skip = <i32>(offset & 7);
+  let value: u64 = 0;
+  if (first + 8 <= <u64>len) {
+    value = bswap<u64>(load<u64>(ptr + <usize>first));
+  } else {
+    for (let i: u64 = 0; i < 8; i++) value = (value << 8) | byteAt(ptr, len, first + i);
+  }
+  value <<= skip;
+  if (skip + bits > 64) value |= byteAt(ptr, len, first + 8) >> (8 - skip);
+  return value >> (64 - bits);
+}
+
+/** The same as a two's complement number. */
+export function getSignedBits(ptr: usize, len: i32, offset: u64, bits: i32): i64 {
+  const unused = 64 - bits;
+  return <i64>(getUnsignedBits(ptr, len, offset, bits) << unused) >> unused;
+}
+
+/** Stores the lowest `bits` (1 to 64) bits of `value` at bit `offset`; the bytes that it touches must exist. */
+export function setBits(ptr: usize, offset: u64, bits: i32, value: u64): void {
+  let at = ptr + <usize>(offset >> 3);
+  let free = 8 - <i32>(offset & 7); // Bits of the byte from the offset on.
+  while (bits > 0) {
+    const take = min<i32>(free, bits);
+    const shift = free - take;
+    const mask = ((1 << take) - 1) << shift;
+    const piece = <i32>(value >> (bits - take)) << shift;
+    store<u8>(at, (<i32>load<u8>(at) & ~mask) | (piece & mask));
+    bits -= take;
+    at++;
+    free = 8;
+  }
+}
+
+// --- Overflow ---
+
+/** What happens to a result that does not fit. */
+export const OVERFLOW_WRAP: i32 = 0;
+export const OVERFLOW_SAT: i32 = 1;
+export const OVERFLOW_FAIL: i32 = 2;
+
+/**
+ * Tells whether value + increment leaves the unsigned integers of `bits` (1 to 63): 1 upwards, -1 downwards, 0 not.
+ * When it does, what to store instead goes to `limitPtr` (nothing for OVERFLOW_FAIL).
+ */
+export function unsignedOverflow(value: u64, increment: i64, bits: i32, mode: i32, limitPtr: usize): i32 {
+  const highest = bits == 64 ? u64.MAX_VALUE : (<u64>1 << bits) - 1;
+  let direction = 0;
+  if (value > highest || (increment > 0 && increment > <i64>(highest - value))) direction = 1;
+  else if (increment < 0 && increment < <i64>(0 - value)) direction = -1;
+  if (direction == 0) return 0;
+  if (mode == OVERFLOW_WRAP) store<u64>(limitPtr, (value + <u64>increment) & highest);
+  else if (mode == OVERFLOW_SAT) store<u64>(limitPtr, direction > 0 ? highest : 0);
+  return direction;
+}
+
+/** The same for two's complement integers of `bits` (1 to 64). */
+export function signedOverflow(value: i64, increment: i64, bits: i32, mode: i32, limitPtr: usize): i32 {
+  const highest = <i64>(((<u64>1) << (bits - 1)) - 1);
+  const lowest = -highest - 1;
+  const roomAbove = <i64>(<u64>highest - <u64>value);
+  const roomBelow = <i64>(<u64>lowest - <u64>value);
+  const narrow = bits < 64;
+  let direction = 0;
+  if (value > highest || (increment > roomAbove && (narrow || (value >= 0 && increment > 0)))) direction = 1;
+  else if (value < lowest || (increment < roomBelow && (narrow || (value < 0 && increment < 0)))) direction = -1;
+  if (direction == 0) return 0;
+  if (mode == OVERFLOW_WRAP) {
+    const unused = 64 - bits;
+    store<i64>(limitPtr, <i64>((<u64>value + <u64>increment) << unused) >> unused);
+  } else if (mode == OVERFLOW_SAT) {
+    store<i64>(limitPtr, direction > 0 ? highest : lowest);
+  }
+  return direction;
+}
