@@ -1,0 +1,283 @@
+// core.ts - one core: its memory, its exports, and the only place of the host that reads and writes its addresses.
+//
+// A core is its linear memory: `snapshot()` copies the parts in use, `restore()` puts them back. Every call that may
+// grow memory is followed by `refresh()`, which makes the views anew when the buffer changed; holders of views of
+// their own ask for them again after such a call.
+//
+// Not for knowing commands or configuration.
+
+import { DATABASE, ROOT, ROOT_ADDRESS, SETTING, TABLE } from "../generated/layout.ts";
+
+/** What dist/core.wasm exports (core-wasm/exports.ts documents each). */
+export interface CoreExports {
+  coreInit(s0: number, s1: number, s2: number, s3: number, databases: number, maximumPages: number): number;
+  snapshotLowEnd(): number;
+  snapshotHeapStart(): number;
+  clientOpen(internal: number): number;
+  clientClose(c: number): void;
+  clientMemory(c: number): number;
+  closeClient(c: number): void;
+  inputRoom(c: number, want: number): number;
+  process(c: number, n: number): number;
+  outputPtr(c: number): number;
+  outputLength(c: number): number;
+  outputConsume(c: number, n: number): number;
+  pendingWriteNext(): number;
+  resumeNext(): number;
+  closingNext(): number;
+  replyRoom(c: number, n: number): number;
+  replyCommit(c: number, n: number): void;
+  hostDone(c: number, failed: number): void;
+  hostError(ptr: number, len: number): void;
+  callRoom(count: number, bytes: number): number;
+  callRun(c: number, count: number): number;
+  callEnd(): void;
+  settle(microseconds: number, histograms: number): void;
+  cronExpire(): number;
+  cronRehash(buckets: number): number;
+  cronEvict(): number;
+  evictionReset(): void;
+  pauseClients(mode: number, untilMs: number): void;
+  setSetting(id: number, value: number): number;
+  setCommandName(id: number, ptr: number, len: number): number;
+  resetStats(): void;
+  memoryAvailable(): number;
+  blockSize(ptr: number): number;
+  tableBucketCount(db: number, which: number): number;
+  tableBucketLength(db: number, which: number, index: number): number;
+  hostAlloc(size: number): number;
+  hostFree(ptr: number): void;
+}
+
+/** Bits of what process() returns. */
+export const STATUS = { output: 1, needsHost: 2, closeAfter: 4, closeNow: 8, more: 16 } as const;
+
+/** 64 KiB pages that a fresh core begins with, and that it can have at most (4 GiB). */
+const INITIAL_PAGES = 32;
+export const MAXIMUM_PAGES = 65536;
+
+const NOW = (ROOT_ADDRESS + ROOT.nowUs) >> 3;
+const ROOM = (ROOT_ADDRESS + ROOT.roomLength) >> 2;
+const PENDING = (ROOT_ADDRESS + ROOT.pendingHead) >> 2;
+const RESUME = (ROOT_ADDRESS + ROOT.resumeHead) >> 2;
+const CLOSING = (ROOT_ADDRESS + ROOT.closingHead) >> 2;
+const SHARED_ARGV = (ROOT_ADDRESS + ROOT.sharedArgv) >> 2;
+const decoder = new TextDecoder("latin1");
+
+export interface CoreOptions {
+  databases?: number;
+  /** Four 32-bit words: keys of the hash, start of the core's own randomness. */
+  seed: Uint32Array;
+  maximumPages?: number;
+}
+
+export class Core {
+  readonly memory: WebAssembly.Memory;
+  readonly exports: CoreExports;
+  bytes!: Uint8Array;
+  words!: Uint32Array;
+  floats!: Float64Array;
+  #view!: DataView;
+
+  constructor(module: WebAssembly.Module, options: CoreOptions) {
+    const maximum = options.maximumPages ?? MAXIMUM_PAGES;
+    this.memory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum });
+    const instance = new WebAssembly.Instance(module, { env: { memory: this.memory } });
+    this.exports = instance.exports as unknown as CoreExports;
+    const [s0, s1, s2, s3] = options.seed;
+    if (this.exports.coreInit(s0, s1, s2, s3, options.databases ?? 16, maximum) !== 1) {
+      throw new Error("core: initialise: not enough memory");
+    }
+    this.refresh();
+  }
+
+  /** Makes the views anew when memory has grown. */
+  refresh(): void {
+    const buffer = this.memory.buffer;
+    if (this.bytes?.buffer === buffer) return;
+    this.bytes = new Uint8Array(buffer);
+    this.words = new Uint32Array(buffer);
+    this.floats = new Float64Array(buffer);
+    this.#view = new DataView(buffer);
+  }
+
+  // --- Time ---
+
+  /** Tells the core what time it is, in microseconds since 1970. */
+  setNow(us: number): void {
+    if (this.floats.length === 0) this.refresh();
+    this.floats[NOW] = us;
+  }
+
+  // --- Fields ---
+
+  u8(address: number): number {
+    return this.#fresh().getUint8(address);
+  }
+  i16(address: number): number {
+    return this.#fresh().getInt16(address, true);
+  }
+  u32(address: number): number {
+    return this.#fresh().getUint32(address, true);
+  }
+  i32(address: number): number {
+    return this.#fresh().getInt32(address, true);
+  }
+  f64(address: number): number {
+    return this.#fresh().getFloat64(address, true);
+  }
+  /** A 64-bit count as a number: exact up to 2^53. */
+  u64(address: number): number {
+    return Number(this.#fresh().getBigUint64(address, true));
+  }
+  i64(address: number): number {
+    return Number(this.#fresh().getBigInt64(address, true));
+  }
+  setU32(address: number, value: number): void {
+    this.#fresh().setUint32(address, value, true);
+  }
+  setU64(address: number, value: number): void {
+    this.#fresh().setBigUint64(address, BigInt(value), true);
+  }
+  setF64(address: number, value: number): void {
+    this.#fresh().setFloat64(address, value, true);
+  }
+
+  /** A field of the root. */
+  root32(field: number): number {
+    return this.u32(ROOT_ADDRESS + field);
+  }
+  root64(field: number): number {
+    return this.u64(ROOT_ADDRESS + field);
+  }
+
+  #fresh(): DataView {
+    if (this.#view.buffer.byteLength === 0) this.refresh();
+    return this.#view;
+  }
+
+  // --- Bytes ---
+
+  /** A copy of bytes in linear memory. */
+  copy(address: number, length: number): Uint8Array {
+    this.refresh();
+    return this.bytes.slice(address, address + length);
+  }
+
+  /** Bytes in linear memory as text, a character a byte. */
+  latin1(address: number, length: number): string {
+    this.refresh();
+    return decoder.decode(this.bytes.subarray(address, address + length));
+  }
+
+  /** Bytes that fit at what inputRoom() just returned. */
+  get roomLength(): number {
+    if (this.words.length === 0) this.refresh();
+    return this.words[ROOM];
+  }
+
+  /** True when clients other than the one just processed have output, may run on, or are to be closed. */
+  get hasOthersToServe(): boolean {
+    if (this.words.length === 0) this.refresh();
+    return (this.words[PENDING] | this.words[RESUME] | this.words[CLOSING]) !== 0;
+  }
+
+  /** Copies of the arguments of the command that the core last looked at. */
+  args(): Uint8Array[] {
+    const count = this.root32(ROOT.argc);
+    const vector = this.root32(ROOT.argv);
+    const args: Uint8Array[] = [];
+    for (let i = 0; i < count; i++) args.push(this.copy(this.u32(vector + i * 8), this.u32(vector + i * 8 + 4)));
+    return args;
+  }
+
+  /** Puts arguments where callRun() takes them from. */
+  setArgs(args: readonly Uint8Array[]): void {
+    let total = 0;
+    for (const arg of args) total += arg.length;
+    let at = this.exports.callRoom(args.length, total) >>> 0;
+    if (at === 0) throw new Error("core: take arguments: out of memory");
+    this.refresh();
+    let slot = this.words[SHARED_ARGV] >> 2;
+    for (const arg of args) {
+      this.bytes.set(arg, at);
+      this.words[slot++] = at;
+      this.words[slot++] = arg.length;
+      at += arg.length;
+    }
+  }
+
+  /** All of a client's output, consumed. */
+  takeOutput(c: number): Uint8Array {
+    const parts: Uint8Array[] = [];
+    let total = 0;
+    for (let n = this.exports.outputLength(c); n > 0; n = this.exports.outputConsume(c, n)) {
+      parts.push(this.copy(this.exports.outputPtr(c) >>> 0, n));
+      total += n;
+    }
+    if (parts.length === 1) return parts[0];
+    const whole = new Uint8Array(total);
+    let at = 0;
+    for (const part of parts) {
+      whole.set(part, at);
+      at += part.length;
+    }
+    return whole;
+  }
+
+  /** Writes the reply of a command that the host ran. False when memory is exhausted: the client closes. */
+  reply(c: number, bytes: Uint8Array): boolean {
+    if (bytes.length === 0) return true;
+    const room = this.exports.replyRoom(c, bytes.length) >>> 0;
+    if (room === 0) return false;
+    this.refresh();
+    this.bytes.set(bytes, room);
+    this.exports.replyCommit(c, bytes.length);
+    return true;
+  }
+
+  /** Runs `use` with a copy of bytes in linear memory, for exports that take an address. */
+  withBytes<T>(bytes: Uint8Array, use: (address: number, length: number) => T): T {
+    const address = this.exports.hostAlloc(Math.max(bytes.length, 1)) >>> 0;
+    if (address === 0) throw new Error("core: pass bytes: out of memory");
+    this.refresh();
+    this.bytes.set(bytes, address);
+    try {
+      return use(address, bytes.length);
+    } finally {
+      this.exports.hostFree(address);
+    }
+  }
+
+  // --- Settings ---
+
+  /** Sets a setting by its name; a name that the core does not know is passed over. */
+  setSetting(name: string, value: number): void {
+    const id = (SETTING as Record<string, number>)[name];
+    if (id !== undefined) this.exports.setSetting(id, value);
+  }
+
+  // --- Databases ---
+
+  get databaseCount(): number {
+    return this.root32(ROOT.databaseCount);
+  }
+
+  /** Address of a database's struct. */
+  #database(index: number): number {
+    const first = this.root32(ROOT.databases);
+    const space = (((DATABASE.SIZE + 7) & ~7) + ((TABLE.SIZE + 7) & ~7) * 2 + 7) & ~7;
+    return first + index * space;
+  }
+
+  /** Number of keys, of keys with an expiry, and their mean time to live in milliseconds. */
+  databaseFacts(index: number): { keys: number; expires: number; averageTtl: number } {
+    const db = this.#database(index);
+    const size = (table: number) => this.u32(table + TABLE.used0) + this.u32(table + TABLE.used1);
+    return {
+      keys: size(this.u32(db + DATABASE.keys)),
+      expires: size(this.u32(db + DATABASE.expires)),
+      averageTtl: this.i64(db + DATABASE.averageTtl),
+    };
+  }
+}

@@ -1,0 +1,26 @@
+// registry.ts - the commands that the host runs, by id.
+//
+// A handler gets the server, the connection, copies of all arguments and a reply writer. One that returns a promise
+// holds its connection's input back until it is done. Adding a command means its spec, its handler and its test; the
+// handler's module exports a table by id, which is named here once.
+
+import type { Connection } from "../connection/connection.ts";
+import type { ReplyWriter } from "../connection/reply-writer.ts";
+import { CMD } from "../generated/commands.ts";
+import type { Server } from "../server.ts";
+import { COMMAND_HANDLERS } from "./command.ts";
+import { CONFIG_HANDLERS } from "./config.ts";
+import { HELP_HANDLERS } from "./help.ts";
+import { lolwutCommand } from "./lolwut.ts";
+
+export type HostHandler = (
+  server: Server, connection: Connection, args: readonly Uint8Array[], reply: ReplyWriter,
+) => void | Promise<void>;
+
+/** Every host command's handler by id. */
+export const HOST_HANDLERS: Readonly<Record<number, HostHandler>> = {
+  ...COMMAND_HANDLERS,
+  ...HELP_HANDLERS,
+  ...CONFIG_HANDLERS,
+  [CMD.LOLWUT]: lolwutCommand,
+};

@@ -1,0 +1,184 @@
+// connection.ts - one client of the server: its socket, its client in the core, and what only the host knows of it.
+//
+//   socket ── room() / data() ──► core.process() ──► output in linear memory ── write() ──► socket
+//                                   │ NEEDS_HOST: the server's handler runs, writes its reply, input goes on
+//
+// The hot path is received() → #run() → flush(): two clock reads, one call into the core, one write.
+// Not for accepting sockets or for the commands that the host runs: server.ts, server/commands/.
+
+import type { Socket, SocketHandler } from "../../runtime-adapters/port.ts";
+import { STATUS } from "../bridge/core.ts";
+import type { Core } from "../bridge/core.ts";
+import { CLIENT } from "../generated/layout.ts";
+import type { Server } from "../server.ts";
+
+export class Connection implements SocketHandler {
+  readonly server: Server;
+  readonly core: Core;
+  /** Address of the client in the core; 0 once it is closed. */
+  client: number;
+  socket: Socket | undefined;
+  roomLength = 0;
+  /** Loopback or unix socket. */
+  isLocal = true;
+  // What CLIENT SETNAME, SETINFO and HELLO told, as bytes in latin-1.
+  name = "";
+  libName = "";
+  libVersion = "";
+  user = "default";
+  /** Bytes handed to the socket that it still references. */
+  #inFlight = 0;
+  /** The socket took less than it was offered; writable() will come. */
+  #isBlocked = false;
+  #closesAfter = false;
+  /** The client in the core, when the connection is gone but bytes are in flight. */
+  #abandoned = 0;
+  /** A host command that has not replied yet. */
+  isWaiting = false;
+
+  constructor(server: Server, client: number) {
+    this.server = server;
+    this.core = server.core;
+    this.client = client;
+  }
+
+  // --- What the adapter calls ---
+
+  room(): number {
+    const at = this.core.exports.inputRoom(this.client, 0) >>> 0;
+    this.roomLength = this.core.roomLength;
+    return at;
+  }
+
+  received(n: number): void {
+    this.run(n);
+  }
+
+  data(chunk: Uint8Array): void {
+    const { core } = this;
+    let at = 0;
+    while (at < chunk.length && this.client !== 0) {
+      const room = core.exports.inputRoom(this.client, chunk.length - at) >>> 0;
+      const n = Math.min(core.roomLength, chunk.length - at);
+      if (n === 0) return this.destroy();
+      core.refresh();
+      core.bytes.set(n === chunk.length ? chunk : chunk.subarray(at, at + n), room);
+      at += n;
+      this.run(n);
+    }
+  }
+
+  written(n: number): void {
+    this.#inFlight = 0;
+    if (this.#abandoned !== 0) {
+      this.core.exports.clientClose(this.#abandoned);
+      this.#abandoned = 0;
+    }
+    if (this.client === 0) return;
+    this.core.exports.outputConsume(this.client, n);
+    this.flush();
+  }
+
+  writable(): void {
+    this.#isBlocked = false;
+    if (this.client !== 0) this.flush();
+  }
+
+  closed(error?: string): void {
+    this.socket = undefined;
+    if (this.client === 0) return;
+    this.server.log.verbose(error === undefined ? "Client closed connection" : `Reading from client: ${error}`);
+    this.release();
+  }
+
+  // --- Running ---
+
+  /** Runs `n` new bytes of input, and what was held back. */
+  run(n: number): void {
+    const { server } = this;
+    let status = server.process(this.client, n);
+    while (status & (STATUS.needsHost | STATUS.more)) {
+      if (status & STATUS.needsHost) {
+        if (server.runHostCommand(this)) return;
+        if (this.client === 0) return;
+      }
+      status = server.process(this.client, 0);
+    }
+    if (status & STATUS.closeNow) return this.destroy();
+    if (status & STATUS.closeAfter) this.#closesAfter = true;
+    if (status & (STATUS.output | STATUS.closeAfter)) this.flush();
+  }
+
+  /** Offers output to the socket until it takes no more. */
+  flush(): void {
+    const { socket, core } = this;
+    if (socket === undefined || this.#inFlight > 0 || this.#isBlocked) return;
+    let length = core.exports.outputLength(this.client);
+    while (length > 0) {
+      const taken = socket.write(core.exports.outputPtr(this.client) >>> 0, length);
+      if (taken < 0) {
+        this.#inFlight = length;
+        return;
+      }
+      const next = core.exports.outputConsume(this.client, taken);
+      if (taken < length) {
+        this.#isBlocked = true;
+        return;
+      }
+      length = next;
+    }
+    if (this.#closesAfter) {
+      this.socket = undefined;
+      socket.close();
+      this.release();
+    }
+  }
+
+  // --- Closing ---
+
+  /** Closes when the output is out. */
+  closeAfterReply(): void {
+    this.#closesAfter = true;
+    this.flush();
+  }
+
+  /** Closes at once. */
+  destroy(): void {
+    const socket = this.socket;
+    this.socket = undefined;
+    socket?.destroy();
+    this.release();
+  }
+
+  /** Lets go of the client in the core. */
+  release(): void {
+    if (this.client === 0) return;
+    const client = this.client;
+    this.client = 0;
+    this.server.forget(this, client);
+    // While the adapter still references output, its memory is kept: written() comes in any case.
+    if (this.#inFlight > 0) this.#abandoned = client;
+    else this.core.exports.clientClose(client);
+  }
+
+  // --- Fields of the client in the core ---
+
+  get id(): number {
+    return this.core.u64(this.client + CLIENT.id);
+  }
+  get resp(): 2 | 3 {
+    return this.core.u32(this.client + CLIENT.resp) === 3 ? 3 : 2;
+  }
+  set resp(version: 2 | 3) {
+    this.core.setU32(this.client + CLIENT.resp, version);
+  }
+  get db(): number {
+    return this.core.u32(this.client + CLIENT.db);
+  }
+  get flags(): number {
+    return this.core.u32(this.client + CLIENT.flags);
+  }
+  set flags(bits: number) {
+    this.core.setU32(this.client + CLIENT.flags, bits);
+  }
+}

@@ -1,0 +1,59 @@
+// main.ts - the program: command line and configuration to a listening server, signals, pid file, the log's first lines.
+//
+// Not for serving: server.ts. Nothing else in the repository exits the process.
+
+import { openPort } from "../runtime-adapters/select.ts";
+import type { IoAdapterChoice } from "../runtime-adapters/select.ts";
+import type { Port } from "../runtime-adapters/port.ts";
+import { startUp } from "./config/startup.ts";
+import { VALKEY_VERSION } from "./config/version.ts";
+import { Server } from "./server.ts";
+
+/** Where the core's bytes are: beside the bundle, or in dist/ when the sources run as they are. */
+function readCore(port: Port, here: string): Uint8Array {
+  const places = ["core.wasm", "../dist/core.wasm", "dist/core.wasm"].map((path) => new URL(path, here).pathname);
+  const path = places.find((place) => port.files.exists(decodeURIComponent(place)));
+  if (path === undefined) {
+    port.stderr("The core is not built yet: run 'npm run build' first.\n");
+    port.exit(1);
+  }
+  return port.files.read(decodeURIComponent(path));
+}
+
+/** Runs a server until it is told to stop. */
+export async function main(here: string): Promise<void> {
+  const { port: first } = await openPort({ ioAdapter: "portable" });
+  const started = startUp(first, first.args);
+  if ("code" in started) {
+    first.stdout(started.stdout);
+    first.stderr(started.stderr);
+    first.exit(started.code);
+  }
+  const { config, messages } = started;
+  const choice = config.text("io-adapter") as IoAdapterChoice;
+  const opened = choice === "portable" ? { port: first, fallbackReason: undefined } : await openPort({ ioAdapter: choice });
+  const { port } = opened;
+  const module = new WebAssembly.Module(readCore(port, here) as BufferSource);
+  const server = new Server({ port, config, module });
+  for (const [level, text] of messages) server.log.write(level, text);
+  const { log } = server;
+  log.notice("oO0OoO0OoO0Oo Valkey is starting oO0OoO0OoO0Oo");
+  log.notice(`Valkey version=${VALKEY_VERSION}, bits=64, commit=00000000, modified=0, pid=${port.pid}, just started`);
+  if (opened.fallbackReason !== undefined) log.notice(`io-adapter: ${opened.fallbackReason}`);
+  const failures = await server.listen();
+  if (failures.length > 0) {
+    log.warning("Failed listening on port " + config.number("port") + " (tcp), aborting.");
+    port.exit(1);
+  }
+  log.notice(`Running mode=standalone, port=${config.number("port")}.`);
+  log.notice(`Server initialized`);
+  log.notice("Ready to accept connections tcp");
+  server.startCron();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    port.onSignal(signal, () => {
+      log.warning(`Received ${signal} scheduling shutdown...`);
+      server.close();
+      port.exit(0);
+    });
+  }
+}

@@ -1,0 +1,277 @@
+// server.ts - one server: a core, its connections, its configuration, its upkeep. Any number live in one process.
+//
+//   Port (sockets, clock, files) ──► Server ──► Core (data plane)
+//                                      ├─ Config, Log, CommandTable
+//                                      └─ host commands (server/commands/registry.ts)
+//
+// Nothing here touches a runtime: time, sockets and files come from the Port that the server was given.
+// Not for reading the command line (main.ts) or for use inside a program (wakey.ts).
+
+import type { Listener, Port, Socket, SocketHandler, Timer } from "../runtime-adapters/port.ts";
+import { Core } from "./bridge/core.ts";
+import type { Config } from "./config/config.ts";
+import { connectCoreSettings } from "./config/core-settings.ts";
+import { CommandTable } from "./commands/command-table.ts";
+import { HOST_HANDLERS } from "./commands/registry.ts";
+import { Connection } from "./connection/connection.ts";
+import { ReplyWriter } from "./connection/reply-writer.ts";
+import { ROOT } from "./generated/layout.ts";
+import { Log } from "./log/log.ts";
+import { Upkeep } from "./upkeep.ts";
+
+const DENIED_PROTECTED = "-DENIED Running in protected mode because protected mode is enabled and no password is set " +
+  "for the default user. In this mode connections are only accepted from the loopback interface. If you want to " +
+  "connect from external computers, you may adopt one of the following solutions: 1) Disable protected mode by " +
+  "sending the command 'CONFIG SET protected-mode no' from the loopback interface, by connecting from the host the " +
+  "server is running on. Make sure the server is not publicly accessible from the internet first. 2) Set " +
+  "'protected-mode no' in the configuration file, and restart the server. 3) Start the server with " +
+  "'--protected-mode no'. 4) Set a password for the default user.\r\n";
+const MAX_CLIENTS = "-ERR max number of clients reached\r\n";
+const encoder = new TextEncoder();
+
+export interface ServerOptions {
+  port: Port;
+  config: Config;
+  module: WebAssembly.Module;
+  /** Four words of seed; from the port's randomness when absent. */
+  seed?: Uint32Array;
+  maximumPages?: number;
+}
+
+export class Server {
+  readonly port: Port;
+  readonly config: Config;
+  readonly log: Log;
+  readonly core: Core;
+  readonly commands = new CommandTable();
+  /** By the client's address in the core. */
+  readonly connections = new Map<number, Connection>();
+  readonly upkeep: Upkeep;
+  readonly startedUs: number;
+  readonly runId: string;
+  /** Counters of INFO that the host keeps. */
+  readonly stats = { connectionsReceived: 0, connectionsRejected: 0, timedOut: 0 };
+  loading = false;
+  #listeners: Listener[] = [];
+  #wallOffsetUs = 0;
+  #cron: Timer | undefined;
+  #isClosed = false;
+  #drainsSoon = false;
+
+  constructor(options: ServerOptions) {
+    this.port = options.port;
+    this.config = options.config;
+    this.log = new Log(options.port, options.config);
+    options.config.log = (level, text) => this.log.write(level, text);
+    const seed = options.seed ?? randomWords(options.port);
+    const databases = options.config.number("databases");
+    this.core = new Core(options.module, { seed, databases, maximumPages: options.maximumPages });
+    this.port.setMemory(this.core.memory);
+    this.startedUs = this.port.nowUs();
+    this.syncClock();
+    this.runId = randomHex(options.port, 20);
+    this.upkeep = new Upkeep(this);
+    connectCoreSettings(options.config, (setting, value) => {
+      this.core.setSetting(setting, value);
+      return undefined;
+    });
+  }
+
+  // --- Time ---
+
+  /** Ties the monotonic clock to the wall clock; between two calls time comes from the monotonic one alone. */
+  syncClock(): void {
+    this.#wallOffsetUs = this.port.nowUs() - this.port.monotonicUs();
+    this.core.setNow(this.port.nowUs());
+  }
+
+  /** Now, in microseconds since 1970, and told to the core. */
+  nowUs(): number {
+    const now = this.port.monotonicUs() + this.#wallOffsetUs;
+    this.core.setNow(now);
+    return now;
+  }
+
+  // --- Running input ---
+
+  /** Runs a client's input in the core and settles the time that it took. Returns STATUS bits. */
+  process(client: number, n: number): number {
+    const { core } = this;
+    const start = this.port.monotonicUs();
+    core.setNow(start + this.#wallOffsetUs);
+    const status = core.exports.process(client, n);
+    core.exports.settle(this.port.monotonicUs() - start, 1);
+    if (core.hasOthersToServe) this.#drainSoon();
+    return status;
+  }
+
+  /** Serves the others when this turn's input is done: in the middle of it, a connection could be closed under it. */
+  #drainSoon(): void {
+    if (this.#drainsSoon) return;
+    this.#drainsSoon = true;
+    this.port.afterTurn(() => {
+      this.#drainsSoon = false;
+      this.drain();
+    });
+  }
+
+  /** Runs the host command that a client waits for. True when it goes on later (the handler returned a promise). */
+  runHostCommand(connection: Connection): boolean {
+    const { core } = this;
+    const id = core.root32(ROOT.currentCommand);
+    const args = core.args();
+    const reply = new ReplyWriter(connection.resp);
+    const start = this.port.monotonicUs();
+    const handler = HOST_HANDLERS[id];
+    if (handler === undefined) throw new Error(`server: run host command: no handler for id ${id}`);
+    const result = handler(this, connection, args, reply);
+    if (result === undefined) {
+      this.#finishHostCommand(connection, reply, this.port.monotonicUs() - start);
+      return false;
+    }
+    connection.isWaiting = true;
+    void result.then(() => {
+      connection.isWaiting = false;
+      if (connection.client === 0) return;
+      this.#finishHostCommand(connection, reply, this.port.monotonicUs() - start);
+      connection.run(0);
+    });
+    return true;
+  }
+
+  #finishHostCommand(connection: Connection, reply: ReplyWriter, elapsedUs: number): void {
+    const { core } = this;
+    if (connection.client === 0) return;
+    const failed = reply.failed;
+    const bytes = reply.take();
+    if (failed) this.#countErrors(bytes);
+    core.reply(connection.client, bytes);
+    core.exports.hostDone(connection.client, failed ? 1 : 0);
+    core.exports.settle(elapsedUs, 1);
+  }
+
+  /** Counts an error reply of the host under its first word. */
+  #countErrors(bytes: Uint8Array): void {
+    if (bytes[0] !== 0x2d) return;
+    const end = bytes.indexOf(13);
+    this.core.withBytes(bytes.subarray(1, end < 0 ? bytes.length : end), this.core.exports.hostError);
+  }
+
+  /** Serves clients other than the one just processed: their output, their held-back input, their end. */
+  drain(): void {
+    const { core, connections } = this;
+    for (let c = core.exports.closingNext(); c !== 0; c = core.exports.closingNext()) connections.get(c >>> 0)?.destroy();
+    for (let c = core.exports.resumeNext(); c !== 0; c = core.exports.resumeNext()) connections.get(c >>> 0)?.run(0);
+    for (let c = core.exports.pendingWriteNext(); c !== 0; c = core.exports.pendingWriteNext()) {
+      connections.get(c >>> 0)?.flush();
+    }
+  }
+
+  // --- Connections ---
+
+  /** A connection for a socket that was accepted. */
+  accept(socket: Socket): SocketHandler {
+    const client = this.core.exports.clientOpen(0) >>> 0;
+    const connection = new Connection(this, client);
+    connection.socket = socket;
+    const refusal = this.#refusal(socket, client);
+    if (refusal !== "") {
+      this.stats.connectionsRejected++;
+      if (client !== 0) {
+        this.core.reply(client, encoder.encode(refusal));
+        connection.closeAfterReply();
+      } else {
+        socket.destroy();
+      }
+      return connection;
+    }
+    this.stats.connectionsReceived++;
+    this.connections.set(client, connection);
+    connection.isLocal = isLoopback(socket.remote);
+    this.log.verbose(`Accepted ${socket.remote}`);
+    return connection;
+  }
+
+  #refusal(socket: Socket, client: number): string {
+    if (client === 0 || this.connections.size >= this.config.number("maxclients")) return MAX_CLIENTS;
+    const isOpen = !this.config.boolean("protected-mode") || this.config.bytes("requirepass").length > 0;
+    return isOpen || isLoopback(socket.remote) ? "" : DENIED_PROTECTED;
+  }
+
+  /** Takes a connection off the list; the connection itself frees its client. */
+  forget(connection: Connection, client: number): void {
+    if (this.connections.get(client) === connection) this.connections.delete(client);
+  }
+
+  // --- Life ---
+
+  /** Binds every address of the configuration. Returns the texts of what failed. */
+  async listen(): Promise<string[]> {
+    const { config } = this;
+    const options = {
+      backlog: config.number("tcp-backlog"), keepAliveSeconds: config.number("tcp-keepalive"),
+    };
+    const failures: string[] = [];
+    const port = config.number("port");
+    if (port !== 0) {
+      for (const word of config.text("bind").split(" ").filter((address) => address !== "")) {
+        await this.#bind({ ...options, host: word.replace(/^-/, ""), port }, word.startsWith("-"), failures);
+      }
+    }
+    const path = config.text("unixsocket");
+    if (path !== "") {
+      if (this.port.files.exists(path)) this.port.files.unlink(path);
+      const unixMode = config.number("unixsocketperm");
+      await this.#bind({ ...options, path, unixMode: unixMode === 0 ? undefined : unixMode }, false, failures);
+    }
+    return failures;
+  }
+
+  async #bind(options: Parameters<Port["listen"]>[0], isOptional: boolean, failures: string[]): Promise<void> {
+    try {
+      this.#listeners.push(await this.port.listen(options, (socket) => this.accept(socket)));
+    } catch (error) {
+      if (isOptional) return;
+      const where = options.path ?? `${options.host}:${options.port}`;
+      const text = error instanceof Error ? error.message : String(error);
+      this.log.warning(`Warning: Could not create server TCP listening socket ${where}: ${text}`);
+      failures.push(text);
+    }
+  }
+
+  /** The TCP port that is listened on, 0 when none is. */
+  get tcpPort(): number {
+    return this.#listeners.find((listener) => listener.port !== 0)?.port ?? 0;
+  }
+
+  /** Starts timers. */
+  startCron(): void {
+    this.#cron = this.port.every(1000 / this.config.number("hz"), () => this.upkeep.run());
+  }
+
+  /** Closes sockets and timers. The core's memory stays until nobody holds the server. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#cron?.cancel();
+    for (const listener of this.#listeners) listener.close();
+    for (const connection of [...this.connections.values()]) connection.destroy();
+  }
+}
+
+function isLoopback(remote: string): boolean {
+  return /^(127\.|\[::1\]|\[::ffff:127\.|\/|.*:0$)/.test(remote);
+}
+
+function randomWords(port: Port): Uint32Array {
+  const bytes = new Uint8Array(16);
+  port.random(bytes);
+  return new Uint32Array(bytes.buffer);
+}
+
+/** `count` random bytes in hexadecimal. */
+export function randomHex(port: Port, count: number): string {
+  const bytes = new Uint8Array(count);
+  port.random(bytes);
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}

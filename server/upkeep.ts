@@ -1,0 +1,41 @@
+// upkeep.ts - what a server does `hz` times a second, whether or not clients call: expire keys, move tables on, close
+// idle clients, take samples.
+//
+// Time budgets are Valkey's: a quarter of the period for active expiry, one millisecond for rehashing.
+// Not for the work itself, which is the core's.
+
+import type { Server } from "./server.ts";
+
+const REHASH_BUDGET_US = 1000;
+const REHASH_BUCKETS = 100;
+/** Share of the time between two runs that active expiry may take, in percent, at effort 1. */
+const EXPIRE_PERCENT = 25;
+
+export class Upkeep {
+  readonly #server: Server;
+  #runs = 0;
+
+  constructor(server: Server) {
+    this.#server = server;
+  }
+
+  /** One run. */
+  run(): void {
+    const { core, config, port } = this.#server;
+    this.#server.syncClock();
+    this.#runs++;
+    const periodUs = 1e6 / config.number("hz");
+    const budgetUs = periodUs * (EXPIRE_PERCENT + 2 * (config.number("active-expire-effort") - 1)) / 100;
+    let end = port.monotonicUs() + budgetUs;
+    for (let i = 0; i < core.databaseCount; i++) {
+      while (core.exports.cronExpire() === 1) if (port.monotonicUs() > end) break;
+    }
+    if (config.boolean("activerehashing")) {
+      end = port.monotonicUs() + REHASH_BUDGET_US;
+      while (core.exports.cronRehash(REHASH_BUCKETS) === 1) if (port.monotonicUs() > end) break;
+    }
+    core.exports.cronEvict();
+    this.#server.drain();
+    core.refresh();
+  }
+}
