@@ -2,7 +2,7 @@
  * commands: random commands with awkward arguments, for the differential test and the socket fuzzer.
  *
  * Each entry of COMMANDS makes one command from a small set of keys, so that commands meet each other's values. Most
- * arguments are plausible; a part is at a limit, malformed, repeated, missing or in an odd case. What is left out and why:
+ * arguments are plausible; a part is at a limit, malformed, repeated, missing or in an odd case. Left out are:
  *   - replies that say something about the machine or the moment (INFO, CLIENT LIST, TIME, MEMORY, LATENCY, ...);
  *   - expiry within the next minute, so that the time between two servers' runs can't matter;
  *   - offsets that make strings of more than 200,000 bytes (they cost seconds, not coverage);
@@ -10,7 +10,9 @@
  */
 import type { Random } from "./random.ts";
 
-const KEYS = ["a", "b", "c", "d", "key:1", "key:2", "key:3", "{tag}x", "{tag}y", "", "sp ace", "z\0z", "\xff\xfe", "missing"];
+const KEYS = [
+  "a", "b", "c", "d", "key:1", "key:2", "key:3", "{tag}x", "{tag}y", "", "sp ace", "z\0z", "\xff\xfe", "missing",
+];
 const INTEGERS = [
   "0", "1", "-1", "2", "7", "10", "100", "9223372036854775807", "-9223372036854775808", "9223372036854775806",
   "2147483647", "2147483648", "-2147483649", "4294967295", "4294967296", "999999999999999999",
@@ -24,7 +26,9 @@ const FLOATS = [
   "123456789.123456789", "1.7976931348623157e308", "4.9e-324", "0x1p3", " 1.5", "1.5 ", "1.5abc", "", ".5", "5.",
   "1e", "infinity", "99999999999999999", "0.00000000000000001", "3.141592653589793238462643",
 ];
-const PATTERNS = ["*", "?", "a*", "*a", "[a-c]", "[^a]", "key:?", "k*:[12]", "\\*", "[", "[a", "a[]b", "**", "", "{tag}*"];
+const PATTERNS = [
+  "*", "?", "a*", "*a", "[a-c]", "[^a]", "key:?", "k*:[12]", "\\*", "[", "[a", "a[]b", "**", "", "{tag}*",
+];
 const SECONDS = ["100", "1000", "100000", "0", "-1", "9223372036854775807", "9223372036854775", "abc", "1.5", ""];
 const MILLISECONDS = ["100000", "1000000", "0", "-1", "9223372036854775807", "-9223372036854775808", "x", "10.0"];
 const TYPES = ["i8", "u8", "i16", "u16", "i5", "u1", "i64", "u63", "u64", "i65", "u0", "i0", "x8", "8", "i", ""];
@@ -96,7 +100,8 @@ export class CommandGenerator {
   }
 
   database(): string {
-    return this.random.chance(80) ? String(this.random.below(3)) : this.random.pick(["15", "16", "-1", "abc", "1.0", ""]);
+    const { random } = this;
+    return random.chance(80) ? String(random.below(3)) : random.pick(["15", "16", "-1", "abc", "1.0", ""]);
   }
 
   bitType(): string {
@@ -247,7 +252,10 @@ const GENERIC: Maker[] = [
   (g) => ["COPY", g.key(), g.key(), ...g.options("REPLACE", ["DB", g.database()])],
   (g) => ["MOVE", g.key(), g.database()],
   (g) => ["KEYS", g.pattern()],
-  (g) => ["SCAN", "0", "COUNT", "100000", ...g.options(["MATCH", g.pattern()], ["TYPE", g.random.pick(["string", "x"])])],
+  (g) => {
+    const filters = g.options(["MATCH", g.pattern()], ["TYPE", g.random.pick(["string", "x"])]);
+    return ["SCAN", "0", "COUNT", "100000", ...filters];
+  },
   (g) => ["SCAN", g.integer(), ...g.options(["COUNT", g.integer()], ["MATCH", g.pattern()], "NOPE")],
   () => ["RANDOMKEY"],
   () => ["DBSIZE"],
@@ -266,7 +274,10 @@ const CONNECTION: Maker[] = [
   (g) => ["ECHO", g.value()],
   (g) => ["SELECT", g.database()],
   (g) => ["SWAPDB", g.database(), g.database()],
-  (g) => ["HELLO", ...g.random.pick([[], ["2"], ["3"], ["4"], ["1"], ["x"], ["3", "SETNAME", g.random.pick(["me", "a b"])]])],
+  (g) => {
+    const name = g.random.pick(["me", "a b"]);
+    return ["HELLO", ...g.random.pick([[], ["2"], ["3"], ["4"], ["1"], ["x"], ["3", "SETNAME", name]])];
+  },
   (g) => ["AUTH", ...g.random.pick([["x"], ["default", "x"], ["nobody", "x"], []])],
   (g) => ["CLIENT", "SETNAME", g.random.pick(["name", "", "a b", "n\n", "\xe9"])],
   () => ["CLIENT", "GETNAME"],
@@ -281,13 +292,13 @@ const SERVER: Maker[] = [
   (g) => (g.random.chance(95) ? ["DBSIZE"] : ["FLUSHALL", ...g.options("SYNC", "ASYNC", "NOW")]),
   (g) => ["COMMAND", "GETKEYS", ...g.random.pick(STRINGS)(g)],
   (g) => ["COMMAND", "GETKEYSANDFLAGS", ...g.random.pick([...STRINGS, ...GENERIC])(g)],
-  (g) => ["COMMAND", "INFO", g.random.pick(["get", "SET", "bitop", "nosuch", "client|id", "config|get", "mset", "scan"])],
+  (g) => ["COMMAND", "INFO", g.random.pick(["get", "SET", "bitop", "nosuch", "client|id", "config|get", "scan"])],
   (g) => ["COMMAND", g.random.pick(["NOSUCH", "GETKEYS", "LIST", "LIST"]), g.random.pick(["FILTERBY", "x"])],
   (g) => ["CONFIG", g.random.pick(["GET", "SET", "NOSUCH"])],
   (g) => ["SLOWLOG", g.random.pick(["NOSUCH", "GET"]), g.random.pick(["x", "-5"])],
 ];
 
 const COMMANDS: Maker[] = [
-  ...STRINGS, ...STRINGS, ...STRINGS, ...STRINGS, ...BITMAPS, ...BITMAPS, ...BITMAPS, ...GENERIC, ...GENERIC, ...GENERIC,
-  ...CONNECTION, ...SERVER,
+  ...STRINGS, ...STRINGS, ...STRINGS, ...STRINGS, ...BITMAPS, ...BITMAPS, ...BITMAPS,
+  ...GENERIC, ...GENERIC, ...GENERIC, ...CONNECTION, ...SERVER,
 ];
