@@ -1,0 +1,22 @@
+/**
+ * The whole core for tests: everything that ships, and below it what tests look at or drive by itself.
+ *
+ * Not for what ships: dist/core.wasm is made from exports.ts.
+ */
+import { database, peek } from "../keyspace/database";
+import { entryBytes, entryEncoding } from "../keyspace/entry";
+
+export * from "../exports";
+export { alloc, canAllocate, free, heapStart, realloc, roundedSize, usableSize } from "../memory/allocator";
+
+/** Encoding number of the value at a key (keyspace/entry.ts), -1 when the key is absent. */
+export function encodingOf(db: i32, key: usize, len: i32): i32 {
+  const e = peek(database(db), key, len);
+  return e == 0 ? -1 : <i32>entryEncoding(e);
+}
+
+/** Bytes that a key with its string takes, 0 when it is absent. */
+export function bytesOf(db: i32, key: usize, len: i32): usize {
+  const e = peek(database(db), key, len);
+  return e == 0 ? 0 : entryBytes(e);
+}
