@@ -80,6 +80,11 @@ function denoErrorCode(error: unknown, otherwise = "EIO"): string {
   return KNOWN_ERRORS[(error as Error).name] ?? errorCode(error, otherwise);
 }
 
+/** An IPv4 peer of an IPv6 socket is "::ffff:127.0.0.1" to the system and "127.0.0.1" to everybody else. */
+function formatPlain(address: DenoAddress): string {
+  return formatAddress(address.hostname?.replace(/^::ffff:(?=\d+\.)/, ""), address.port);
+}
+
 export class DenoSocket implements Socket {
   readonly remote: string;
   readonly local: string;
@@ -108,8 +113,8 @@ export class DenoSocket implements Socket {
       this.local = this.remote;
       return;
     }
-    this.remote = formatAddress(client.remoteAddr.hostname, client.remoteAddr.port);
-    this.local = formatAddress(client.localAddr.hostname, client.localAddr.port);
+    this.remote = formatPlain(client.remoteAddr);
+    this.local = formatPlain(client.localAddr);
     client.setNoDelay?.(true);
     if (options.keepAliveSeconds > 0) client.setKeepAlive?.(true);
   }
@@ -256,59 +261,106 @@ export class DenoSocket implements Socket {
   }
 }
 
+// --- Listening ---
+
 type Accept = (socket: Socket) => SocketHandler;
+
+const EVERY_IPV4 = "0.0.0.0";
+const EVERY_IPV6 = "::";
+
+/** What a port's listeners share. */
+interface DenoWorld {
+  runtime: DenoRuntime;
+  memory: MemoryView;
+  pool: BufferPool;
+  files: Port["files"];
+  /** Open listeners on every IPv4 address, by port. */
+  everyIpv4: Map<number, OpenListener>;
+}
+
+class OpenListener implements Listener {
+  readonly port: number;
+  private readonly world: DenoWorld;
+  private readonly listener: DenoListener;
+  private readonly options: ListenOptions;
+  private readonly accept: Accept;
+  private open = true;
+
+  constructor(world: DenoWorld, listener: DenoListener, options: ListenOptions, accept: Accept) {
+    this.world = world;
+    this.listener = listener;
+    this.options = options;
+    this.accept = accept;
+    this.port = listener.addr.port ?? 0;
+    void this.serve();
+  }
+
+  close(): void {
+    if (!this.open) return;
+    this.open = false;
+    this.world.everyIpv4.delete(this.port);
+    this.listener.close();
+    if (this.options.path !== undefined) removeSocketFile(this.world.files, this.options.path);
+  }
+
+  private async serve(): Promise<void> {
+    while (this.open) {
+      let client: DenoConnection;
+      try {
+        client = await this.listener.accept();
+      } catch {
+        // Out of descriptors, or a peer that left already: a pause in place of a busy loop.
+        if (this.open) await new Promise((resolve) => setTimeout(resolve, 10));
+        continue;
+      }
+      const socket = new DenoSocket(this.world.memory, this.world.pool, client, this.options);
+      socket.start(this.accept(socket));
+    }
+  }
+}
+
+async function openListener(world: DenoWorld, options: ListenOptions, accept: Accept): Promise<Listener> {
+  const { path, backlog } = options;
+  if (path !== undefined) removeSocketFile(world.files, path);
+  const hostname = bindHost(options.host);
+  const port = options.port ?? 0;
+  const replaced = hostname === EVERY_IPV6 ? world.everyIpv4.get(port) : undefined;
+  if (replaced !== undefined) {
+    // Deno's IPv6 sockets take IPv4 as well, so "*" and "::*" can't both be open at a port: the second replaces the
+    // first, whose descriptor Deno closes some turns later.
+    replaced.close();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  const place = path !== undefined
+    ? { transport: "unix", path }
+    : { transport: "tcp", hostname, port, tcpBacklog: backlog };
+  let listener: DenoListener;
+  try {
+    listener = world.runtime.listen(place);
+  } catch (error) {
+    throw systemError(denoErrorCode(error), "listen");
+  }
+  if (path !== undefined && options.unixMode) world.files.chmod(path, options.unixMode);
+  const opened = new OpenListener(world, listener, options, accept);
+  if (hostname === EVERY_IPV4) world.everyIpv4.set(opened.port, opened);
+  return opened;
+}
 
 /** The portable port for Deno. */
 export function createDenoPort(): Port {
-  const deno = (globalThis as unknown as { Deno: DenoRuntime }).Deno;
+  const runtime = (globalThis as unknown as { Deno: DenoRuntime }).Deno;
   const memory = new MemoryView();
-  const pool = new BufferPool();
   const files = hostFiles();
-  const serve = async (listener: DenoListener, isOpen: () => boolean, options: ListenOptions, accept: Accept) => {
-    while (isOpen()) {
-      try {
-        const client = await listener.accept();
-        const socket = new DenoSocket(memory, pool, client, options);
-        socket.start(accept(socket));
-      } catch (error) {
-        if (!isOpen()) return;
-        // Out of descriptors, or a peer that left already: a pause in place of a busy loop.
-        if (KNOWN_ERRORS[(error as Error).name] === undefined && (error as { code?: string }).code === undefined) throw error;
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
-    }
-  };
+  const world: DenoWorld = { runtime, memory, pool: new BufferPool(), files, everyIpv4: new Map() };
   return {
     ...hostClock(),
     ...hostProcess(),
     runtime: "deno",
-    version: deno.version.deno,
+    version: runtime.version.deno,
     ioAdapter: "deno",
     files,
     setMemory: (value) => memory.set(value),
-    async listen(options: ListenOptions, accept: Accept): Promise<Listener> {
-      const place = options.path !== undefined
-        ? { transport: "unix", path: options.path }
-        : { transport: "tcp", hostname: bindHost(options.host), port: options.port ?? 0, tcpBacklog: options.backlog };
-      if (options.path !== undefined) removeSocketFile(files, options.path);
-      let listener: DenoListener;
-      try {
-        listener = deno.listen(place);
-      } catch (error) {
-        throw systemError(denoErrorCode(error), "listen");
-      }
-      if (options.path !== undefined && options.unixMode) files.chmod(options.path, options.unixMode);
-      let open = true;
-      void serve(listener, () => open, options, accept);
-      return {
-        port: listener.addr.port ?? 0,
-        close(): void {
-          open = false;
-          listener.close();
-          if (options.path !== undefined) removeSocketFile(files, options.path);
-        },
-      };
-    },
+    listen: (options, accept) => openListener(world, options, accept),
     close: () => undefined,
   };
 }

@@ -45,12 +45,12 @@ export class StreamSocket implements Socket {
 
   write(ptr: number, length: number): number {
     if (this.gone || this.inFlight > 0) return 0;
-    let synchronous = true;
+    let waited = false;
     this.client.write(this.memory.slice(ptr, length), () => {
-      if (!synchronous && this.inFlight > 0) this.completed();
+      if (waited) this.completed();
     });
-    synchronous = false;
     if (this.client.writableLength === 0) return length;
+    waited = true;
     this.inFlight = length;
     return -1;
   }

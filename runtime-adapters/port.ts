@@ -75,7 +75,7 @@ export interface ListenOptions {
 export interface Listener {
   /** The port that is listened on; 0 for a unix socket. */
   readonly port: number;
-  /** No more connections; those that are open stay. */
+  /** No more connections; those that are open stay. A second close() does nothing. */
   close(): void;
 }
 

@@ -17,7 +17,10 @@ export function detectRuntime(): "node" | "deno" | "bun" | "browser" {
   return typeof globalThis.process?.versions?.node === "string" ? "node" : "browser";
 }
 
-/** One adapter by its name: "node", "node-streams", "deno", "bun", "epoll". Rejects where it can't run. */
+/**
+ * One adapter by its name: "node", "node-streams", "deno", "bun", "browser", "simulated",
+ * "epoll". Rejects where it can't run.
+ */
 export async function openNamedPort(name: string): Promise<Port> {
   switch (name) {
     case "deno":
@@ -27,6 +30,10 @@ export async function openNamedPort(name: string): Promise<Port> {
     case "node":
     case "node-streams":
       return (await import("./node.ts")).createNodePort({ streams: name === "node-streams" });
+    case "browser":
+      return (await import("./browser.ts")).createBrowserPort();
+    case "simulated":
+      return (await import("./simulated.ts")).createSimulatedPort();
     case "epoll": {
       const { createEpollPort } = await import("./linux-epoll.ts");
       return await createEpollPort(await openNamedPort(detectRuntime()));

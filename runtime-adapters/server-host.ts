@@ -103,13 +103,27 @@ function syncPath(name: string): void {
   }
 }
 
+/** Writes through a descriptor: Deno's writeFileSync resets the mode of a file that exists. */
+function writeAll(name: string, flags: string, data: string | Uint8Array, mode: number | undefined): void {
+  const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
+  const fd = fs.openSync(name, flags, mode ?? 0o666);
+  try {
+    if (mode !== undefined) fs.fchmodSync(fd, mode);
+    for (let at = 0; at < bytes.length; ) at += fs.writeSync(fd, bytes, at, bytes.length - at);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
 /** Small files through node:fs. */
 export function hostFiles(): Files {
   return {
     readText: (name) => fs.readFileSync(name, "utf8"),
     read: (name) => fs.readFileSync(name),
-    write: (name, data, mode) => fs.writeFileSync(name, data, mode === undefined ? {} : { mode }),
-    append: (name, data) => fs.appendFileSync(name, data),
+    write(name: string, data: string | Uint8Array, mode?: number): void {
+      writeAll(name, "w", data, mode);
+    },
+    append: (name, data) => writeAll(name, "a", data, undefined),
     rename: (from, to) => fs.renameSync(from, to),
     exists: (name) => fs.existsSync(name),
     facts(name: string): FileFacts | undefined {
