@@ -28,7 +28,7 @@ import {
   commitOutput, consumeOutput, outputAddress, outputContiguous, takeClosing, takePending, takeResume,
 } from "./resp/client";
 import { ensureArgv } from "./resp/parser";
-import { GATE_PAUSE, hostCommandDone, hostError as countHostError, inputRoom as roomFor, processInput, runCommand } from "./resp/process";
+import { GATE_PAUSE, hostCommandDone, hostError as countHostError, inputRoom as roomFor, processInput, resolveCommand, runCommand } from "./resp/process";
 import { clearErrorStats, reserve } from "./resp/reply";
 import { resetStats as clearStats, settle as shareTime, statsBytes } from "./resp/stats";
 import { tableBuckets, tableChainLength, tableRehash, tableShrinkIfNeeded } from "./structures/hashtable";
@@ -58,7 +58,7 @@ export function coreInit(seed0: i32, seed1: i32, seed2: i32, seed3: i32, databas
   r.queryBufferLimit = 1 << 30;
   r.input = alloc(<usize>(SHARED_INPUT_SIZE + INPUT_SLACK));
   r.commandStats = alloc(statsBytes(COMMAND_COUNT));
-  if (r.input == 0 || r.commandStats == 0 || !ensureArgv(64) || !databasesInit(databases)) return 0;
+  if (r.input == 0 || r.commandStats == 0 || !ensureArgv(512) || !databasesInit(databases)) return 0;
   memory.fill(r.commandStats, 0, statsBytes(COMMAND_COUNT));
   return 1;
 }
@@ -179,7 +179,7 @@ export function callRun(c: usize, count: i32): i32 {
   r.argv = r.sharedArgv;
   r.current = c;
   const client = changetype<Client>(c);
-  runCommand(client);
+  runCommand(client, resolveCommand());
   r.current = 0;
   if (r.usedBytes > r.peakBytes) r.peakBytes = r.usedBytes;
   return (client.flags & 64 ? 2 : 0) | (client.outHead != 0 ? 1 : 0);

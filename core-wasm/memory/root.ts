@@ -129,6 +129,11 @@ export class Root {
 
   callBuffer: usize; // arguments of a large in-process call
 
+  // Look-ahead (resp/batch.ts).
+  cachedKey: usize; // address of the running command's first key, 0 when its hash is not known
+  cachedHash: u64;
+  touched: u32; // sum of what was touched ahead, so that the loads are not optimised away
+
   // Parser results (resp/parser.ts).
   parsedNumber: i64;
   wordEnd: usize;

@@ -1,9 +1,9 @@
 /**
  * The request parser: RESP arrays and inline commands, resumable at every byte.
  *
- * parseCommand() reads one command at c.position. Nearly all traffic is whole commands in the shared buffer: parseFast()
- * takes them in one pass, without state. What it does not take (incomplete, long, wrong) goes to parseMultibulk(),
- * which keeps its place in the client, so no byte is looked at twice however the stream is cut.
+ * Nearly all traffic is whole commands: parseFast() takes them in one pass, without state. What it does not take
+ * (incomplete, long, wrong) goes to parseCommand(), which keeps its place in the client, so no byte is looked at twice
+ * however the stream is cut.
  *
  *   argv    (address u32, length u32) pairs in the root's shared vector, or in the client's own
  *   c.args  while a command is incomplete: (offset from c.commandStart u32, length u32) pairs
@@ -42,10 +42,10 @@ export function ensureArgv(count: i32): bool {
 // --- Whole commands ---
 
 /**
- * Parses a complete command of up to the shared vector's arguments with lengths of up to four digits. Returns the
- * address behind it, or 0 when it is anything else. Reads at most INPUT_SLACK bytes behind `end`.
+ * Parses a complete command into the shared vector from `slot` on, when it fits there and no length has more than five
+ * digits. Returns the address behind it, or 0 when it is anything else. Reads at most INPUT_SLACK bytes behind `end`.
  */
-function parseFast(r: Root, p: usize, end: usize): usize {
+export function parseFast(r: Root, p: usize, end: usize, slot: usize): usize {
   let count = <u32>load<u8>(p, 1) - 48;
   if (count > 9) return 0;
   p += 2;
@@ -56,9 +56,9 @@ function parseFast(r: Root, p: usize, end: usize): usize {
     p++;
   }
   p += 2;
-  if (count == 0 || <i32>count > r.sharedArgvCapacity) return 0;
-  let slot = r.sharedArgv;
+  const first = slot;
   const last = slot + (<usize>count << 3);
+  if (count == 0 || last > r.sharedArgv + (<usize>r.sharedArgvCapacity << 3)) return 0;
   while (slot < last) {
     if (load<u8>(p) != 0x24 || p + 4 > end) return 0;
     let len = <u32>load<u8>(p, 1) - 48;
@@ -79,7 +79,7 @@ function parseFast(r: Root, p: usize, end: usize): usize {
     p = after + 2;
   }
   r.argc = <i32>count;
-  r.argv = r.sharedArgv;
+  r.argv = first;
   return p;
 }
 
@@ -309,21 +309,13 @@ function parseInline(c: Client, base: usize, end: usize): i32 {
 
 // --- Entry ---
 
-/** Parses the command at c.position of a buffer [base, end). `strict` sets the limits of unauthenticated clients. */
+/**
+ * Parses the command at c.position of a buffer [base, end), with its state kept in the client; whole commands take
+ * resp/batch.ts instead. `strict` sets the limits of unauthenticated clients.
+ */
 export function parseCommand(c: Client, base: usize, end: usize, strict: bool): i32 {
   const start = base + <usize>c.position;
-  if (c.expected == 0) {
-    if (load<u8>(start) != 0x2a) return parseInline(c, base, end);
-    if (!strict) {
-      const r = root();
-      const after = parseFast(r, start, end);
-      if (after != 0) {
-        c.commandStart = c.position;
-        c.position = <i32>(after - base);
-        return PARSE_DONE;
-      }
-    }
-  }
+  if (c.expected == 0 && load<u8>(start) != 0x2a) return parseInline(c, base, end);
   return parseMultibulk(c, base, end, strict);
 }
 

@@ -21,6 +21,7 @@ import {
   CLIENT_HELD, CLIENT_INTERNAL, CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP, CLIENT_REPLY_SKIP_NEXT, closeSoon, dropBuffer,
   retractOutput,
 } from "./client";
+import { batchParse, batchPrepare, batchSelect } from "./batch";
 import { inputBlock, missingBytes, parseCommand, PARSE_DONE, PARSE_ERROR, PARSE_MORE } from "./parser";
 import {
   countError, errorBytes, errorSend, errorStart, errorText, replyError, replyOutOfMemory,
@@ -174,11 +175,10 @@ export function finishCommand(c: Client, before: u64): void {
   if (flags & CLIENT_REPLY_SKIP_NEXT) c.flags = (c.flags & ~CLIENT_REPLY_SKIP_NEXT) | CLIENT_REPLY_SKIP;
 }
 
-/** Checks and runs the command in root.argv. Returns RAN, END_SLICE or HOLD. */
-export function runCommand(c: Client): i32 {
+/** Checks and runs command `id` (0: unknown) with the arguments in root.argv. Returns RAN, END_SLICE or HOLD. */
+export function runCommand(c: Client, id: i32): i32 {
   const r = root();
   const before = c.outBytes;
-  const id = resolveCommand();
   c.replyErrors = 0;
   c.replyStart = before;
   const code = check(c, id);
@@ -339,6 +339,19 @@ function overQueryLimit(c: Client): bool {
 
 // --- The slice ---
 
+/** Runs parsed commands until one does not simply end; what was parsed behind it is parsed again later. */
+function runBatch(c: Client, n: i32): i32 {
+  const r = root();
+  batchPrepare(c, n);
+  let ran = RAN;
+  for (let i = 0; i < n && ran == RAN && !(c.flags & NOT_RUNNING); i++) {
+    const id = batchSelect(c, i);
+    ran = runCommand(c, id);
+    r.cachedKey = 0;
+  }
+  return ran;
+}
+
 function status(c: Client): i32 {
   let s = c.outHead != 0 ? STATUS_OUTPUT : 0;
   if (c.flags & CLIENT_CLOSE_ASAP) s |= STATUS_CLOSE_NOW;
@@ -369,10 +382,16 @@ export function processInput(c: Client, n: i32): i32 {
   if (shared) c.position = 0;
   let more = 0;
   while (!(c.flags & NOT_RUNNING) && base + <usize>c.position < end) {
-    const code = parseCommand(c, base, end, mustAuthenticate(c));
-    if (code == PARSE_MORE || code == PARSE_ERROR) break;
-    if (code != PARSE_DONE) continue;
-    const ran = runCommand(c);
+    const strict = mustAuthenticate(c);
+    const n = strict || c.expected > 0 ? 0 : batchParse(c, base, end);
+    let ran = RAN;
+    if (n > 0) {
+      ran = runBatch(c, n);
+    } else {
+      const code = parseCommand(c, base, end, strict);
+      if (code == PARSE_MORE || code == PARSE_ERROR) break;
+      if (code == PARSE_DONE) ran = runCommand(c, resolveCommand());
+    }
     if (ran == RAN) continue;
     if (ran == HOLD) {
       c.flags |= CLIENT_HELD;

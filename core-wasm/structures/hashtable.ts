@@ -64,6 +64,7 @@ export function tableSize(t: Table): u32 {
 
 export function hashKey(key: usize, len: i32): u64 {
   const r = root();
+  if (key == r.cachedKey) return r.cachedHash;
   return hashBytes(key, len, r.hashKey0, r.hashKey1);
 }
 
@@ -150,6 +151,21 @@ function trimChain(t: Table, first: usize): void {
   free(b);
   t.chained--;
   store<u32>(before, state(before) & ~CHAINED);
+}
+
+/** The bucket that a look-up of this hash begins with, 0 in an empty table. For touching it ahead of time. */
+export function tableBucketFor(t: Table, hash: u64): usize {
+  if (t.buckets0 == 0) return 0;
+  const index = <i32>(hash & ((<u64>1 << t.bits0) - 1));
+  if (index >= t.rehashIndex) return t.buckets0 + (<usize>index << BUCKET_BITS);
+  return t.buckets1 + (<usize>(hash & ((<u64>1 << t.bits1) - 1)) << BUCKET_BITS);
+}
+
+/** The first element of the bucket whose tag fits the hash, or 0. For touching it ahead of time. */
+export function tableCandidate(b: usize, hash: u64): usize {
+  const equal = i8x16.eq(v128.load(b), i8x16.splat(<i8>tagOf(hash)));
+  const matches = (<u32>i8x16.bitmask(equal) >> 4) & state(b) & PRESENT_MASK;
+  return matches == 0 ? 0 : <usize>load<u32>(b + FIRST_SLOT + (<usize>ctz<u32>(matches) << 2));
 }
 
 // --- Rehashing ---

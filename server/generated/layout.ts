@@ -94,13 +94,16 @@ export const ROOT = {
   scratch: 440, // usize
   scratchCapacity: 444, // i32
   callBuffer: 448, // usize
-  parsedNumber: 456, // i64
-  wordEnd: 464, // usize
-  number: 472, // i64
-  real: 480, // f64
-  text: 488, // usize
-  textLength: 492, // i32
-  SIZE: 496,
+  cachedKey: 452, // usize
+  cachedHash: 456, // u64
+  touched: 464, // u32
+  parsedNumber: 472, // i64
+  wordEnd: 480, // usize
+  number: 488, // i64
+  real: 496, // f64
+  text: 504, // usize
+  textLength: 508, // i32
+  SIZE: 512,
 } as const;
 
 export const CLIENT = {
