@@ -19,13 +19,15 @@ import { clockUpdate } from "./keyspace/clock";
 import { database, databasesInit } from "./keyspace/database";
 import { evictionPoolClear, evictToLimit } from "./keyspace/eviction";
 import { expireSlice } from "./keyspace/expiry";
-import { alloc, availableBytes, descriptorsEnd, free, heapStart, initAllocator, realloc, usableSize } from "./memory/allocator";
+import {
+  alloc, availableBytes, descriptorsEnd, free, heapRun, heapStart, initAllocator, realloc, staticEnd, usableSize,
+} from "./memory/allocator";
 import { INPUT_SLACK, root, Root, ROOT_ADDRESS, SHARED_INPUT_SIZE } from "./memory/root";
 import { setSetting as applySetting } from "./memory/settings";
 import { COMMAND_COUNT, setCommandName as renameCommand } from "./generated/commands";
 import {
   addResume, Client, clientBytes, CLIENT_HELD, CLIENT_INTERNAL, clientFree, clientNew, closeSoon,
-  commitOutput, consumeOutput, outputAddress, outputContiguous, takeClosing, takePending, takeResume,
+  commitOutput, consumeOutput, dropSocketClients, outputAddress, outputContiguous, takeClosing, takePending, takeResume,
 } from "./resp/client";
 import { ensureArgv } from "./resp/parser";
 import { GATE_PAUSE, hostCommandDone, hostError as countHostError, inputRoom as roomFor, processInput, resolveCommand, runCommand } from "./resp/process";
@@ -68,9 +70,25 @@ export function snapshotLowEnd(): usize {
   return descriptorsEnd();
 }
 
-/** Where the heap begins; a copy holds [heap, end of memory) too. */
+/** Where the heap begins; a copy holds its pages in use too. */
 export function snapshotHeapStart(): usize {
   return heapStart();
+}
+
+/** Where the static data ends. */
+export function snapshotStaticEnd(): usize {
+  return staticEnd();
+}
+
+/** Walks the heap's pages: n > 0 pages in use begin at `page`, or n < 0 free ones; 0 at the end. */
+export function snapshotRun(page: u32): i32 {
+  return heapRun(page);
+}
+
+/** Frees all clients with sockets: a restored copy of a core has none. Returns the first in-process client, or 0. */
+export function dropClients(): usize {
+  dropSocketClients();
+  return root().firstClient;
 }
 
 // --- Connections ---

@@ -150,8 +150,10 @@ function freeRun(page: u32, pages: u32): void {
 function growBy(pages: u32): bool {
   const r = root();
   if (pages == 0 || pages > r.maximumPages - r.totalPages) return false;
-  if (memory.grow(<i32>pages) < 0) return false;
   const first = r.totalPages;
+  // Memory may already be larger than what this core has come to use: it was recycled, or restored to an earlier state.
+  const missing = <i32>(first + pages) - memory.size();
+  if (missing > 0 && memory.grow(missing) < 0) return false;
   r.totalPages += pages;
   freeRun(first, pages);
   return true;
@@ -180,6 +182,12 @@ function findRun(pages: u32): u32 {
   return 0;
 }
 
+/** Notes that pages below `end` have been in use: above the highest such mark memory is still zero. */
+function touchPages(end: u32): void {
+  const r = root();
+  if (end > r.touchedPages) r.touchedPages = end;
+}
+
 /** Takes `pages` pages in a row; returns the first page's number or 0. May grow memory. */
 function takeRun(pages: u32): u32 {
   let page = findRun(pages);
@@ -191,6 +199,7 @@ function takeRun(pages: u32): u32 {
   const have = removeRun(page);
   if (have > pages) addRun(page + pages, have - pages);
   root().freePages -= pages;
+  touchPages(page + pages);
   return page;
 }
 
@@ -320,6 +329,7 @@ function resizeLarge(page: u32, d: usize, pages: u32): bool {
   const run = removeRun(next);
   if (run > extra) addRun(next + extra, run - extra);
   r.freePages -= extra;
+  touchPages(next + extra);
   setRunPages(d, pages);
   setKind(n, KIND_INNER);
   setKind(descriptor(page + pages - 1), KIND_INNER);
@@ -352,25 +362,38 @@ export function realloc(block: usize, size: usize): usize {
 
 // --- Set-up and accounting ---
 
-/** Prepares an empty heap in memory that is zero above the static data. `maximum` is a number of 64 KiB pages. */
+/**
+ * Prepares an empty heap in memory that is zero above the static data. `maximum` is a number of 64 KiB pages. The heap
+ * begins without pages, however large memory is, so that equal cores stay equal whatever their memory was used for.
+ */
 export function initAllocator(maximum: u32): void {
   const r = root();
   memory.fill(CLASS_HEADS, 0, HEADS_END - CLASS_HEADS);
   const first = <u32>(descriptors() >> PAGE_BITS) + DESCRIPTOR_PAGES;
   r.heapFirstPage = first;
   r.totalPages = first;
+  r.touchedPages = first;
   r.maximumPages = maximum;
   r.failAfter = -1;
   r.usedBytes = 0;
   r.freePages = 0;
+  const missing = <i32>first - memory.size();
+  if (missing > 0) memory.grow(missing);
   setKind(descriptor(first - 1), KIND_INNER);
-  const have = <u32>memory.size();
-  if (have < first) {
-    memory.grow(<i32>(first - have));
-  } else if (have > first) {
-    r.totalPages = have;
-    freeRun(first, have - first);
-  }
+}
+
+/** Walks the heap: n > 0 pages in use begin at `page`, or n < 0 free ones; 0 at the end of the heap. */
+export function heapRun(page: u32): i32 {
+  if (page >= root().totalPages) return 0;
+  const d = descriptor(page);
+  const kind = kindOf(d);
+  if (kind == KIND_FREE) return -<i32>runPages(d);
+  return kind == KIND_LARGE ? <i32>runPages(d) : 1;
+}
+
+/** Where the static data ends. What is above it, up to the page descriptors, is never used. */
+export function staticEnd(): usize {
+  return __heap_base;
 }
 
 /** Bytes that could still be handed out: free pages and those that memory may yet grow by. */

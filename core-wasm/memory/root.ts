@@ -42,6 +42,7 @@ export class Root {
   freePages: u32; // pages in free runs
   heapFirstPage: u32;
   maximumPages: u32; // growth ends here
+  touchedPages: u32; // pages from here on were never in use and are zero
   failAfter: i32; // tests: allocations until one fails; negative: never
 
   // Databases.

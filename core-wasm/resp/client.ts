@@ -129,6 +129,16 @@ export function clientFree(c: Client): void {
   free(address);
 }
 
+/** Frees every client that has a socket: in a copy of a core nobody is at the other end. */
+export function dropSocketClients(): void {
+  let address = root().firstClient;
+  while (address != 0) {
+    const c = changetype<Client>(address);
+    address = c.next;
+    if (!(c.flags & CLIENT_INTERNAL)) clientFree(c);
+  }
+}
+
 /** The database that the client has selected. */
 export function clientDb(c: Client): Database {
   return database(c.db);
