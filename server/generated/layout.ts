@@ -27,15 +27,16 @@ export const ROOT = {
   freePages: 68, // u32
   heapFirstPage: 72, // u32
   maximumPages: 76, // u32
-  failAfter: 80, // i32
-  databases: 84, // usize
-  databaseCount: 88, // i32
-  argc: 92, // i32
-  argv: 96, // usize
-  sharedArgv: 100, // usize
-  sharedArgvCapacity: 104, // i32
-  current: 108, // usize
-  currentCommand: 112, // i32
+  touchedPages: 80, // u32
+  failAfter: 84, // i32
+  databases: 88, // usize
+  databaseCount: 92, // i32
+  argc: 96, // i32
+  argv: 100, // usize
+  sharedArgv: 104, // usize
+  sharedArgvCapacity: 108, // i32
+  current: 112, // usize
+  currentCommand: 116, // i32
   dirty: 120, // u64
   input: 128, // usize
   roomLength: 132, // i32
