@@ -45,6 +45,7 @@ const SIGNATURES = {
   readv: ["i32", "i32", "pointer", "i32"],
   writev: ["i32", "i32", "pointer", "i32"],
   close: ["i32", "i32"],
+  madvise: ["i32", "pointer", "i32", "i32"],
   usleep: ["i32", "i32"],
   prctl: ["i32", "i32", "i32", "i32", "i32", "i32"],
   epoll_create1: ["i32", "i32"],

@@ -31,9 +31,12 @@ const BIN_COUNT: i32 = 17;
 const KIND_FREE: u32 = 0;
 const KIND_LARGE: u32 = 0xfe;
 const KIND_INNER: u32 = 0xff;
-/** Pages that one growth adds: large steps because growing costs 0.4 ms on Node 20. */
+/**
+ * Pages that one growth adds: large steps because growing costs 0.4 ms on Node 20, whole multiples of 2 MiB so that
+ * the system can back them with huge pages.
+ */
 const GROW_MOST: u32 = 1024;
-const GROW_LEAST: u32 = 16;
+const GROW_UNIT: u32 = 32;
 /** Kept back from data, so that replies, table growth and small needs still find room. */
 export const RESERVE_BYTES: u64 = 16 << 20;
 
@@ -163,7 +166,7 @@ function grow(pages: u32): bool {
   const r = root();
   let step = r.totalPages >> 3;
   if (step > GROW_MOST) step = GROW_MOST;
-  if (step < GROW_LEAST) step = GROW_LEAST;
+  step = ((r.totalPages + step + GROW_UNIT) & ~(GROW_UNIT - 1)) - r.totalPages;
   const room = r.maximumPages - r.totalPages;
   if (step > room) step = room;
   if (step >= pages && growBy(step)) return true;
