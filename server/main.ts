@@ -6,7 +6,7 @@ import { openPort } from "../runtime-adapters/select.ts";
 import type { IoAdapterChoice } from "../runtime-adapters/select.ts";
 import type { Port } from "../runtime-adapters/port.ts";
 import { startUp } from "./config/startup.ts";
-import { VALKEY_VERSION } from "./config/version.ts";
+import { VALKEY_VERSION, WAKEY_VERSION } from "./config/version.ts";
 import { Server } from "./server.ts";
 
 /** Where the core's bytes are: beside the bundle, or in dist/ when the sources run as they are. */
@@ -20,6 +20,16 @@ function readCore(port: Port, here: string): Uint8Array {
   return port.files.read(decodeURIComponent(path));
 }
 
+/** The logo, for a terminal or when it is asked for. */
+function logo(port: Port, tcpPort: number): string {
+  const lines = [
+    "       .  *  .", "    .  \\ | /  .", `   -- ( \u2299 ) --      Wakey ${WAKEY_VERSION}, Valkey ${VALKEY_VERSION} compatible, 64 bit`,
+    "    '  / | \\  '        Running in standalone mode", `   ___________        Port: ${tcpPort}`,
+    `                      PID: ${port.pid}`,
+  ];
+  return "\n" + lines.join("\n") + "\n\n";
+}
+
 /** Runs a server until it is told to stop. */
 export async function main(here: string): Promise<void> {
   const { port: first } = await openPort({ ioAdapter: "portable" });
@@ -27,7 +37,8 @@ export async function main(here: string): Promise<void> {
   if ("code" in started) {
     first.stdout(started.stdout);
     first.stderr(started.stderr);
-    first.exit(started.code);
+    if (started.log !== "") first.stderr(started.log + "\n");
+    return first.exit(started.code);
   }
   const { config, messages } = started;
   const choice = config.text("io-adapter") as IoAdapterChoice;
@@ -40,20 +51,17 @@ export async function main(here: string): Promise<void> {
   log.notice("oO0OoO0OoO0Oo Valkey is starting oO0OoO0OoO0Oo");
   log.notice(`Valkey version=${VALKEY_VERSION}, bits=64, commit=00000000, modified=0, pid=${port.pid}, just started`);
   if (opened.fallbackReason !== undefined) log.notice(`io-adapter: ${opened.fallbackReason}`);
+  if (config.boolean("always-show-logo")) log.raw("notice", logo(port, config.number("port")));
+  else log.notice(`Running mode=standalone, port=${config.number("port")}.`);
   const failures = await server.listen();
   if (failures.length > 0) {
     log.warning("Failed listening on port " + config.number("port") + " (tcp), aborting.");
     port.exit(1);
   }
-  log.notice(`Running mode=standalone, port=${config.number("port")}.`);
   log.notice(`Server initialized`);
   log.notice("Ready to accept connections tcp");
   server.startCron();
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    port.onSignal(signal, () => {
-      log.warning(`Received ${signal} scheduling shutdown...`);
-      server.close();
-      port.exit(0);
-    });
-  }
+  server.shutdown.exit = (code) => port.exit(code);
+  for (const signal of ["SIGTERM", "SIGINT"] as const) port.onSignal(signal, () => server.shutdown.signal(signal));
+  port.onSignal("SIGHUP", () => undefined);
 }

@@ -8,7 +8,7 @@
 // Not for reading the command line (main.ts) or for use inside a program (wakey.ts).
 
 import type { Listener, Port, Socket, SocketHandler, Timer } from "../runtime-adapters/port.ts";
-import { Core } from "./bridge/core.ts";
+import { Core, STATUS } from "./bridge/core.ts";
 import type { Config } from "./config/config.ts";
 import { connectCoreSettings } from "./config/core-settings.ts";
 import { CommandTable } from "./commands/command-table.ts";
@@ -17,6 +17,8 @@ import { Connection } from "./connection/connection.ts";
 import { ReplyWriter } from "./connection/reply-writer.ts";
 import { ROOT } from "./generated/layout.ts";
 import { Log } from "./log/log.ts";
+import { Shutdown } from "./shutdown.ts";
+import { Statistics } from "./stats/statistics.ts";
 import { Upkeep } from "./upkeep.ts";
 
 const DENIED_PROTECTED = "-DENIED Running in protected mode because protected mode is enabled and no password is set " +
@@ -50,13 +52,21 @@ export class Server {
   readonly startedUs: number;
   readonly runId: string;
   /** Counters of INFO that the host keeps. */
-  readonly stats = { connectionsReceived: 0, connectionsRejected: 0, timedOut: 0 };
+  readonly stats = new Statistics();
+  readonly shutdown: Shutdown;
+  readonly replicationId: string;
+  /** Bytes in use when nothing had been stored yet. */
+  readonly startupBytes: number;
+  /** What supervises the process, for INFO. */
+  supervisor = "no";
   loading = false;
   #listeners: Listener[] = [];
   #wallOffsetUs = 0;
   #cron: Timer | undefined;
   #isClosed = false;
   #drainsSoon = false;
+  /** Time of the slice that handed the present command to the host. */
+  #sliceUs = 0;
 
   constructor(options: ServerOptions) {
     this.port = options.port;
@@ -70,7 +80,10 @@ export class Server {
     this.startedUs = this.port.nowUs();
     this.syncClock();
     this.runId = randomHex(options.port, 20);
+    this.replicationId = randomHex(options.port, 20);
+    this.startupBytes = this.core.root32(ROOT.usedBytes);
     this.upkeep = new Upkeep(this);
+    this.shutdown = new Shutdown(this);
     connectCoreSettings(options.config, (setting, value) => {
       this.core.setSetting(setting, value);
       return undefined;
@@ -96,11 +109,16 @@ export class Server {
 
   /** Runs a client's input in the core and settles the time that it took. Returns STATUS bits. */
   process(client: number, n: number): number {
-    const { core } = this;
+    const { core, stats } = this;
     const start = this.port.monotonicUs();
     core.setNow(start + this.#wallOffsetUs);
     const status = core.exports.process(client, n);
-    core.exports.settle(this.port.monotonicUs() - start, 1);
+    const elapsed = this.port.monotonicUs() - start;
+    stats.cycles++;
+    stats.cyclesUs += elapsed;
+    // A command that the host goes on with is settled when it is done.
+    if (status & STATUS.needsHost) this.#sliceUs = elapsed;
+    else core.exports.settle(elapsed, 1);
     if (core.hasOthersToServe) this.#drainSoon();
     return status;
   }
@@ -126,9 +144,10 @@ export class Server {
     if (handler === undefined) throw new Error(`server: run host command: no handler for id ${id}`);
     const result = handler(this, connection, args, reply);
     if (result === undefined) {
-      this.#finishHostCommand(connection, reply, this.port.monotonicUs() - start);
+      this.#finishHostCommand(connection, reply, this.port.monotonicUs() - start + this.#sliceUs);
       return false;
     }
+    core.exports.settle(this.#sliceUs, 1);
     connection.isWaiting = true;
     void result.then(() => {
       connection.isWaiting = false;
@@ -242,6 +261,12 @@ export class Server {
   /** The TCP port that is listened on, 0 when none is. */
   get tcpPort(): number {
     return this.#listeners.find((listener) => listener.port !== 0)?.port ?? 0;
+  }
+
+  /** CONFIG RESETSTAT. */
+  resetStatistics(): void {
+    this.core.exports.resetStats();
+    this.stats.reset();
   }
 
   /** Starts timers. */

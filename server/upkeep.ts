@@ -4,6 +4,7 @@
 // Time budgets are Valkey's: a quarter of the period for active expiry, one millisecond for rehashing.
 // Not for the work itself, which is the core's.
 
+import { ROOT } from "./generated/layout.ts";
 import type { Server } from "./server.ts";
 
 const REHASH_BUDGET_US = 1000;
@@ -21,7 +22,8 @@ export class Upkeep {
 
   /** One run. */
   run(): void {
-    const { core, config, port } = this.#server;
+    const { core, config, port, stats } = this.#server;
+    const start = port.monotonicUs();
     this.#server.syncClock();
     this.#runs++;
     const periodUs = 1e6 / config.number("hz");
@@ -30,6 +32,7 @@ export class Upkeep {
     for (let i = 0; i < core.databaseCount; i++) {
       while (core.exports.cronExpire() === 1) if (port.monotonicUs() > end) break;
     }
+    stats.expireUs += port.monotonicUs() - start;
     if (config.boolean("activerehashing")) {
       end = port.monotonicUs() + REHASH_BUDGET_US;
       while (core.exports.cronRehash(REHASH_BUCKETS) === 1) if (port.monotonicUs() > end) break;
@@ -37,5 +40,17 @@ export class Upkeep {
     core.exports.cronEvict();
     this.#server.drain();
     core.refresh();
+    this.#sample();
+    stats.cronUs += port.monotonicUs() - start;
+    this.#server.shutdown.obey();
+  }
+
+  /** Takes the samples of INFO's instantaneous values. */
+  #sample(): void {
+    const { core, stats } = this.#server;
+    stats.sample(this.#server.nowUs() / 1000, {
+      commands: core.root64(ROOT.statCommands), netIn: core.root64(ROOT.statNetIn),
+      netOut: core.root64(ROOT.statNetOut), cycles: stats.cycles, cyclesUs: stats.cyclesUs,
+    });
   }
 }

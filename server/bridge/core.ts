@@ -143,6 +143,11 @@ export class Core {
     this.#fresh().setFloat64(address, value, true);
   }
 
+  /** Address of a field of the root. */
+  rootAddress(field: number): number {
+    return ROOT_ADDRESS + field;
+  }
+
   /** A field of the root. */
   root32(field: number): number {
     return this.u32(ROOT_ADDRESS + field);

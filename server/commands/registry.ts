@@ -10,8 +10,11 @@ import { CMD } from "../generated/commands.ts";
 import type { Server } from "../server.ts";
 import { COMMAND_HANDLERS } from "./command.ts";
 import { CONFIG_HANDLERS } from "./config.ts";
+import { DEBUG_HANDLERS } from "./debug.ts";
 import { HELP_HANDLERS } from "./help.ts";
+import { INFO_HANDLERS } from "./info.ts";
 import { lolwutCommand } from "./lolwut.ts";
+import { SHUTDOWN_HANDLERS } from "./shutdown.ts";
 
 export type HostHandler = (
   server: Server, connection: Connection, args: readonly Uint8Array[], reply: ReplyWriter,
@@ -22,5 +25,8 @@ export const HOST_HANDLERS: Readonly<Record<number, HostHandler>> = {
   ...COMMAND_HANDLERS,
   ...HELP_HANDLERS,
   ...CONFIG_HANDLERS,
+  ...DEBUG_HANDLERS,
+  ...INFO_HANDLERS,
+  ...SHUTDOWN_HANDLERS,
   [CMD.LOLWUT]: lolwutCommand,
 };

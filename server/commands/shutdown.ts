@@ -1,0 +1,34 @@
+// shutdown.ts - the handlers of SHUTDOWN and LASTSAVE.
+//
+// Not for how a server ends: server/shutdown.ts.
+
+import { CMD } from "../generated/commands.ts";
+import { shutdownFlags } from "../shutdown.ts";
+import type { HostHandler } from "./registry.ts";
+
+const WORDS = ["nosave", "save", "now", "force", "abort", "safe", "failover"];
+
+/** SHUTDOWN [NOSAVE|SAVE] [NOW] [FORCE] [SAFE] [FAILOVER] | SHUTDOWN ABORT */
+export const shutdownCommand: HostHandler = (server, connection, args, reply) => {
+  const words = args.slice(1).map((arg) => String.fromCharCode(...arg).toLowerCase());
+  const isAbort = words.includes("abort");
+  const contradicts = (isAbort && words.some((word) => word !== "abort")) ||
+    (words.includes("save") && words.includes("nosave"));
+  if (contradicts || words.some((word) => !WORDS.includes(word))) return reply.error("ERR syntax error");
+  if (words.includes("failover")) return reply.error("ERR SHUTDOWN FAILOVER is only supported in cluster mode.");
+  if (isAbort) {
+    if (server.shutdown.abort()) reply.ok();
+    else reply.error("ERR No shutdown in progress.");
+    return;
+  }
+  const from = `id=${connection.id} addr=${connection.socket?.remote ?? "?:0"} ` +
+    `laddr=${connection.socket?.local ?? "?:0"} name=${connection.name} user=${connection.user}`;
+  if (!server.shutdown.begin(shutdownFlags(words), from)) reply.error("ERR Errors trying to SHUTDOWN. Check logs.");
+};
+
+/** LASTSAVE: the time of the start, as long as nothing saves. */
+export const lastSaveCommand: HostHandler = (server, _connection, _args, reply) => {
+  reply.int(Math.floor(server.startedUs / 1e6));
+};
+
+export const SHUTDOWN_HANDLERS = { [CMD.SHUTDOWN]: shutdownCommand, [CMD.LASTSAVE]: lastSaveCommand };
