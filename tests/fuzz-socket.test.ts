@@ -1,0 +1,207 @@
+/**
+ * Socket fuzz: random, mutated and cut byte strings on the socket. The server must stay alive, answer a PING on a new
+ * connection after each round, and, where the real server is installed, write the same bytes as it and close when it
+ * closes.
+ *
+ *   SEED=1 WAKEY_FUZZ_STRINGS=1000000 node --import tsx --test tests/fuzz-socket.test.ts
+ */
+import { after, before, describe, it } from "node:test";
+import { assert, assertEquals } from "@std/assert";
+import { CommandGenerator } from "./support/commands.ts";
+import { Random, seedOfRun } from "./support/random.ts";
+import { encode, type RespConnection } from "./support/resp.ts";
+import { realProgram, type RunningServer, skipWithoutReal, startServer } from "./support/server.ts";
+
+const COUNT = Number(process.env.WAKEY_FUZZ_STRINGS ?? 3000);
+const MARK = "end-of-fuzz";
+const MARK_COMMAND = `*2\r\n$4\r\nECHO\r\n$${MARK.length}\r\n${MARK}\r\n`;
+const MARK_REPLY = `$${MARK.length}\r\n${MARK}\r\n`;
+const SETTLE_MS = 60;
+const LONG_SETTLE_MS = 1500;
+const LINE_LIMIT = 65536;
+
+/** What a server did with some bytes: all that it wrote, and whether it closed the connection. */
+interface Outcome {
+  written: string;
+  closed: boolean;
+}
+
+/** Requests whose parsing has limits and errors of its own; each was seen on the real server. */
+const PROTOCOL_CASES: string[] = [
+  "*1\r\n$4\r\nPING\r\n", "*0\r\nPING\r\n", "*-1\r\nPING\r\n", "*-10\r\nPING\r\n", "\r\n\r\nPING\r\n", "\n\nPING\n",
+  "*3\r\n$3\r\nSET\r\n$1\r\nx\r\nfooz\r\n", "*1\r\nfoo\r\n", "*3\r\n$3\r\nSET\r\n$1\r\nx\r\n$-10\r\n",
+  "*3\r\n$3\r\nSET\r\n$1\r\nx\r\n$2000000000\r\n", "*3\r\n$3\r\nSET\r\n$1\r\nx\r\n$blabla\r\n", "*20000000000\r\n",
+  "*1048577\r\n", "*abc\r\n", "*\r\n", "*1\r\n$\r\n", "*1\r\n$4\r\nPINGxx", "*1\r\n$4\r\nPINGxx*1\r\n$4\r\nPING\r\n",
+  "*1\r\n:4\r\nPING\r\n", "*1\r\n$+4\r\nPING\r\n", "*1\r\n$ 4\r\nPING\r\n", "*1\r\n$04\r\nPING\r\n", "*01\r\n$4\r\nPING\r\n",
+  "*+1\r\n$4\r\nPING\r\n", "*1\r\n$0\r\n\r\n", "*2\r\n$4\r\nECHO\r\n$0\r\n\r\n", "PING \"un balanced\r\n",
+  "ECHO \"a b\"\r\n", "ECHO 'a b'\r\n", "ECHO \"\\x41\\n\\t\\\"\"\r\n", "ECHO 'it\\'s'\r\n", "ECHO \"a\"b\r\n", "ECHO ''\r\n",
+  "   PING   \r\n", "PING\0\r\n", "POST / HTTP/1.1\r\nHost: x\r\n\r\n", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+  `${"x".repeat(70000)}`, `PING ${"y".repeat(70000)}\r\n`, `*${"1".repeat(70000)}`, `*1\r\n$${"1".repeat(70000)}`,
+  "*2\r\n$4\r\nECHO\r\n$536870913\r\n", "*1\r\n$9223372036854775808\r\n", "*2147483648\r\n", "*9223372036854775808\r\n",
+];
+
+const GARBAGE = [
+  "*", "$", "\r\n", "\n", "\r", "-1", "0", "1", "3", "$3", "*3", "GET", "SET", "PING", " ", "\"", "'", "\\x", "\0", "\xff",
+  "$-1", "*-1", "99999999999999999999", "1048576", "key", "+OK", ":1", "%1", "HELLO 3", "MULTI",
+];
+
+/** One random string: whole commands that were then cut, doubled, swapped or sprinkled, or plain garbage. */
+function randomString(random: Random, generator: CommandGenerator): string {
+  if (random.chance(15)) return Array.from({ length: 1 + random.below(30) }, () => random.pick(GARBAGE)).join("");
+  if (random.chance(5)) return random.bytes(1 + random.below(100));
+  if (random.chance(10)) return random.pick(PROTOCOL_CASES) + random.pick(["", "PING\r\n", random.bytes(3)]);
+  let text = "";
+  for (let left = 1 + random.below(4); left > 0; left--) {
+    const command = generator.next();
+    const plain = random.chance(30) && command.every((arg) => /^[\w:*.-]+$/.test(arg));
+    text += plain ? `${command.join(" ")}\r\n` : encode(command).toString("latin1");
+  }
+  for (let left = random.pick([0, 0, 1, 1, 2, 5]); left > 0; left--) {
+    const at = random.below(text.length);
+    switch (random.below(4)) {
+      case 0: text = text.slice(0, at) + random.pick(GARBAGE) + text.slice(at); break;
+      case 1: text = text.slice(0, at) + text.slice(at + 1 + random.below(4)); break;
+      case 2: text = text.slice(0, at) + String.fromCharCode(random.below(256)) + text.slice(at + 1); break;
+      default: text = text.slice(0, at) + text.slice(random.below(text.length));
+    }
+  }
+  return text;
+}
+
+/**
+ * Sends the pieces and then a command that echoes a mark; gives what came up to the mark's echo or the close. A string
+ * that leaves the parser waiting inside an argument swallows the mark: then nothing comes for `settleMs`.
+ */
+async function outcome(server: RunningServer, pieces: string[], settleMs = SETTLE_MS): Promise<Outcome> {
+  const connection = await server.connect();
+  let written = "";
+  const settled = new Promise<boolean>((resolve) => {
+    let timer = setTimeout(() => resolve(false), settleMs);
+    connection.socket.on("data", () => {
+      written = connection.leftover;
+      clearTimeout(timer);
+      if (written.includes(MARK_REPLY)) resolve(false);
+      else timer = setTimeout(() => resolve(false), settleMs);
+    });
+    connection.socket.once("close", () => {
+      clearTimeout(timer);
+      resolve(true);
+    });
+  });
+  for (const piece of pieces) {
+    if (connection.closed) break;
+    connection.send(piece);
+    if (pieces.length > 1) await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+  // Where a limit on a line's length ends the connection, more bytes would change when it is seen.
+  const reachesLimit = pieces.join("").length > LINE_LIMIT;
+  if (!connection.closed && !reachesLimit) connection.send(MARK_COMMAND);
+  const closed = await settled;
+  written = connection.leftover;
+  connection.close();
+  return { written, closed };
+}
+
+/** The parts of replies that don't depend on the moment: connection ids and times blanked out. */
+function comparable({ written, closed }: Outcome): string {
+  const text = written.replace(/\$2\r\nid\r\n:\d+/g, "id").replace(/^:\d{9,}\r\n/gm, ":time\r\n");
+  return `${closed ? "closed" : "open"} ${text}`;
+}
+
+/** What two servers do differently with some bytes, or undefined. A difference is looked at again with more time. */
+async function difference(ours: RunningServer, real: RunningServer, text: string): Promise<string | undefined> {
+  for (const settleMs of [SETTLE_MS, LONG_SETTLE_MS]) {
+    const both = await Promise.all([outcome(ours, [text], settleMs), outcome(real, [text], settleMs)]);
+    const [mine, theirs] = both.map(comparable);
+    if (mine === theirs) return undefined;
+    if (settleMs === LONG_SETTLE_MS) return `${shown(text)}\n  ours: ${shown(mine)}\n  real: ${shown(theirs)}`;
+  }
+  return undefined;
+}
+
+/** The differences of many strings, some of them at a time. */
+async function differences(ours: RunningServer, real: RunningServer, texts: string[]): Promise<string[]> {
+  const found: string[] = [];
+  for (let at = 0; at < texts.length && found.length < 8; at += 25) {
+    const some = await Promise.all(texts.slice(at, at + 25).map((text) => difference(ours, real, text)));
+    found.push(...some.filter((one) => one !== undefined));
+  }
+  return found;
+}
+
+/** The text in two pieces, cut at a place, or in single bytes. */
+function cut(text: string, at: number): string[] {
+  return [text.slice(0, at), text.slice(at)].filter((piece) => piece.length > 0);
+}
+
+describe("bytes that are no good requests", () => {
+  let ours: RunningServer;
+  let real: RunningServer | undefined;
+  before(async () => {
+    ours = await startServer();
+    if (realProgram("valkey-server")) real = await startServer({ program: realProgram("valkey-server") });
+  });
+  after(async () => {
+    await ours?.stop();
+    await real?.stop();
+  });
+
+  async function answersPing(what: string): Promise<void> {
+    assertEquals(ours.exitCode(), null, `the server ended: ${what}\n${ours.output().slice(-3000)}`);
+    const connection: RespConnection = await ours.connect();
+    assertEquals(await connection.command("PING"), "+PONG\r\n", what);
+    connection.close();
+  }
+
+  it("protocol errors have the real server's texts", { skip: skipWithoutReal("valkey-server") }, async () => {
+    const different = await differences(ours, real!, PROTOCOL_CASES);
+    await answersPing("after protocol errors");
+    assertEquals(different.length, 0, different.join("\n"));
+  });
+
+  it("a request cut at every boundary is the same request", async () => {
+    const text = "*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$5\r\nva\r\nl\r\n*2\r\n$3\r\nGET\r\n$3\r\nkey\r\nECHO \"a b\"\r\n";
+    const whole = comparable(await outcome(ours, [text]));
+    assert(whole.includes("+OK\r\n$5\r\nva\r\nl\r\n$3\r\na b\r\n"), whole);
+    for (let at = 1; at < text.length; at++) {
+      assertEquals(comparable(await outcome(ours, cut(text, at))), whole, `cut at ${at}`);
+    }
+    assertEquals(comparable(await outcome(ours, [...text])), whole, "byte by byte");
+  });
+
+  it("random and mutated strings leave the server alive", { timeout: 3_600_000 }, async () => {
+    const seed = seedOfRun();
+    console.log(`socket fuzz: SEED=${seed}, ${COUNT} strings`);
+    const random = new Random(seed);
+    const generator = new CommandGenerator(random, Math.floor(Date.now() / 1000));
+    const width = 50;
+    for (let done = 0; done < COUNT; done += width) {
+      const texts = Array.from({ length: width }, () => randomString(random, generator));
+      await Promise.all(texts.map(async (text) => {
+        const connection = await ours.connect();
+        const at = random.below(text.length + 1);
+        for (const piece of cut(text, at)) {
+          connection.send(piece);
+          await new Promise<void>((resolve) => setImmediate(resolve));
+        }
+        if (random.chance(30)) await connection.drain(2);
+        connection.close();
+      }));
+      await answersPing(`SEED=${seed}, within ${width} strings from ${done}:\n${texts.map(shown).join("\n")}`);
+    }
+  });
+
+  it("random strings get the real server's bytes", { skip: skipWithoutReal("valkey-server") }, async () => {
+    const seed = seedOfRun();
+    const random = new Random(seed + 1);
+    const texts = Array.from({ length: COUNT / 10 }, () =>
+      Array.from({ length: 1 + random.below(12) }, () => random.pick(GARBAGE)).join("")
+    );
+    const different = await differences(ours, real!, texts);
+    assertEquals(different.length, 0, `SEED=${seed}\n${different.join("\n")}`);
+  });
+});
+
+function shown(text: string): string {
+  return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}... (${text.length} bytes)` : text);
+}
