@@ -32,16 +32,19 @@ const PROTOCOL_CASES: string[] = [
   "*3\r\n$3\r\nSET\r\n$1\r\nx\r\nfooz\r\n", "*1\r\nfoo\r\n", "*3\r\n$3\r\nSET\r\n$1\r\nx\r\n$-10\r\n",
   "*3\r\n$3\r\nSET\r\n$1\r\nx\r\n$2000000000\r\n", "*3\r\n$3\r\nSET\r\n$1\r\nx\r\n$blabla\r\n", "*20000000000\r\n",
   "*1048577\r\n", "*abc\r\n", "*\r\n", "*1\r\n$\r\n", "*1\r\n$4\r\nPINGxx", "*1\r\n$4\r\nPINGxx*1\r\n$4\r\nPING\r\n",
-  "*1\r\n:4\r\nPING\r\n", "*1\r\n$+4\r\nPING\r\n", "*1\r\n$ 4\r\nPING\r\n", "*1\r\n$04\r\nPING\r\n", "*01\r\n$4\r\nPING\r\n",
-  "*+1\r\n$4\r\nPING\r\n", "*1\r\n$0\r\n\r\n", "*2\r\n$4\r\nECHO\r\n$0\r\n\r\n", "PING \"un balanced\r\n",
-  "ECHO \"a b\"\r\n", "ECHO 'a b'\r\n", "ECHO \"\\x41\\n\\t\\\"\"\r\n", "ECHO 'it\\'s'\r\n", "ECHO \"a\"b\r\n", "ECHO ''\r\n",
+  "*1\r\n:4\r\nPING\r\n", "*1\r\n$+4\r\nPING\r\n", "*1\r\n$ 4\r\nPING\r\n", "*1\r\n$04\r\nPING\r\n",
+  "*01\r\n$4\r\nPING\r\n", "*+1\r\n$4\r\nPING\r\n", "*1\r\n$0\r\n\r\n", "*2\r\n$4\r\nECHO\r\n$0\r\n\r\n",
+  "PING \"un balanced\r\n",
+  "ECHO \"a b\"\r\n", "ECHO 'a b'\r\n", "ECHO \"\\x41\\n\\t\\\"\"\r\n", "ECHO 'it\\'s'\r\n",
+  "ECHO \"a\"b\r\n", "ECHO ''\r\n",
   "   PING   \r\n", "PING\0\r\n", "POST / HTTP/1.1\r\nHost: x\r\n\r\n", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
   `${"x".repeat(70000)}`, `PING ${"y".repeat(70000)}\r\n`, `*${"1".repeat(70000)}`, `*1\r\n$${"1".repeat(70000)}`,
   "*2\r\n$4\r\nECHO\r\n$536870913\r\n", "*1\r\n$9223372036854775808\r\n", "*2147483648\r\n", "*9223372036854775808\r\n",
 ];
 
 const GARBAGE = [
-  "*", "$", "\r\n", "\n", "\r", "-1", "0", "1", "3", "$3", "*3", "GET", "SET", "PING", " ", "\"", "'", "\\x", "\0", "\xff",
+  "*", "$", "\r\n", "\n", "\r", "-1", "0", "1", "3", "$3", "*3", "GET", "SET", "PING", " ", "\"", "'", "\\x", "\0",
+  "\xff",
   "$-1", "*-1", "99999999999999999999", "1048576", "key", "+OK", ":1", "%1", "HELLO 3", "MULTI",
 ];
 

@@ -13,7 +13,7 @@ import { connect, type Socket } from "node:net";
 const CR = 13;
 const REPLY_LIMIT_MS = 30_000;
 
-/** Where the reply that starts at `at` ends, or -1 when more bytes are needed. Throws on a byte that starts no reply. */
+/** Where the reply that starts at `at` ends, or -1 when more bytes are needed. Throws where no reply starts. */
 export function replyEnd(bytes: Uint8Array, at: number): number {
   let line = bytes.indexOf(CR, at);
   while (line >= 0 && line + 1 < bytes.length && bytes[line + 1] !== 10) line = bytes.indexOf(CR, line + 1);
