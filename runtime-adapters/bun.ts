@@ -3,6 +3,8 @@
 // Bun hands over each read as a fresh array (so idle connections hold no buffer), and its socket.write() is write(2):
 // it says how many bytes the system took and keeps nothing. A write is therefore never in flight here.
 
+import { PortableCoalescer } from "./coalesce.ts";
+import type { Active } from "./coalesce.ts";
 import type { Listener, ListenOptions, Port, Socket, SocketHandler } from "./port.ts";
 import {
   bindHost,
@@ -40,7 +42,8 @@ interface BunRuntime {
   listen(options: Record<string, unknown>): BunListener;
 }
 
-export class BunSocket implements Socket {
+export class BunSocket implements Socket, Active {
+  window = 0;
   readonly remote: string;
   readonly local: string;
   readonly fd: number;
@@ -109,7 +112,12 @@ export class BunSocket implements Socket {
   }
 }
 
-function socketCallbacks(memory: MemoryView, options: ListenOptions, accept: (socket: Socket) => SocketHandler) {
+function socketCallbacks(
+  memory: MemoryView,
+  coalescer: PortableCoalescer,
+  options: ListenOptions,
+  accept: (socket: Socket) => SocketHandler,
+) {
   return {
     binaryType: "uint8array",
     open(client: BunTcpSocket): void {
@@ -118,7 +126,10 @@ function socketCallbacks(memory: MemoryView, options: ListenOptions, accept: (so
       socket.handler = accept(socket);
     },
     data(client: BunTcpSocket, chunk: Uint8Array): void {
-      client.data?.received(chunk);
+      const socket = client.data;
+      if (socket === undefined) return;
+      coalescer.note(socket);
+      socket.received(chunk);
     },
     drain(client: BunTcpSocket): void {
       client.data?.drained();
@@ -140,16 +151,19 @@ export function createBunPort(): Port {
   const bun = (globalThis as unknown as { Bun: BunRuntime }).Bun;
   const memory = new MemoryView();
   const files = hostFiles();
+  const clock = hostClock();
+  const host = hostProcess();
+  const coalescer = new PortableCoalescer(clock.monotonicUs, host.platform, files);
   return {
-    ...hostClock(),
-    ...hostProcess(),
+    ...clock,
+    ...host,
     runtime: "bun",
     version: bun.version,
     ioAdapter: "bun",
     files,
     setMemory: (value) => memory.set(value),
     async listen(options: ListenOptions, accept: (socket: Socket) => SocketHandler): Promise<Listener> {
-      const socket = socketCallbacks(memory, options, accept);
+      const socket = socketCallbacks(memory, coalescer, options, accept);
       const hostname = bindHost(options.host);
       const place = options.path !== undefined
         ? { unix: options.path }

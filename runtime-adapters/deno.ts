@@ -8,6 +8,8 @@
 //
 // A write is always in flight until its promise tells how many bytes the system took.
 
+import { PortableCoalescer } from "./coalesce.ts";
+import type { Active } from "./coalesce.ts";
 import type { Listener, ListenOptions, Port, Socket, SocketHandler } from "./port.ts";
 import {
   bindHost,
@@ -85,12 +87,14 @@ function formatPlain(address: DenoAddress): string {
   return formatAddress(address.hostname?.replace(/^::ffff:(?=\d+\.)/, ""), address.port);
 }
 
-export class DenoSocket implements Socket {
+export class DenoSocket implements Socket, Active {
+  window = 0;
   readonly remote: string;
   readonly local: string;
   readonly fd: number = -1;
   private readonly memory: MemoryView;
   private readonly pool: BufferPool;
+  private readonly coalescer: PortableCoalescer;
   private readonly client: DenoConnection;
   private handler: SocketHandler | undefined;
   private waitBuffer: Uint8Array = new Uint8Array(WAIT_SIZE);
@@ -104,9 +108,10 @@ export class DenoSocket implements Socket {
   private gone = false;
   private lostLater: { error: string | undefined } | undefined;
 
-  constructor(memory: MemoryView, pool: BufferPool, client: DenoConnection, options: ListenOptions) {
-    this.memory = memory;
-    this.pool = pool;
+  constructor(world: DenoWorld, client: DenoConnection, options: ListenOptions) {
+    this.memory = world.memory;
+    this.pool = world.pool;
+    this.coalescer = world.coalescer;
     this.client = client;
     if (options.path !== undefined) {
       this.remote = formatUnixAddress(options.path);
@@ -197,6 +202,7 @@ export class DenoSocket implements Socket {
       this.lost(undefined);
       return;
     }
+    this.coalescer.note(this);
     const full = length === buffer.length;
     if (this.paused) this.kept = buffer.slice(0, length);
     else this.deliver(buffer.subarray(0, length));
@@ -273,6 +279,7 @@ interface DenoWorld {
   runtime: DenoRuntime;
   memory: MemoryView;
   pool: BufferPool;
+  coalescer: PortableCoalescer;
   files: Port["files"];
   /** Open listeners on every IPv4 address, by port. */
   everyIpv4: Map<number, OpenListener>;
@@ -313,7 +320,7 @@ class OpenListener implements Listener {
         if (this.open) await new Promise((resolve) => setTimeout(resolve, 10));
         continue;
       }
-      const socket = new DenoSocket(this.world.memory, this.world.pool, client, this.options);
+      const socket = new DenoSocket(this.world, client, this.options);
       socket.start(this.accept(socket));
     }
   }
@@ -351,10 +358,13 @@ export function createDenoPort(): Port {
   const runtime = (globalThis as unknown as { Deno: DenoRuntime }).Deno;
   const memory = new MemoryView();
   const files = hostFiles();
-  const world: DenoWorld = { runtime, memory, pool: new BufferPool(), files, everyIpv4: new Map() };
+  const clock = hostClock();
+  const host = hostProcess();
+  const coalescer = new PortableCoalescer(clock.monotonicUs, host.platform, files);
+  const world: DenoWorld = { runtime, memory, pool: new BufferPool(), coalescer, files, everyIpv4: new Map() };
   return {
-    ...hostClock(),
-    ...hostProcess(),
+    ...clock,
+    ...host,
     runtime: "deno",
     version: runtime.version.deno,
     ioAdapter: "deno",

@@ -73,6 +73,7 @@ async function openListening(calls: LinuxCalls, options: ListenOptions): Promise
 
 export class EpollListener implements Listener, Watched {
   readonly port: number;
+  window = 0;
   private readonly loop: EpollLoop;
   private readonly host: Port;
   private readonly fd: number;

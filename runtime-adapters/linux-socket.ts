@@ -16,6 +16,7 @@ const EPOLLHUP = 16;
 export class EpollSocket implements Socket, Watched {
   readonly remote: string;
   readonly fd: number;
+  window = 0;
   private readonly loop: EpollLoop;
   private readonly findLocal: () => string;
   private localText: string | undefined;

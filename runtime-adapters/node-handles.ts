@@ -14,6 +14,7 @@
 
 import process from "node:process";
 
+import type { Active, PortableCoalescer } from "./coalesce.ts";
 import type { ListenOptions, Socket, SocketHandler } from "./port.ts";
 import type { MemoryView } from "./shared.ts";
 import { errorText, formatAddress, formatUnixAddress } from "./shared.ts";
@@ -59,6 +60,7 @@ interface StreamBinding {
 export interface NodeHandles {
   binding: StreamBinding;
   memory: MemoryView;
+  coalescer: PortableCoalescer;
   readBuffer: Uint8Array;
   /** A request object that no write in flight uses. */
   spare: WriteRequest;
@@ -66,7 +68,7 @@ export interface NodeHandles {
 }
 
 /** Finds Node's internals; undefined where one of them is missing. */
-export function nodeHandles(memory: MemoryView): NodeHandles | undefined {
+export function nodeHandles(memory: MemoryView, coalescer: PortableCoalescer): NodeHandles | undefined {
   const find = (process as unknown as { binding?: (name: string) => unknown }).binding;
   if (find === undefined || "Bun" in globalThis || "Deno" in globalThis) return undefined;
   let binding: StreamBinding;
@@ -84,6 +86,7 @@ export function nodeHandles(memory: MemoryView): NodeHandles | undefined {
   return {
     binding,
     memory,
+    coalescer,
     readBuffer: new Uint8Array(READ_BUFFER_SIZE),
     spare: makeRequest(binding),
     errorName: (status) => names?.get(status)?.[0] ?? "EIO",
@@ -107,10 +110,11 @@ function writeCompleted(this: WriteRequest, status: number): void {
 
 const UV_EOF = -4095;
 
-export class HandleSocket implements Socket {
+export class HandleSocket implements Socket, Active {
   readonly remote: string;
   readonly local: string;
   readonly fd: number;
+  window = 0;
   private readonly own: NodeHandles;
   private readonly handle: StreamHandle;
   private handler: SocketHandler | undefined;
@@ -149,6 +153,7 @@ export class HandleSocket implements Socket {
     this.handle.onread = () => {
       const length = state[readIndex];
       if (length > 0) {
+        this.own.coalescer.note(this);
         if (!this.closing) handler.data(buffer.subarray(0, length));
       } else if (length < 0) {
         this.lost(length);

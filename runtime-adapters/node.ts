@@ -7,6 +7,7 @@
 import * as net from "node:net";
 import process from "node:process";
 
+import { PortableCoalescer } from "./coalesce.ts";
 import type { Listener, ListenOptions, Port, Socket, SocketHandler } from "./port.ts";
 import { bindHost, errorCode, MemoryView, removeSocketFile, systemError } from "./shared.ts";
 import { hostClock, hostFiles, hostProcess } from "./server-host.ts";
@@ -57,10 +58,13 @@ function acceptHandles(server: net.Server, own: NodeHandles, options: ListenOpti
 export function createNodePort(settings: { streams?: boolean } = {}): Port {
   const memory = new MemoryView();
   const files = hostFiles();
-  const own = settings.streams === true ? undefined : nodeHandles(memory);
+  const clock = hostClock();
+  const host = hostProcess();
+  const coalescer = new PortableCoalescer(clock.monotonicUs, host.platform, files);
+  const own = settings.streams === true ? undefined : nodeHandles(memory, coalescer);
   return {
-    ...hostClock(),
-    ...hostProcess(),
+    ...clock,
+    ...host,
     runtime: "node",
     version: process.versions.node,
     ioAdapter: own === undefined ? "node-streams" : "node",

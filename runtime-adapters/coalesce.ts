@@ -1,0 +1,103 @@
+// coalesce.ts - rests for 25 µs after a small round while a crowd of connections is busy, as network cards do it.
+//
+// A server that is faster than its clients is woken for every single request: an epoll_wait and often a switch to the
+// idle thread and back for each. A short rest lets the requests of other clients come in, and one waking serves all.
+// Measured with 50 clients, GET, adapter alone, CPU µs a request: epoll 5.4 ► 4.2, pipelined by 16 0.36 ► 0.28; Node's
+// handles 6.2 ► 5.1 and 0.40 ► 0.33; requests a second the same or better. With 4 to 10 clients all of them would
+// wait for the rest to end (15-30 % fewer requests a second), hence the conditions:
+//
+//   window of 64 events:   at least 16 different connections, in at most 1.6 ms     ──► crowded until the next window
+//   round while crowded:   fewer than 8 events                                     ──► rest
+
+import type { Files } from "./port.ts";
+
+const WINDOW_EVENTS = 64;
+const WINDOW_SOCKETS = 16;
+const WINDOW_US = 1600;
+const FULL_ROUND = 8;
+export const REST_US = 25;
+
+/** A connection, as seen from here: the window in which it had its last event. */
+export interface Active {
+  window: number;
+}
+
+/** Finds out whether there is a crowd; costs a few nanoseconds an event and a look at the clock every 64. */
+export class Crowd {
+  crowded = false;
+  private readonly clock: () => number;
+  private window = 1;
+  private windowStart = 0;
+  private seen = 0;
+  private different = 0;
+
+  constructor(clock: () => number) {
+    this.clock = clock;
+  }
+
+  note(who: Active): void {
+    if (who.window !== this.window) {
+      who.window = this.window;
+      this.different++;
+    }
+    if (++this.seen === WINDOW_EVENTS) this.turnWindow();
+  }
+
+  /** Nothing happens any more. */
+  disperse(): void {
+    this.crowded = false;
+  }
+
+  /** Whether a round of so many events is to be followed by a rest. */
+  wantsRest(events: number): boolean {
+    return this.crowded && events < FULL_ROUND;
+  }
+
+  private turnWindow(): void {
+    const now = this.clock();
+    this.crowded = this.different >= WINDOW_SOCKETS && now - this.windowStart <= WINDOW_US;
+    this.windowStart = now;
+    this.seen = 0;
+    this.different = 0;
+    this.window = (this.window + 1) | 0;
+  }
+}
+
+/**
+ * Coalescing for portable adapters: a round is what the runtime delivers before it runs its immediates. Only on
+ * Linux, where a process may have its sleeps end in time (they last 50 µs longer otherwise).
+ */
+export class PortableCoalescer {
+  private readonly crowd: Crowd;
+  private readonly possible: boolean;
+  private readonly sleeper = new Int32Array(new SharedArrayBuffer(4));
+  private readonly roundEnd: () => void;
+  private events = 0;
+
+  constructor(clock: () => number, platform: string, files: Files) {
+    this.crowd = new Crowd(clock);
+    this.possible = platform === "linux" && shortenSleeps(files);
+    this.roundEnd = () => {
+      const rest = this.crowd.wantsRest(this.events);
+      this.events = 0;
+      if (rest) Atomics.wait(this.sleeper, 0, 0, REST_US / 1000);
+    };
+  }
+
+  /** An event of a connection, before it's handled. */
+  note(who: Active): void {
+    if (!this.possible) return;
+    this.crowd.note(who);
+    if (this.crowd.crowded && this.events++ === 0) setImmediate(this.roundEnd);
+  }
+}
+
+/** Sets the main thread's timer slack to 1 µs; false where that can't be done. */
+function shortenSleeps(files: Files): boolean {
+  try {
+    files.write("/proc/self/timerslack_ns", "1000");
+    return true;
+  } catch {
+    return false;
+  }
+}
