@@ -10,7 +10,7 @@
  *   pendingWriteNext, resumeNext, closingNext   drain after each turn
  *   replyRoom, replyCommit, hostDone    a command that the host runs
  *   callRoom, callRun               (g) one command from arguments, for in-process use
- *   settle, cronExpire, cronRehash, cronClients   time and upkeep
+ *   settle, cronExpire, cronRehash, cronEvict   time and upkeep
  *   setSetting, setCommandName, ...     what configuration changes
  *
  * Fields of Root, Client, Database, Table and CommandStat are read by the host through generated offsets.
@@ -18,12 +18,12 @@
 import { clockUpdate } from "./keyspace/clock";
 import { database, databasesInit } from "./keyspace/database";
 import { evictionPoolClear, evictToLimit } from "./keyspace/eviction";
-import { expireSlice } from "./keyspace/expiry";
+import { expireCut, expireSlice } from "./keyspace/expiry";
 import {
   alloc, availableBytes, descriptorsEnd, free, heapRun, heapStart, initAllocator, realloc, staticEnd, usableSize,
 } from "./memory/allocator";
 import { INPUT_SLACK, root, Root, ROOT_ADDRESS, SHARED_INPUT_SIZE } from "./memory/root";
-import { setSetting as applySetting } from "./memory/settings";
+import { setSetting as applySetting, Setting } from "./memory/settings";
 import { COMMAND_COUNT, setCommandName as renameCommand } from "./generated/commands";
 import {
   addResume, Client, clientBytes, CLIENT_HELD, CLIENT_INTERNAL, clientFree, clientNew, closeSoon,
@@ -31,7 +31,7 @@ import {
 } from "./resp/client";
 import { ensureArgv } from "./resp/parser";
 import { GATE_PAUSE, hostCommandDone, hostError as countHostError, inputRoom as roomFor, processInput, resolveCommand, runCommand } from "./resp/process";
-import { clearErrorStats, reserve } from "./resp/reply";
+import { clearErrorStats, errorInit, reserve } from "./resp/reply";
 import { resetStats as clearStats, settle as shareTime, statsBytes } from "./resp/stats";
 import { tableBuckets, tableChainLength, tableRehash, tableShrinkIfNeeded } from "./structures/hashtable";
 
@@ -53,6 +53,7 @@ export function coreInit(seed0: i32, seed1: i32, seed2: i32, seed3: i32, databas
   r.activeExpire = 1;
   r.activeExpireEffort = 1;
   r.maxmemorySamples = 5;
+  r.evictionTenacity = 10;
   r.maxmemoryPolicy = 32;
   r.lfuLogFactor = 10;
   r.lfuDecayTime = 1;
@@ -60,7 +61,7 @@ export function coreInit(seed0: i32, seed1: i32, seed2: i32, seed3: i32, databas
   r.queryBufferLimit = 1 << 30;
   r.input = alloc(<usize>(SHARED_INPUT_SIZE + INPUT_SLACK));
   r.commandStats = alloc(statsBytes(COMMAND_COUNT));
-  if (r.input == 0 || r.commandStats == 0 || !ensureArgv(512) || !databasesInit(databases)) return 0;
+  if (r.input == 0 || r.commandStats == 0 || !errorInit() || !ensureArgv(512) || !databasesInit(databases)) return 0;
   memory.fill(r.commandStats, 0, statsBytes(COMMAND_COUNT));
   return 1;
 }
@@ -217,10 +218,15 @@ export function settle(microseconds: f64, histograms: i32): void {
   shareTime(microseconds, histograms != 0);
 }
 
-/** One slice of active expiry; 1 when another should follow at once. */
+/** One slice of active expiry; 1 while the cycle over all databases goes on. */
 export function cronExpire(): i32 {
   clockUpdate();
   return root().activeExpire && expireSlice() ? 1 : 0;
+}
+
+/** Ends a cycle of active expiry whose time is up although cronExpire() answered 1. */
+export function cronExpireCut(): void {
+  expireCut();
 }
 
 /** Moves up to `buckets` of each table that is rehashing and shrinks sparse ones; 1 while there is more to do. (g) */
@@ -237,15 +243,10 @@ export function cronRehash(buckets: i32): i32 {
   return more;
 }
 
-/** Evicts down to maxmemory; 0 when that is impossible. */
+/** Evicts keys while memory is above maxmemory: 0 none is left to evict, 1 memory is within it, 2 call again. */
 export function cronEvict(): i32 {
   clockUpdate();
-  return evictToLimit() ? 1 : 0;
-}
-
-/** Forgets candidates for eviction: after a change of the policy. */
-export function evictionReset(): void {
-  evictionPoolClear();
+  return evictToLimit();
 }
 
 /** CLIENT PAUSE until a time in milliseconds: mode 1 writes, 2 everything, 0 ends it and lets held clients run on. */
@@ -270,6 +271,7 @@ export function pauseClients(mode: i32, untilMs: f64): void {
 
 /** Sets one setting (memory/settings.ts); 0 when there is no such number. */
 export function setSetting(id: i32, value: f64): i32 {
+  if (id == Setting.maxmemoryPolicy) evictionPoolClear();
   return applySetting(id, value) ? 1 : 0;
 }
 

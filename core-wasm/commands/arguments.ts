@@ -9,7 +9,7 @@ import { parseDouble } from "../bytes/double";
 import { parseI64 } from "../bytes/integer";
 import { argLen, argPtr, root, Root, ROOT_ADDRESS } from "../memory/root";
 import { Client } from "../resp/client";
-import { NOT_FLOAT, NOT_INTEGER } from "../resp/errors";
+import { NOT_FLOAT, NOT_INT, NOT_INTEGER } from "../resp/errors";
 import { errorSend, errorStart, errorText, replyError } from "../resp/reply";
 import { Cmd, commandNameLength, commandNamePtr } from "../generated/commands";
 import { errorBytes } from "../resp/reply";
@@ -26,6 +26,18 @@ export function parseArgI64(i: i32): bool {
 export function argI64(c: Client, i: i32, error: string = NOT_INTEGER): bool {
   if (parseI64(argPtr(i), argLen(i), NUMBER)) return true;
   replyError(c, error);
+  return false;
+}
+
+/**
+ * Reads argument i as a 32-bit integer into root.number: a number of a database, a count. Replies `error`, or what
+ * Valkey says by itself when it is empty, and returns false when it is none.
+ */
+export function argInt(c: Client, i: i32, error: string = ""): bool {
+  if (!argI64(c, i, error.length != 0 ? error : NOT_INTEGER)) return false;
+  const value = root().number;
+  if (value >= <i64>i32.MIN_VALUE && value <= <i64>i32.MAX_VALUE) return true;
+  replyError(c, error.length != 0 ? error : NOT_INT);
   return false;
 }
 
@@ -48,6 +60,15 @@ export function argDouble(c: Client, i: i32, error: string = NOT_FLOAT): bool {
 /** True when argument i is this word, whatever its case; the word is given in upper case. */
 export function argIs(i: i32, word: string): bool {
   return isWord(argPtr(i), argLen(i), word);
+}
+
+/** Length of argument i as a text: up to its first NUL, where error texts that quote it end. */
+export function textLength(i: i32): i32 {
+  const ptr = argPtr(i);
+  const len = argLen(i);
+  let n = 0;
+  while (n < len && load<u8>(ptr + <usize>n) != 0) n++;
+  return n;
 }
 
 // --- Expiry times ---

@@ -7,7 +7,7 @@ import { Client, CLIENT_AUTHENTICATED, CLIENT_CLOSE_AFTER_REPLY, CLIENT_NO_EVICT
   CLIENT_REPLY_SKIP, CLIENT_REPLY_SKIP_NEXT } from "../resp/client";
 import { BAD_DB_INDEX } from "../resp/errors";
 import { errorSend, errorStart, errorText, replyBulk, replyError, replyOk, replySimple } from "../resp/reply";
-import { argI64 } from "./arguments";
+import { argInt } from "./arguments";
 
 /** PING [message] */
 export function pingCommand(c: Client): void {
@@ -30,7 +30,7 @@ export function echoCommand(c: Client): void {
 
 /** SELECT index */
 export function selectCommand(c: Client): void {
-  if (!argI64(c, 1, "ERR value is not an integer or out of range")) return;
+  if (!argInt(c, 1)) return;
   const index = root().number;
   if (index < 0 || index >= <i64>root().databaseCount) {
     replyError(c, BAD_DB_INDEX);

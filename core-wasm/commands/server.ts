@@ -1,7 +1,7 @@
 /**
  * Commands of the server that only look at or empty databases.
  */
-import { database, emptyDatabase } from "../keyspace/database";
+import { database, emptyDatabase, swapDatabases } from "../keyspace/database";
 import { evictionPoolClear } from "../keyspace/eviction";
 import { changed } from "../keyspace/events";
 import { argc, root } from "../memory/root";
@@ -9,7 +9,7 @@ import { Client, clientDb } from "../resp/client";
 import { BAD_DB_INDEX } from "../resp/errors";
 import { replyArray, replyBulkInteger, replyError, replyInteger, replyOk, replySyntax } from "../resp/reply";
 import { tableSize } from "../structures/hashtable";
-import { argI64, argIs } from "./arguments";
+import { argInt, argIs } from "./arguments";
 
 /** DBSIZE */
 export function dbsizeCommand(c: Client): void {
@@ -44,34 +44,22 @@ export function flushallCommand(c: Client): void {
   const r = root();
   for (let i = 0; i < r.databaseCount; i++) changed(emptyDatabase(database(i)));
   evictionPoolClear();
-  // Even of an empty dataset, FLUSHALL is a change: it reaches files and replicas.
-  changed(1);
   replyOk(c);
 }
 
 /** SWAPDB index1 index2 */
 export function swapdbCommand(c: Client): void {
   const r = root();
-  if (!argI64(c, 1, "ERR invalid first DB index")) return;
+  if (!argInt(c, 1, "ERR invalid first DB index")) return;
   const first = r.number;
-  if (!argI64(c, 2, "ERR invalid second DB index")) return;
+  if (!argInt(c, 2, "ERR invalid second DB index")) return;
   const second = r.number;
   const count = <i64>r.databaseCount;
   if (first < 0 || first >= count || second < 0 || second >= count) {
     replyError(c, BAD_DB_INDEX);
     return;
   }
-  const a = database(<i32>first);
-  const b = database(<i32>second);
-  const keys = a.keys;
-  const expires = a.expires;
-  const ttl = a.averageTtl;
-  a.keys = b.keys;
-  a.expires = b.expires;
-  a.averageTtl = b.averageTtl;
-  b.keys = keys;
-  b.expires = expires;
-  b.averageTtl = ttl;
+  swapDatabases(database(<i32>first), database(<i32>second));
   changed(1);
   replyOk(c);
 }

@@ -6,6 +6,23 @@ import {
   echoCommand, pingCommand, quitCommand, selectCommand,
 } from "../commands/connection";
 import {
+  copyCommand, delCommand, existsCommand, moveCommand, randomkeyCommand, renameCommand, renamenxCommand, touchCommand,
+  typeCommand, unlinkCommand,
+} from "../commands/generic";
+import {
+  expireCommand, expireatCommand, expiretimeCommand, persistCommand, pexpireCommand, pexpireatCommand,
+  pexpiretimeCommand, pttlCommand, ttlCommand,
+} from "../commands/generic-expire";
+import {
+  keysCommand, scanCommand,
+} from "../commands/generic-scan";
+import {
+  memoryUsageCommand,
+} from "../commands/memory";
+import {
+  objectEncodingCommand, objectFreqCommand, objectHelpCommand, objectIdletimeCommand, objectRefcountCommand,
+} from "../commands/object";
+import {
   dbsizeCommand, flushallCommand, flushdbCommand, swapdbCommand, timeCommand,
 } from "../commands/server";
 import {
@@ -25,6 +42,32 @@ export function dispatch(id: i32, c: Client): bool {
     case Cmd.SET: setCommand(c); return true;
     case Cmd.SETEX: setexCommand(c); return true;
     case Cmd.SETNX: setnxCommand(c); return true;
+    case Cmd.COPY: copyCommand(c); return true;
+    case Cmd.DEL: delCommand(c); return true;
+    case Cmd.EXISTS: existsCommand(c); return true;
+    case Cmd.EXPIRE: expireCommand(c); return true;
+    case Cmd.EXPIREAT: expireatCommand(c); return true;
+    case Cmd.EXPIRETIME: expiretimeCommand(c); return true;
+    case Cmd.KEYS: keysCommand(c); return true;
+    case Cmd.MOVE: moveCommand(c); return true;
+    case Cmd.OBJECT_ENCODING: objectEncodingCommand(c); return true;
+    case Cmd.OBJECT_FREQ: objectFreqCommand(c); return true;
+    case Cmd.OBJECT_HELP: objectHelpCommand(c); return true;
+    case Cmd.OBJECT_IDLETIME: objectIdletimeCommand(c); return true;
+    case Cmd.OBJECT_REFCOUNT: objectRefcountCommand(c); return true;
+    case Cmd.PERSIST: persistCommand(c); return true;
+    case Cmd.PEXPIRE: pexpireCommand(c); return true;
+    case Cmd.PEXPIREAT: pexpireatCommand(c); return true;
+    case Cmd.PEXPIRETIME: pexpiretimeCommand(c); return true;
+    case Cmd.PTTL: pttlCommand(c); return true;
+    case Cmd.RANDOMKEY: randomkeyCommand(c); return true;
+    case Cmd.RENAME: renameCommand(c); return true;
+    case Cmd.RENAMENX: renamenxCommand(c); return true;
+    case Cmd.SCAN: scanCommand(c); return true;
+    case Cmd.TOUCH: touchCommand(c); return true;
+    case Cmd.TTL: ttlCommand(c); return true;
+    case Cmd.TYPE: typeCommand(c); return true;
+    case Cmd.UNLINK: unlinkCommand(c); return true;
     case Cmd.ECHO: echoCommand(c); return true;
     case Cmd.PING: pingCommand(c); return true;
     case Cmd.QUIT: quitCommand(c); return true;
@@ -32,6 +75,7 @@ export function dispatch(id: i32, c: Client): bool {
     case Cmd.DBSIZE: dbsizeCommand(c); return true;
     case Cmd.FLUSHALL: flushallCommand(c); return true;
     case Cmd.FLUSHDB: flushdbCommand(c); return true;
+    case Cmd.MEMORY_USAGE: memoryUsageCommand(c); return true;
     case Cmd.SWAPDB: swapdbCommand(c); return true;
     case Cmd.TIME: timeCommand(c); return true;
     default: return false;

@@ -17,6 +17,20 @@ export const POLICY_NONE: i32 = 32;
 const CLOCK_MASK: u32 = 0xffffff;
 const LFU_INITIAL: u32 = 5;
 
+/** The POLICY_ bits of a policy by its place in the configuration's list (server/config/directives/memory.ts). */
+export function policyBits(index: i32): i32 {
+  switch (index) {
+    case 0: return POLICY_LRU | POLICY_VOLATILE;
+    case 1: return POLICY_LFU | POLICY_VOLATILE;
+    case 2: return POLICY_RANDOM | POLICY_VOLATILE;
+    case 3: return POLICY_TTL | POLICY_VOLATILE;
+    case 4: return POLICY_LRU;
+    case 5: return POLICY_LFU;
+    case 6: return POLICY_RANDOM;
+    default: return POLICY_NONE;
+  }
+}
+
 export function isLfu(): bool {
   return (root().maxmemoryPolicy & POLICY_LFU) != 0;
 }
@@ -34,23 +48,26 @@ export function clockInitial(): u32 {
   return isLfu() ? (now << 8) | LFU_INITIAL : now;
 }
 
-function decayed(clock: u32): u32 {
+/** Takes from the counter what passed since it was last looked at, and stamps the entry with now. */
+function decay(e: usize): u32 {
   const r = root();
+  const clock = entryClock(e);
   const elapsed = (r.lruClock - (clock >> 8)) & 0xffff;
+  if (elapsed == 0) return clock & 0xff;
   const periods = r.lfuDecayTime != 0 ? elapsed / <u32>r.lfuDecayTime : 0;
   const counter = clock & 0xff;
-  return periods > counter ? 0 : counter - periods;
+  const left = periods > counter ? 0 : counter - periods;
+  entrySetClock(e, (r.lruClock << 8) | left);
+  return left;
 }
 
 function touchLfu(e: usize): void {
   const r = root();
-  let counter = decayed(entryClock(e));
-  if (counter < 255) {
-    const base = counter > LFU_INITIAL ? <f64>(counter - LFU_INITIAL) : 0;
-    const chance = 1.0 / (base * <f64>r.lfuLogFactor + 1.0);
-    if (<f64>(random64() >> 11) * (1.0 / 9007199254740992.0) < chance) counter++;
-  }
-  entrySetClock(e, (r.lruClock << 8) | counter);
+  const counter = decay(e);
+  if (counter == 255) return;
+  const base = counter > LFU_INITIAL ? <f64>(counter - LFU_INITIAL) : 0;
+  const chance = 1.0 / (base * <f64>r.lfuLogFactor + 1.0);
+  if (<f64>(random64() >> 11) * (1.0 / 9007199254740992.0) < chance) entrySetClock(e, (r.lruClock << 8) | (counter + 1));
 }
 
 /** Marks an access. The store is skipped when the clock is the same, so that hot reads don't dirty cache lines. */
@@ -68,10 +85,10 @@ export function entryIdleSeconds(e: usize): u32 {
 
 /** The access counter as it is now (LFU). */
 export function entryFrequency(e: usize): u32 {
-  return decayed(entryClock(e));
+  return decay(e);
 }
 
 /** How ready an entry is to go: larger is readier. */
 export function entryIdleness(e: usize): u64 {
-  return isLfu() ? <u64>(255 - decayed(entryClock(e))) : <u64>entryIdleSeconds(e);
+  return isLfu() ? <u64>(255 - decay(e)) : <u64>entryIdleSeconds(e);
 }

@@ -11,14 +11,17 @@ import { alloc } from "../memory/allocator";
 import { root } from "../memory/root";
 import { FLAGS, HAS_EXPIRE, keyAddress, keyLength } from "../structures/element";
 import {
-  hashKey, Table, tableFind, tableFindSlot, tableFree, tableInit, tableInsert, tableRemove, tableRemoveSlot, tableScan,
-  tableSize,
+  hashKey, Table, tableDrain, tableFind, tableFindSlot, tableFree, tableInit, tableInsert, tableRemove,
+  tableRemoveSlot, tableSize,
 } from "../structures/hashtable";
-import { scratchAt, scratchClear, scratchLength } from "../structures/scratch";
+import { Client, CLIENT_IMPORT_SOURCE } from "../resp/client";
 import { valueFree } from "../types/value";
 import { clockInitial, entryTouch } from "./clock";
-import { entryExpire, entryReshape, entrySetClock, entrySetExpireInPlace, isInline, NO_EXPIRE } from "./entry";
-import { notify, NOTIFY_EXPIRED, NOTIFY_KEY_MISS } from "./events";
+import {
+  ENCODING_EMBSTR, entryEncoding, entryExpire, entryReshape, entrySetClock, entrySetEncoding, entrySetExpireInPlace,
+  entryType, isInline, NO_EXPIRE, stringEncoding, stringLength, TYPE_STRING,
+} from "./entry";
+import { notify, NOTIFY_EXPIRED, NOTIFY_KEY_MISS, NOTIFY_NEW } from "./events";
 
 // @layout
 @unmanaged
@@ -26,8 +29,8 @@ export class Database {
   keys: Table;
   expires: Table;
   id: i32;
-  keysScan: i32; // 1 while KEYS or a scan must not see the table move
   averageTtl: i64; // milliseconds, sampled by active expiry
+  expireCursor: u64; // where active expiry goes on
 }
 
 const TABLE_SPACE: usize = offsetof<Table>();
@@ -57,6 +60,7 @@ export function databasesInit(count: i32): bool {
     tableInit(db.expires);
     db.id = i;
     db.averageTtl = 0;
+    db.expireCursor = 0;
   }
   return true;
 }
@@ -82,21 +86,52 @@ export function expireNow(db: Database, e: usize): void {
   removeEntry(db, hashKey(key, len), key, len);
 }
 
+/** True while CLIENT PAUSE is in force: nothing expires or is evicted then, what is due waits for the end. */
+export function isPaused(): bool {
+  const r = root();
+  return r.pauseMode != 0 && r.pauseUntilMs > r.nowMs;
+}
+
+/** True when the running client feeds an import: it sees expired keys as they are. */
+function isImportSource(): bool {
+  const r = root();
+  return r.importMode != 0 && r.current != 0 && (changetype<Client>(r.current).flags & CLIENT_IMPORT_SOURCE) != 0;
+}
+
+/** True when the running client must not see this entry because its time has come. Removes nothing. */
+export function isHidden(e: usize): bool {
+  return isExpired(e) && !isImportSource();
+}
+
+/**
+ * True when the key's time has come; it is removed then, unless a pause or an import holds removals back. A caller
+ * that is going to write forces it: two entries of one key must never be.
+ */
+export function expireIfDue(db: Database, e: usize, force: bool): bool {
+  if (!isExpired(e)) return false;
+  if (isImportSource()) return false;
+  if (!force && (root().importMode != 0 || isPaused())) return true;
+  expireNow(db, e);
+  return true;
+}
+
+/** True when a key that is given this expiry is to be deleted instead: an import leaves that to its source. */
+export function alreadyExpired(expire: i64): bool {
+  const r = root();
+  return expire <= r.nowMs && r.importMode == 0;
+}
+
 // --- Look-up ---
 
-function findLive(db: Database, key: usize, len: i32): usize {
+function findLive(db: Database, key: usize, len: i32, force: bool): usize {
   const e = tableFind(db.keys, hashKey(key, len), key, len);
-  if (e != 0 && isExpired(e)) {
-    expireNow(db, e);
-    return 0;
-  }
-  return e;
+  return e != 0 && expireIfDue(db, e, force) ? 0 : e;
 }
 
 /** The entry of a key for reading, or 0: counts hits and misses, marks the access unless `quiet`. */
 export function lookupRead(db: Database, key: usize, len: i32, quiet: bool): usize {
   const r = root();
-  const e = findLive(db, key, len);
+  const e = findLive(db, key, len, false);
   if (e == 0) {
     r.statMisses++;
     notify(NOTIFY_KEY_MISS, "keymiss", key, len, db.id);
@@ -109,14 +144,19 @@ export function lookupRead(db: Database, key: usize, len: i32, quiet: bool): usi
 
 /** The entry of a key for writing, or 0: marks the access, counts nothing. */
 export function lookupWrite(db: Database, key: usize, len: i32): usize {
-  const e = findLive(db, key, len);
+  const e = findLive(db, key, len, true);
   if (e != 0) entryTouch(e);
   return e;
 }
 
-/** The entry of a key or 0, leaving no trace. An expired key is removed all the same. */
+/** The entry of a key or 0, leaving no trace. An expired key is removed all the same. Not for writers. */
 export function peek(db: Database, key: usize, len: i32): usize {
-  return findLive(db, key, len);
+  return findLive(db, key, len, false);
+}
+
+/** The entry of a key or 0, whether its time has come or not. */
+export function peekRaw(db: Database, key: usize, len: i32): usize {
+  return tableFind(db.keys, hashKey(key, len), key, len);
 }
 
 // --- Change ---
@@ -130,6 +170,7 @@ export function addEntry(db: Database, e: usize): bool {
     tableRemove(db.keys, hash, keyAddress(e), keyLength(e));
     return false;
   }
+  notify(NOTIFY_NEW, "new", keyAddress(e), keyLength(e), db.id);
   return true;
 }
 
@@ -195,6 +236,10 @@ export function setExpire(db: Database, e: usize, expire: i64): usize {
     return 0;
   }
   entryMoved(db, hash, slot, expireSlot, moved);
+  // The expiry takes room from what Valkey calls embstr.
+  if (entryType(moved) == TYPE_STRING && entryEncoding(moved) == ENCODING_EMBSTR) {
+    entrySetEncoding(moved, stringEncoding(len, stringLength(moved), true));
+  }
   return moved;
 }
 
@@ -230,26 +275,45 @@ function removeEntry(db: Database, hash: u64, key: usize, len: i32): bool {
   return true;
 }
 
+/** Deletes a key with its value; false when it is absent or had expired (it then goes as an expired one). */
+export function deleteLive(db: Database, key: usize, len: i32): bool {
+  const hash = hashKey(key, len);
+  const e = tableFind(db.keys, hash, key, len);
+  if (e == 0) return false;
+  if (isExpired(e) && root().importMode == 0 && !isPaused()) {
+    expireNow(db, e);
+    return false;
+  }
+  return removeEntry(db, hash, key, len);
+}
+
 /** Deletes a key with its value; false when it is absent. Does not look at expiry. */
 export function deleteKey(db: Database, key: usize, len: i32): bool {
   return removeEntry(db, hashKey(key, len), key, len);
 }
 
-/** Deletes every key of a database; returns how many there were. */
+/** Deletes every key of a database; returns how many there were. Needs no memory. */
 export function emptyDatabase(db: Database): u64 {
   const count = <u64>tableSize(db.keys);
-  db.keys.paused++;
-  let cursor: u64 = 0;
-  if (count != 0) {
-    do {
-      scratchClear();
-      cursor = tableScan(db.keys, cursor);
-      for (let i = 0; i < scratchLength(); i++) valueFree(scratchAt(i));
-    } while (cursor != 0);
-  }
-  db.keys.paused--;
-  tableFree(db.keys);
   tableFree(db.expires);
+  tableDrain(db.keys, valueFree);
   db.averageTtl = 0;
+  db.expireCursor = 0;
   return count;
+}
+
+/** Exchanges the contents of two databases. */
+export function swapDatabases(a: Database, b: Database): void {
+  const keys = a.keys;
+  const expires = a.expires;
+  const ttl = a.averageTtl;
+  const cursor = a.expireCursor;
+  a.keys = b.keys;
+  a.expires = b.expires;
+  a.averageTtl = b.averageTtl;
+  a.expireCursor = b.expireCursor;
+  b.keys = keys;
+  b.expires = expires;
+  b.averageTtl = ttl;
+  b.expireCursor = cursor;
 }

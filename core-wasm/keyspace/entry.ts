@@ -235,6 +235,28 @@ export function entryReshape(e: usize, expire: i64, payload: bool): usize {
   return moved;
 }
 
+/**
+ * A shallow copy of the entry under another key: type, encoding, clock and expiry are the same, an inline string is
+ * copied, a payload is shared. Whichever of the two goes is freed without its value. Returns 0 when memory is exhausted.
+ */
+export function entryRekey(e: usize, key: usize, keyLen: i32): usize {
+  const inlineLen = isInline(e) ? <i32>load<u16>(e, VALUE_LENGTH) : -1;
+  const fresh = entryNew(key, keyLen, 0, 0, entryExpire(e), inlineLen);
+  if (fresh == 0) return 0;
+  store<u32>(fresh, load<u32>(e, META), META);
+  if (inlineLen >= 0) memory.copy(stringPtr(fresh), stringPtr(e), <usize>inlineLen);
+  else store<i64>(payloadAddress(fresh), load<i64>(payloadAddress(e)));
+  if (entryType(e) == TYPE_STRING) entrySetEncoding(fresh, encodingUnder(e, keyLen, entryExpire(e)));
+  return fresh;
+}
+
+/** Encoding that a string has once it stands under a key of this length: an embstr may have to become raw. */
+export function encodingUnder(e: usize, keyLen: i32, expire: i64): u32 {
+  const encoding = entryEncoding(e);
+  if (encoding != ENCODING_EMBSTR) return encoding;
+  return stringEncoding(keyLen, stringLength(e), expire != NO_EXPIRE);
+}
+
 /** Changes the expiry of an entry that has one. */
 export function entrySetExpireInPlace(e: usize, expire: i64): void {
   store<i64>(e, expire, HEADER_SIZE);

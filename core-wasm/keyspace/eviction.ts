@@ -5,20 +5,21 @@
  * best; the pool survives from one eviction to the next, which makes a small sample nearly as good as the exact order
  * (Valkey's approximated LRU). Random policies take a random key of the next database.
  *
- *   pool: 16 places of u64 idleness, i32 database, u32 entry hash-free copy: the key is found again by its address's
- *   key bytes, so a place holds u64 idleness | u32 db | u32 key address | u32 key length, in a block of 16 * 24 bytes;
- *   keys are copies, since the entry may be gone by then.
+ *   pool: 17 places of 24 bytes, 16 of them used between calls, ordered by idleness, the readiest last
+ *   >0 u64 idleness · 8 i32 database · 12 u32 address of a copy of the key · 16 i32 its length · 20 unused
  *
- * Not for the hard limit of linear memory: that's alloc() and RESERVE_BYTES.
+ * The key is copied because the entry may move or go before its turn comes. A call is bounded by a number of keys; the
+ * host calls again from its cron while the result is EVICT_RUNNING. Not for the hard limit of linear memory, which is
+ * alloc()'s and RESERVE_BYTES's; but a maxmemory beyond it is taken as that limit, so that policies work there too.
  */
-import { alloc, free } from "../memory/allocator";
-import { root } from "../memory/root";
+import { alloc, free, PAGE_BITS, RESERVE_BYTES } from "../memory/allocator";
+import { randomBelow, root } from "../memory/root";
 import { keyAddress, keyLength } from "../structures/element";
 import { Table, tableRandom, tableSample, tableSize } from "../structures/hashtable";
 import { scratchAt, scratchClear, scratchLength } from "../structures/scratch";
 import { entryIdleness, POLICY_LFU, POLICY_LRU, POLICY_NONE, POLICY_RANDOM, POLICY_TTL, POLICY_VOLATILE } from "./clock";
-import { Database, database, deleteKey, peek } from "./database";
-import { entryExpire } from "./entry";
+import { Database, database, deleteKey, isPaused, peekRaw } from "./database";
+import { entryExpire, NO_EXPIRE } from "./entry";
 import { notify, NOTIFY_EVICTED } from "./events";
 
 const POOL_SIZE: i32 = 16;
@@ -27,10 +28,37 @@ const PLACE_DB: usize = 8;
 const PLACE_KEY: usize = 12;
 const PLACE_LENGTH: usize = 16;
 
-/** Used memory that counts against maxmemory: all but clients' buffers that drain by themselves would not be fair. */
-function overLimit(): bool {
+/** What evictToLimit() answers. */
+export const EVICT_FAILED: i32 = 0;
+export const EVICT_DONE: i32 = 1;
+export const EVICT_RUNNING: i32 = 2;
+
+/** Keys that go at least before a look at the time, and keys that go in a microsecond. */
+const LEAST_KEYS: i32 = 16;
+const KEYS_PER_US: f64 = 1;
+
+/**
+ * Used memory that is allowed: maxmemory, or what linear memory can hold with its reserve when that is less. Clients'
+ * buffers count, as in Valkey.
+ */
+function limit(): u64 {
   const r = root();
-  return <u64>r.usedBytes > r.maxmemory;
+  const pages = <u64>(r.maximumPages - r.heapFirstPage) << PAGE_BITS;
+  const capacity = pages > RESERVE_BYTES * 2 ? pages - RESERVE_BYTES * 2 : pages;
+  return r.maxmemory < capacity ? r.maxmemory : capacity;
+}
+
+/**
+ * Keys that one call may evict, so that a limit set far lower does not stop the server: as many as go in Valkey's time
+ * for this maxmemory-eviction-tenacity, 50 us a step up to 10, then 15 % more a step, without end at 100.
+ */
+function keyBudget(): i32 {
+  const tenacity = root().evictionTenacity;
+  if (tenacity >= 100) return i32.MAX_VALUE;
+  let us: f64 = 50 * <f64>(tenacity < 10 ? tenacity : 10);
+  for (let i = 10; i < tenacity; i++) us *= 1.15;
+  const keys = us * KEYS_PER_US;
+  return keys < <f64>LEAST_KEYS ? LEAST_KEYS : <i32>keys;
 }
 
 function tableFor(db: Database): Table {
@@ -78,70 +106,68 @@ function offer(db: i32, e: usize): void {
   r.evictionPoolLength++;
 }
 
+/** Samples every database; false when there is no key that the policy may take. */
 function fillPool(): bool {
   const r = root();
   if (r.evictionPool == 0) {
     r.evictionPool = alloc(PLACE_SIZE * <usize>(POOL_SIZE + 1));
-    if (r.evictionPool == 0) return false;
   }
   let any = false;
   for (let i = 0; i < r.databaseCount; i++) {
     const table = tableFor(database(i));
     if (tableSize(table) == 0) continue;
     any = true;
+    if (r.evictionPool == 0) break;
     scratchClear();
     tableSample(table, r.maxmemorySamples);
-    for (let j = 0; j < scratchLength() && j < r.maxmemorySamples; j++) offer(i, scratchAt(j));
+    // A sample is made of whole buckets, whose first places hold older keys; so it is entered anywhere.
+    const n = scratchLength();
+    const start = <i32>randomBelow(<u32>n);
+    for (let j = 0; j < n && j < r.maxmemorySamples; j++) offer(i, scratchAt((start + j) % n));
   }
   return any;
 }
 
-function evictOne(db: Database, key: usize, len: i32): bool {
-  if (!deleteKey(db, key, len)) return false;
-  root().statEvicted++;
+function evictEntry(db: Database, e: usize): void {
+  const key = keyAddress(e);
+  const len = keyLength(e);
   notify(NOTIFY_EVICTED, "evicted", key, len, db.id);
-  return true;
+  root().statEvicted++;
+  deleteKey(db, key, len);
 }
 
+/** Evicts the readiest candidate that still exists; false when the policy finds no key at all. */
 function evictFromPool(): bool {
   const r = root();
-  while (true) {
-    if (!fillPool()) return false;
+  while (fillPool()) {
+    // No candidate although there are keys: memory is too short even for the pool.
+    if (r.evictionPoolLength == 0) return evictRandom();
     while (r.evictionPoolLength > 0) {
       const last = r.evictionPoolLength - 1;
       const p = place(last);
       const db = database(load<i32>(p, PLACE_DB));
-      const key = <usize>load<u32>(p, PLACE_KEY);
-      const len = load<i32>(p, PLACE_LENGTH);
-      const e = peek(db, key, len);
-      const fits = e != 0 && (!(r.maxmemoryPolicy & POLICY_VOLATILE) || entryExpire(e) >= 0);
-      const done = fits && evictOne(db, key, len);
+      const e = peekRaw(db, <usize>load<u32>(p, PLACE_KEY), load<i32>(p, PLACE_LENGTH));
+      const fits = e != 0 && (!(r.maxmemoryPolicy & POLICY_VOLATILE) || entryExpire(e) != NO_EXPIRE);
+      if (fits) evictEntry(db, e);
       dropPlace(last);
-      if (done) return true;
+      if (fits) return true;
     }
   }
+  return false;
 }
 
+/** Evicts a random key of the next database that has one. */
 function evictRandom(): bool {
   const r = root();
   for (let i = 0; i < r.databaseCount; i++) {
     r.evictDb = (r.evictDb + 1) % r.databaseCount;
     const db = database(r.evictDb);
     const e = tableRandom(tableFor(db));
-    if (e != 0) return evictOneEntry(db, e);
+    if (e == 0) continue;
+    evictEntry(db, e);
+    return true;
   }
   return false;
-}
-
-/** The key's bytes are the entry's own, which deletion frees; so a copy names it. */
-function evictOneEntry(db: Database, e: usize): bool {
-  const len = keyLength(e);
-  const copy = alloc(<usize>len + 1);
-  if (copy == 0) return deleteKey(db, keyAddress(e), len);
-  memory.copy(copy, keyAddress(e), <usize>len);
-  const done = evictOne(db, copy, len);
-  free(copy);
-  return done;
 }
 
 /** Frees the pool, since its places mean nothing under another policy or after a flush. */
@@ -152,15 +178,39 @@ export function evictionPoolClear(): void {
   r.evictionPool = 0;
 }
 
-/** Evicts until used memory is within maxmemory; false when nothing more can be evicted and it still is not. */
-export function evictToLimit(): bool {
+/** Evicts one key by the policy; false when there is none to evict. */
+function evictNext(): bool {
+  const policy = root().maxmemoryPolicy;
+  if (policy & POLICY_RANDOM) return evictRandom();
+  return policy & (POLICY_LRU | POLICY_LFU | POLICY_TTL) ? evictFromPool() : false;
+}
+
+function evict(): i32 {
   const r = root();
-  if (r.maxmemory == 0) return true;
-  while (overLimit()) {
-    const policy = r.maxmemoryPolicy;
-    if (policy & POLICY_NONE) return false;
-    const done = policy & (POLICY_LRU | POLICY_LFU | POLICY_TTL) ? evictFromPool() : policy & POLICY_RANDOM ? evictRandom() : false;
-    if (!done) return false;
+  const most = limit();
+  if (<u64>r.usedBytes <= most) return EVICT_DONE;
+  if (r.maxmemoryPolicy & POLICY_NONE || r.importMode != 0) return EVICT_FAILED;
+  let left = keyBudget();
+  while (<u64>r.usedBytes > most) {
+    if (left-- == 0) return EVICT_RUNNING;
+    if (!evictNext()) return EVICT_FAILED;
   }
-  return true;
+  return EVICT_DONE;
+}
+
+/**
+ * Evicts while used memory is above maxmemory: EVICT_DONE when it is within it (or nothing may go now), EVICT_RUNNING
+ * when this call has done its share and another should follow, EVICT_FAILED when there is nothing to evict.
+ */
+export function evictToLimit(): i32 {
+  const r = root();
+  if (r.maxmemory == 0 || isPaused()) return EVICT_DONE;
+  const result = evict();
+  if (result != EVICT_DONE) {
+    if (r.evictionExceededSinceUs == 0) r.evictionExceededSinceUs = r.nowUs;
+  } else if (r.evictionExceededSinceUs != 0) {
+    r.statEvictionExceededUs += r.nowUs - r.evictionExceededSinceUs;
+    r.evictionExceededSinceUs = 0;
+  }
+  return result;
 }

@@ -1,40 +1,71 @@
 /**
  * Active expiry: removes keys whose time has come although nobody asks for them.
  *
- * One slice looks at up to some dozens of keys with a TTL of one database, in scan order, so that a database with many
- * dead keys is cleaned in a few passes. The host repeats slices while the share of dead keys is high and its time
- * budget lasts. After Valkey's description of the active expire cycle.
+ * A cycle visits every database once. A slice looks at some dozens of keys with a TTL, in scan order, and the same
+ * database gets another slice while more than a tenth of the keys seen were dead and its scan is not at its end. The
+ * host calls expireSlice() until the cycle ends or its time budget is used up, in which case it says so (expireCut);
+ * the next cycle then begins with the next database. After Valkey's description of its active expire cycle.
+ *
+ * Costs: a slice is bounded by keys and by buckets, so a sparse table does not make it long.
  */
 import { root } from "../memory/root";
 import { tableBuckets, tableScan, tableSize } from "../structures/hashtable";
 import { scratchAt, scratchClear, scratchLength } from "../structures/scratch";
-import { database, expireNow, isExpired } from "./database";
+import { Database, database, expireNow, isExpired, isPaused } from "./database";
 import { entryExpire } from "./entry";
 
 const KEYS_PER_SLICE: i32 = 20;
-const MOST_BUCKETS: i32 = 400;
+const BUCKETS_PER_KEY: i32 = 10;
+/** Percent of dead keys that are left to later cycles, at effort 1. */
+const ACCEPTABLE_STALE: i32 = 10;
+/** Weight of a new sample of the mean time to live, and of the share of dead keys. */
+const TTL_SHARE: i64 = 50;
+const STALE_WEIGHT: f64 = 0.05;
 
-/**
- * Runs one slice on the next database. True when the database should be looked at again at once, because more than
- * 10 % of the keys seen (less with a higher effort) were dead.
- */
+/** Runs one slice. True while the cycle goes on and another slice should follow. */
 export function expireSlice(): bool {
   const r = root();
-  const db = database(r.expireDb);
-  const effort = r.activeExpireEffort - 1;
-  const wanted = KEYS_PER_SLICE + (KEYS_PER_SLICE / 4) * effort;
-  if (tableSize(db.expires) == 0) {
-    db.averageTtl = 0;
-    nextDatabase();
-    return false;
+  if (r.importMode != 0 || isPaused()) return false;
+  while (r.expireVisited < r.databaseCount) {
+    const db = database(r.expireDb);
+    if (!isWorthScanning(db)) {
+      if (tableSize(db.expires) == 0) db.averageTtl = 0;
+      nextDatabase();
+      continue;
+    }
+    if (!scanSome(db)) nextDatabase();
+    if (r.expireVisited < r.databaseCount) return true;
   }
+  endCycle();
+  return false;
+}
+
+/** Ends the cycle because its time is up. */
+export function expireCut(): void {
+  root().statExpiredTimeCapReached++;
+  nextDatabase();
+  endCycle();
+}
+
+/** False for a table that is empty or nearly so for its size: scanning it finds little, and it will shrink soon. */
+function isWorthScanning(db: Database): bool {
+  const size = <u64>tableSize(db.expires);
+  return size * 100 >= <u64>tableBuckets(db.expires, 0) + <u64>tableBuckets(db.expires, 1) && size != 0;
+}
+
+/** Looks at the next keys of a database; true when it should be looked at again at once. */
+function scanSome(db: Database): bool {
+  const r = root();
+  const effort = r.activeExpireEffort - 1;
+  let wanted = KEYS_PER_SLICE + KEYS_PER_SLICE / 4 * effort;
+  if (<u32>wanted > tableSize(db.expires)) wanted = <i32>tableSize(db.expires);
   let seen = 0;
   let dead = 0;
-  let ttlSum: i64 = 0;
-  let buckets = 0;
+  let ttlSum: f64 = 0;
+  let buckets = wanted * BUCKETS_PER_KEY;
   do {
     scratchClear();
-    r.expireCursor = tableScan(db.expires, r.expireCursor);
+    db.expireCursor = tableScan(db.expires, db.expireCursor);
     const n = scratchLength();
     for (let i = 0; i < n; i++) {
       const e = scratchAt(i);
@@ -43,32 +74,32 @@ export function expireSlice(): bool {
         expireNow(db, e);
         dead++;
       } else {
-        ttlSum += entryExpire(e) - r.nowMs;
+        ttlSum += <f64>(entryExpire(e) - r.nowMs);
       }
     }
-    buckets++;
-  } while (seen < wanted && buckets < MOST_BUCKETS && r.expireCursor != 0);
-  const alive = seen - dead;
-  if (alive > 0) {
-    const average = ttlSum / <i64>alive;
-    db.averageTtl = db.averageTtl == 0 ? average : db.averageTtl + (average - db.averageTtl) / 50;
+  } while (seen < wanted && --buckets > 0 && db.expireCursor != 0);
+  r.expireSeen += <u32>seen;
+  r.expireDead += <u32>dead;
+  if (seen > dead) {
+    const average = <i64>(ttlSum / <f64>(seen - dead));
+    db.averageTtl = db.averageTtl == 0 ? average : db.averageTtl + (average - db.averageTtl) / TTL_SHARE;
   }
-  if (seen > 0) {
-    const percent = <f64>dead * 100.0 / <f64>seen;
-    r.statExpiredStalePercent = percent * 0.05 + r.statExpiredStalePercent * 0.95;
-  }
-  if (dead * 100 > seen * (10 - effort)) return true;
-  nextDatabase();
-  return false;
+  if (db.expireCursor == 0) return false;
+  return seen == 0 || dead * 100 / seen > ACCEPTABLE_STALE - effort;
 }
 
 function nextDatabase(): void {
   const r = root();
   r.expireDb = (r.expireDb + 1) % r.databaseCount;
-  r.expireCursor = 0;
+  r.expireVisited++;
 }
 
-/** Buckets of the expiry table; for statistics. */
-export function expireBuckets(db: i32): u32 {
-  return tableBuckets(database(db).expires, 0);
+/** Takes the cycle's share of dead keys into the running estimate of how many there are. */
+function endCycle(): void {
+  const r = root();
+  const percent = r.expireSeen != 0 ? <f64>r.expireDead * 100 / <f64>r.expireSeen : 0;
+  r.statExpiredStalePercent = percent * STALE_WEIGHT + r.statExpiredStalePercent * (1 - STALE_WEIGHT);
+  r.expireVisited = 0;
+  r.expireSeen = 0;
+  r.expireDead = 0;
 }

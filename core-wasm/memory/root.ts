@@ -92,6 +92,8 @@ export class Root {
   activeExpire: i32; // DEBUG SET-ACTIVE-EXPIRE
   activeExpireEffort: i32;
   resizeForbidden: i32; // DEBUG DICT-RESIZING 0
+  importMode: i32; // expired keys wait for the source of an import to delete them
+  evictionTenacity: i32; // 0..100, how long one eviction may take
 
   // Statistics.
   settleHead: i32; // chain of CommandStats that ran since the last settle, -1 at its end
@@ -105,6 +107,8 @@ export class Root {
   statExpiredStalePercent: f64;
   statExpiredTimeCapReached: u64;
   statEvicted: u64;
+  statEvictionExceededUs: f64; // time spent above maxmemory
+  evictionExceededSinceUs: f64; // when used memory last came above maxmemory, 0: it is not
   statNetIn: u64;
   statNetOut: u64;
   statErrorReplies: u64;
@@ -116,8 +120,10 @@ export class Root {
   statUnknownErrors: u64;
 
   // Cron state.
-  expireCursor: u64;
   expireDb: i32;
+  expireVisited: i32; // databases that this cycle of active expiry is done with
+  expireSeen: u32; // keys that it looked at
+  expireDead: u32; // and those of them that had expired
   evictDb: i32;
   rehashDb: i32;
   evictionPoolLength: i32;
@@ -127,6 +133,7 @@ export class Root {
   scratchLength: i32;
   scratch: usize;
   scratchCapacity: i32;
+  scratchFailed: i32; // 1: memory was exhausted since the list was cleared
 
   callBuffer: usize; // arguments of a large in-process call
 

@@ -4,6 +4,7 @@
  *
  * Not for deciding which values are legal: the host's configuration does.
  */
+import { policyBits } from "../keyspace/clock";
 import { root } from "./root";
 
 // @layout
@@ -26,6 +27,8 @@ export const enum Setting {
   resizeForbidden = 16,
   failAfter = 17,
   maximumPages = 18,
+  importMode = 19,
+  maxmemoryEvictionTenacity = 20,
 }
 
 /** Bits of the gate that settings switch (resp/process.ts). */
@@ -46,7 +49,7 @@ export function setSetting(id: i32, value: f64): bool {
       r.maxmemory = <u64>value;
       gate(GATE_MEMORY, value > 0);
       return true;
-    case Setting.maxmemoryPolicy: r.maxmemoryPolicy = <i32>value; return true;
+    case Setting.maxmemoryPolicy: r.maxmemoryPolicy = policyBits(<i32>value); return true;
     case Setting.maxmemorySamples: r.maxmemorySamples = <i32>value; return true;
     case Setting.lfuLogFactor: r.lfuLogFactor = <i32>value; return true;
     case Setting.lfuDecayTime: r.lfuDecayTime = <i32>value; return true;
@@ -63,6 +66,8 @@ export function setSetting(id: i32, value: f64): bool {
     case Setting.resizeForbidden: r.resizeForbidden = <i32>value; return true;
     case Setting.failAfter: r.failAfter = <i32>value; return true;
     case Setting.maximumPages: r.maximumPages = <u32>value; return true;
+    case Setting.importMode: r.importMode = <i32>value; return true;
+    case Setting.maxmemoryEvictionTenacity: r.evictionTenacity = <i32>value; return true;
     default: return false;
   }
 }

@@ -5,6 +5,7 @@
 export const WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value";
 export const SYNTAX = "ERR syntax error";
 export const NOT_INTEGER = "ERR value is not an integer or out of range";
+export const NOT_INT = "ERR value is out of range, value must between -2147483648 and 2147483647";
 export const NOT_FLOAT = "ERR value is not a valid float";
 export const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
 export const NO_KEY = "ERR no such key";

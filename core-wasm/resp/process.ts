@@ -11,7 +11,7 @@ import { CMD_CONTAINER, CMD_DENYOOM, CMD_FAST, CMD_HOST, CMD_MAY_REPLICATE, CMD_
   commandFlags, commandGroup, commandNameLength, commandNamePtr, commandParent, lookupCommand, lookupSubcommand,
 } from "../generated/commands";
 import { dispatch } from "../generated/dispatch";
-import { evictToLimit } from "../keyspace/eviction";
+import { EVICT_FAILED, evictToLimit } from "../keyspace/eviction";
 import { clockUpdate } from "../keyspace/clock";
 import { availableBytes, free, realloc, RESERVE_BYTES, usableSize } from "../memory/allocator";
 import { argLen, argPtr, INPUT_SLACK, root, SHARED_INPUT_SIZE } from "../memory/root";
@@ -132,7 +132,7 @@ function passGate(c: Client, id: i32, flags: u32): i32 {
     const client = id == Cmd.CLIENT || commandParent(id) == Cmd.CLIENT;
     if ((r.pauseMode == PAUSE_ALL && !client) || (r.pauseMode == PAUSE_WRITE && writes)) return HOLD;
   }
-  if (r.gate & GATE_MEMORY && !evictToLimit() && flags & CMD_DENYOOM) {
+  if (r.gate & GATE_MEMORY && evictToLimit() == EVICT_FAILED && flags & CMD_DENYOOM) {
     reject(id);
     replyOutOfMemory(c);
     return END_SLICE;

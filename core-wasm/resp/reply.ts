@@ -8,7 +8,7 @@
 import { equalBytes, writeText } from "../bytes/compare";
 import { formatDouble } from "../bytes/double";
 import { formatI64, formatU64 } from "../bytes/integer";
-import { alloc } from "../memory/allocator";
+import { alloc, realloc, usableSize } from "../memory/allocator";
 import { root } from "../memory/root";
 import {
   addChunk, addPending, Client, chunkEnd, chunkRoom, closeSoon, commitOutput,
@@ -252,37 +252,51 @@ export function replyPush(c: Client, n: i32): void {
 
 // --- Errors ---
 
+/** Makes the buffer for error texts; false when memory is exhausted. Done at the start: an error needs no memory then. */
+export function errorInit(): bool {
+  const r = root();
+  r.text = alloc(TEXT_CAPACITY);
+  return r.text != 0;
+}
+
 /** Starts an error text in the root's text buffer. */
 export function errorStart(text: string): void {
-  const r = root();
-  if (r.text == 0) r.text = alloc(TEXT_CAPACITY);
-  r.textLength = 0;
+  root().textLength = 0;
   errorText(text);
 }
 
-export function errorText(text: string): void {
+/** Address where `n` more bytes of the error text can be written, 0 when memory is exhausted. May move the text. */
+function textRoom(n: i32): usize {
   const r = root();
-  if (r.text == 0 || <usize>r.textLength + <usize>text.length > TEXT_CAPACITY) return;
-  r.textLength += writeText(r.text + <usize>r.textLength, text);
+  const size = <usize>r.textLength + <usize>n;
+  if (size > usableSize(r.text)) {
+    const moved = realloc(r.text, size);
+    if (moved == 0) return 0;
+    r.text = moved;
+  }
+  return r.text + <usize>r.textLength;
+}
+
+export function errorText(text: string): void {
+  const at = textRoom(text.length);
+  if (at != 0) root().textLength += writeText(at, text);
 }
 
 /** Appends bytes of the client, at most `most` of them; line breaks become spaces, as in every error reply. */
 export function errorBytes(ptr: usize, len: i32, most: i32): void {
-  const r = root();
   if (len > most) len = most;
-  if (r.text == 0 || <usize>(r.textLength + len) > TEXT_CAPACITY) return;
-  const start = r.text + <usize>r.textLength;
+  const at = textRoom(len);
+  if (at == 0) return;
   for (let i: usize = 0; i < <usize>len; i++) {
     const byte = load<u8>(ptr + i);
-    store<u8>(start + i, byte == 13 || byte == 10 ? 32 : byte);
+    store<u8>(at + i, byte == 13 || byte == 10 ? 32 : byte);
   }
-  r.textLength += len;
+  root().textLength += len;
 }
 
 export function errorInteger(value: i64): void {
-  const r = root();
-  if (r.text == 0 || <usize>r.textLength + 24 > TEXT_CAPACITY) return;
-  r.textLength += formatI64(r.text + <usize>r.textLength, value);
+  const at = textRoom(24);
+  if (at != 0) root().textLength += formatI64(at, value);
 }
 
 /** Sends the text that was started. */
@@ -297,6 +311,11 @@ export function errorSend(c: Client): void {
   memory.copy(p + 1, r.text, n);
   store<u16>(p + 1 + n, CRLF);
   commitOutput(c, n + 3);
+  // A text that quoted much of the client's bytes gives them back.
+  if (usableSize(r.text) > TEXT_CAPACITY) {
+    const moved = realloc(r.text, TEXT_CAPACITY);
+    if (moved != 0) r.text = moved;
+  }
 }
 
 /** -text */

@@ -92,6 +92,8 @@ export function resetStats(count: i32): void {
   r.statExpiredStalePercent = 0;
   r.statExpiredTimeCapReached = 0;
   r.statEvicted = 0;
+  r.statEvictionExceededUs = 0;
+  r.evictionExceededSinceUs = 0;
   r.statNetIn = 0;
   r.statNetOut = 0;
   r.statReadsProcessed = 0;

@@ -22,7 +22,7 @@ import { random64, randomBelow, root } from "../memory/root";
 import { equalBytes } from "../bytes/compare";
 import { hashBytes } from "../bytes/hash";
 import { keyAddress, keyLength } from "./element";
-import { scratchAt, scratchClear, scratchLength, scratchPush } from "./scratch";
+import { scratchAt, scratchClear, scratchFailed, scratchLength, scratchPush } from "./scratch";
 
 const BUCKET_SIZE: usize = 64;
 const BUCKET_BITS: usize = 6;
@@ -233,9 +233,18 @@ export function tableRehash(t: Table, count: i32): bool {
   return false;
 }
 
+/**
+ * True when a new array would take used memory above maxmemory: keys would have to go for mere table space. A table
+ * whose chains have grown to four buckets gets its array all the same.
+ */
+function exceedsMaxmemory(t: Table, size: u64): bool {
+  const r = root();
+  return r.maxmemory != 0 && <u64>r.usedBytes + size > r.maxmemory && t.used0 < <u32>SLOTS << (t.bits0 + 2);
+}
+
 function startResize(t: Table, bits: i32): bool {
   const size = <u64>BUCKET_SIZE << bits;
-  if (size > 4096 && !canAllocate(size)) return false;
+  if (size > 4096 && (!canAllocate(size) || exceedsMaxmemory(t, size))) return false;
   const array = newArray(bits);
   if (array == 0) return false;
   if (t.buckets0 == 0) {
@@ -454,14 +463,38 @@ export function tableSample(t: Table, count: i32): void {
 
 /** A random element, near enough to evenly distributed: one of a sample of at least 24. 0 when the table is empty. */
 export function tableRandom(t: Table): usize {
-  scratchClear();
-  tableSample(t, 24);
-  const n = scratchLength();
-  if (n == 0) return 0;
+  if (tableSize(t) == 0) return 0;
+  let n = 0;
+  // A sample gives up after many empty buckets; the next one starts elsewhere.
+  while (n == 0) {
+    scratchClear();
+    tableSample(t, 24);
+    n = scratchLength();
+    if (scratchFailed() && n == 0) return 0;
+  }
   return scratchAt(<i32>randomBelow(<u32>n));
 }
 
 // --- Removal of the whole, accounting ---
+
+/** Gives every element to `drop` and frees the buckets: the table is empty afterwards. Needs no memory. */
+export function tableDrain(t: Table, drop: (element: usize) => void): void {
+  drainArray(t.buckets0, <i32>t.bits0, drop);
+  drainArray(t.buckets1, <i32>t.bits1, drop);
+  tableFree(t);
+}
+
+function drainArray(array: usize, bits: i32, drop: (element: usize) => void): void {
+  if (array == 0) return;
+  const count = 1 << bits;
+  for (let i = 0; i < count; i++) {
+    for (let b = array + (<usize>i << BUCKET_BITS); b != 0; b = nextBucket(b)) {
+      for (let present = state(b) & PRESENT_MASK; present != 0; present &= present - 1) {
+        drop(<usize>load<u32>(slotAddress(b, ctz<u32>(present))));
+      }
+    }
+  }
+}
 
 /** Frees the buckets, not the elements. The table is empty afterwards. */
 export function tableFree(t: Table): void {

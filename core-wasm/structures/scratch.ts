@@ -3,11 +3,40 @@
  *
  * Not for keeping anything: each user clears it first, and the next one does the same.
  */
-import { realloc } from "../memory/allocator";
+import { free, realloc } from "../memory/allocator";
 import { root } from "../memory/root";
 
+/** Values that a list may have room for without being freed after use. */
+const KEPT_CAPACITY: i32 = 16384;
+
 export function scratchClear(): void {
-  root().scratchLength = 0;
+  const r = root();
+  r.scratchLength = 0;
+  r.scratchFailed = 0;
+}
+
+/** True when a value found no room since the list was cleared: what it holds is not all. */
+export function scratchFailed(): bool {
+  return root().scratchFailed != 0;
+}
+
+/** Keeps the first `n` values. */
+export function scratchKeep(n: i32): void {
+  root().scratchLength = n;
+}
+
+export function scratchSet(i: i32, value: usize): void {
+  store<u32>(root().scratch + (<usize>i << 2), <u32>value);
+}
+
+/** Clears the list and gives a large one's memory back. */
+export function scratchRelease(): void {
+  const r = root();
+  scratchClear();
+  if (r.scratchCapacity <= KEPT_CAPACITY) return;
+  free(r.scratch);
+  r.scratch = 0;
+  r.scratchCapacity = 0;
 }
 
 /** Appends a value; false when memory is exhausted. May grow memory and move the list. */
@@ -16,7 +45,10 @@ export function scratchPush(value: usize): bool {
   if (r.scratchLength == r.scratchCapacity) {
     const capacity = r.scratchCapacity == 0 ? 64 : r.scratchCapacity << 1;
     const moved = realloc(r.scratch, <usize>capacity << 2);
-    if (moved == 0) return false;
+    if (moved == 0) {
+      r.scratchFailed = 1;
+      return false;
+    }
     r.scratch = moved;
     r.scratchCapacity = capacity;
   }

@@ -7,9 +7,9 @@ export const DATABASE = {
   keys: 0, // Table
   expires: 4, // Table
   id: 8, // i32
-  keysScan: 12, // i32
   averageTtl: 16, // i64
-  SIZE: 24,
+  expireCursor: 24, // u64
+  SIZE: 32,
 } as const;
 
 export const ROOT = {
@@ -65,46 +65,53 @@ export const ROOT = {
   activeExpire: 248, // i32
   activeExpireEffort: 252, // i32
   resizeForbidden: 256, // i32
-  settleHead: 260, // i32
-  commandStats: 264, // usize
-  errorStats: 268, // usize
-  errorCount: 272, // i32
-  statCommands: 280, // u64
-  statHits: 288, // u64
-  statMisses: 296, // u64
-  statExpired: 304, // u64
-  statExpiredStalePercent: 312, // f64
-  statExpiredTimeCapReached: 320, // u64
-  statEvicted: 328, // u64
-  statNetIn: 336, // u64
-  statNetOut: 344, // u64
-  statErrorReplies: 352, // u64
-  statReadsProcessed: 360, // u64
-  statWritesProcessed: 368, // u64
-  statQueryBufferLimitDisconnections: 376, // u64
-  statOutputBufferLimitDisconnections: 384, // u64
-  statClientQueryBufferPeak: 392, // u64
-  statUnknownErrors: 400, // u64
-  expireCursor: 408, // u64
-  expireDb: 416, // i32
-  evictDb: 420, // i32
-  rehashDb: 424, // i32
-  evictionPoolLength: 428, // i32
-  evictionPool: 432, // usize
-  scratchLength: 436, // i32
-  scratch: 440, // usize
-  scratchCapacity: 444, // i32
-  callBuffer: 448, // usize
-  cachedKey: 452, // usize
-  cachedHash: 456, // u64
-  touched: 464, // u32
-  parsedNumber: 472, // i64
-  wordEnd: 480, // usize
-  number: 488, // i64
-  real: 496, // f64
-  text: 504, // usize
-  textLength: 508, // i32
-  SIZE: 512,
+  importMode: 260, // i32
+  evictionTenacity: 264, // i32
+  settleHead: 268, // i32
+  commandStats: 272, // usize
+  errorStats: 276, // usize
+  errorCount: 280, // i32
+  statCommands: 288, // u64
+  statHits: 296, // u64
+  statMisses: 304, // u64
+  statExpired: 312, // u64
+  statExpiredStalePercent: 320, // f64
+  statExpiredTimeCapReached: 328, // u64
+  statEvicted: 336, // u64
+  statEvictionExceededUs: 344, // f64
+  evictionExceededSinceUs: 352, // f64
+  statNetIn: 360, // u64
+  statNetOut: 368, // u64
+  statErrorReplies: 376, // u64
+  statReadsProcessed: 384, // u64
+  statWritesProcessed: 392, // u64
+  statQueryBufferLimitDisconnections: 400, // u64
+  statOutputBufferLimitDisconnections: 408, // u64
+  statClientQueryBufferPeak: 416, // u64
+  statUnknownErrors: 424, // u64
+  expireDb: 432, // i32
+  expireVisited: 436, // i32
+  expireSeen: 440, // u32
+  expireDead: 444, // u32
+  evictDb: 448, // i32
+  rehashDb: 452, // i32
+  evictionPoolLength: 456, // i32
+  evictionPool: 460, // usize
+  scratchLength: 464, // i32
+  scratch: 468, // usize
+  scratchCapacity: 472, // i32
+  scratchFailed: 476, // i32
+  callBuffer: 480, // usize
+  cachedKey: 484, // usize
+  cachedHash: 488, // u64
+  touched: 496, // u32
+  parsedNumber: 504, // i64
+  wordEnd: 512, // usize
+  number: 520, // i64
+  real: 528, // f64
+  text: 536, // usize
+  textLength: 540, // i32
+  SIZE: 544,
 } as const;
 
 export const CLIENT = {
@@ -188,4 +195,6 @@ export const SETTING = {
   resizeForbidden: 16,
   failAfter: 17,
   maximumPages: 18,
+  importMode: 19,
+  maxmemoryEvictionTenacity: 20,
 } as const;
