@@ -9,6 +9,8 @@ import type { Server } from "./server.ts";
 
 const REHASH_BUDGET_US = 1000;
 const REHASH_BUCKETS = 100;
+/** What cronEvict() answers while more keys should go. */
+const EVICTION_RUNNING = 2;
 /** Share of the time between two runs that active expiry may take, in percent, at effort 1. */
 const EXPIRE_PERCENT = 25;
 
@@ -29,15 +31,18 @@ export class Upkeep {
     const periodUs = 1e6 / config.number("hz");
     const budgetUs = periodUs * (EXPIRE_PERCENT + 2 * (config.number("active-expire-effort") - 1)) / 100;
     let end = port.monotonicUs() + budgetUs;
-    for (let i = 0; i < core.databaseCount; i++) {
-      while (core.exports.cronExpire() === 1) if (port.monotonicUs() > end) break;
+    while (core.exports.cronExpire() === 1) {
+      if (port.monotonicUs() <= end) continue;
+      core.exports.cronExpireCut();
+      break;
     }
     stats.expireUs += port.monotonicUs() - start;
     if (config.boolean("activerehashing")) {
       end = port.monotonicUs() + REHASH_BUDGET_US;
       while (core.exports.cronRehash(REHASH_BUCKETS) === 1) if (port.monotonicUs() > end) break;
     }
-    core.exports.cronEvict();
+    end = port.monotonicUs() + budgetUs;
+    while (core.exports.cronEvict() === EVICTION_RUNNING) if (port.monotonicUs() > end) break;
     this.#server.drain();
     core.refresh();
     this.#sample();

@@ -14,7 +14,9 @@ import { free } from "../memory/allocator";
 import { argLen, argPtr, argc, root } from "../memory/root";
 import { Client, CLIENT_NO_TOUCH, clientDb } from "../resp/client";
 import { BAD_DB_INDEX, NO_KEY } from "../resp/errors";
-import { replyBulk, replyError, replyInteger, replyNull, replyOk, replyOutOfMemory, replySimple, replySyntax } from "../resp/reply";
+import {
+  replyBulk, replyError, replyInteger, replyNull, replyOk, replyOutOfMemory, replySimple, replySyntax,
+} from "../resp/reply";
 import { keyAddress, keyLength } from "../structures/element";
 import { tableRandom, tableSize } from "../structures/hashtable";
 import { typeName, valueCopy, valueFree } from "../types/value";

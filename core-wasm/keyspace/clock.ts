@@ -67,7 +67,8 @@ function touchLfu(e: usize): void {
   if (counter == 255) return;
   const base = counter > LFU_INITIAL ? <f64>(counter - LFU_INITIAL) : 0;
   const chance = 1.0 / (base * <f64>r.lfuLogFactor + 1.0);
-  if (<f64>(random64() >> 11) * (1.0 / 9007199254740992.0) < chance) entrySetClock(e, (r.lruClock << 8) | (counter + 1));
+  const random = <f64>(random64() >> 11) * (1.0 / 9007199254740992.0);
+  if (random < chance) entrySetClock(e, (r.lruClock << 8) | (counter + 1));
 }
 
 /** Marks an access. The store is skipped when the clock is the same, so that hot reads don't dirty cache lines. */

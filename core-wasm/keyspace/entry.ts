@@ -237,7 +237,7 @@ export function entryReshape(e: usize, expire: i64, payload: bool): usize {
 
 /**
  * A shallow copy of the entry under another key: type, encoding, clock and expiry are the same, an inline string is
- * copied, a payload is shared. Whichever of the two goes is freed without its value. Returns 0 when memory is exhausted.
+ * copied, a payload is shared. Whichever of the two goes is freed without its value. 0 when memory is exhausted.
  */
 export function entryRekey(e: usize, key: usize, keyLen: i32): usize {
   const inlineLen = isInline(e) ? <i32>load<u16>(e, VALUE_LENGTH) : -1;

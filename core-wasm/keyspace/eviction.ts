@@ -17,7 +17,9 @@ import { randomBelow, root } from "../memory/root";
 import { keyAddress, keyLength } from "../structures/element";
 import { Table, tableRandom, tableSample, tableSize } from "../structures/hashtable";
 import { scratchAt, scratchClear, scratchLength } from "../structures/scratch";
-import { entryIdleness, POLICY_LFU, POLICY_LRU, POLICY_NONE, POLICY_RANDOM, POLICY_TTL, POLICY_VOLATILE } from "./clock";
+import {
+  entryIdleness, POLICY_LFU, POLICY_LRU, POLICY_NONE, POLICY_RANDOM, POLICY_TTL, POLICY_VOLATILE,
+} from "./clock";
 import { Database, database, deleteKey, isPaused, peekRaw } from "./database";
 import { entryExpire, NO_EXPIRE } from "./entry";
 import { notify, NOTIFY_EVICTED } from "./events";

@@ -252,7 +252,7 @@ export function replyPush(c: Client, n: i32): void {
 
 // --- Errors ---
 
-/** Makes the buffer for error texts; false when memory is exhausted. Done at the start: an error needs no memory then. */
+/** Makes the buffer for error texts, so that an error needs no memory later; false when memory is exhausted. */
 export function errorInit(): bool {
   const r = root();
   r.text = alloc(TEXT_CAPACITY);

@@ -34,6 +34,7 @@ export interface CoreExports {
   callEnd(): void;
   settle(microseconds: number, histograms: number): void;
   cronExpire(): number;
+  cronExpireCut(): void;
   cronRehash(buckets: number): number;
   cronEvict(): number;
   evictionReset(): void;
