@@ -71,6 +71,15 @@ export function textLength(i: i32): i32 {
   return n;
 }
 
+/** ERR wrong number of arguments for 'name' command: for a count that arity alone can't tell. */
+export function replyArity(c: Client): void {
+  const id = root().currentCommand;
+  errorStart("ERR wrong number of arguments for '");
+  errorBytes(commandNamePtr(id), commandNameLength(id), 64);
+  errorText("' command");
+  errorSend(c);
+}
+
 // --- Expiry times ---
 
 export const UNIT_SECONDS: i32 = 0;

@@ -22,7 +22,7 @@ export const OPTION_ERROR: u32 = 0x80000000;
 
 export const OPTION_EXPIRE: u32 = OPTION_EX | OPTION_PX | OPTION_EXAT | OPTION_PXAT;
 const OPTION_TIME: u32 = OPTION_EXPIRE | OPTION_KEEPTTL | OPTION_PERSIST;
-const OPTION_CONDITION: u32 = OPTION_NX | OPTION_XX | OPTION_IFEQ;
+export const OPTION_CONDITION: u32 = OPTION_NX | OPTION_XX | OPTION_IFEQ;
 
 /** The option bit that a word means, 0 for none. */
 function optionOf(i: i32): u32 {

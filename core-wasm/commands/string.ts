@@ -1,27 +1,25 @@
 /**
- * Commands of strings: parse, look up, change, reply. The values themselves are types/string.ts's business.
+ * Commands that read, set and delete one whole string: parse, look up, change, reply. The values themselves are
+ * types/string.ts's business; parts of strings are string-range.ts's, numbers string-number.ts's, many keys
+ * string-multi.ts's.
  */
-import { clientDb } from "../resp/client";
-import { lookupRead, lookupWrite, deleteKey } from "../keyspace/database";
+import { Database, deleteKey, lookupRead, lookupWrite, setExpire } from "../keyspace/database";
 import { entryExpire, entryInteger, entryType, isInteger, NO_EXPIRE, TYPE_STRING } from "../keyspace/entry";
-import { changed, notify, NOTIFY_GENERIC, NOTIFY_STRING } from "../keyspace/events";
-import { argLen, argPtr, argc, root, Root, ROOT_ADDRESS } from "../memory/root";
-import { Client, CLIENT_NO_TOUCH } from "../resp/client";
-import { NOT_INTEGER, OVERFLOW } from "../resp/errors";
+import { changed, notify, NOTIFY_EXPIRED, NOTIFY_GENERIC, NOTIFY_STRING } from "../keyspace/events";
+import { argLen, argPtr, argc, root } from "../memory/root";
+import { Client, CLIENT_NO_TOUCH, clientDb, retractOutput } from "../resp/client";
 import {
-  replyBulk, replyBulkInteger, replyError, replyInteger, replyNull, replyOk, replyOutOfMemory, replyWrongType,
+  replyBulk, replyBulkInteger, replyInteger, replyNull, replyOk, replyOutOfMemory, replyWrongType,
 } from "../resp/reply";
-import { parseI64 } from "../bytes/integer";
-import { setInteger, setString, stringSize, stringView } from "../types/string";
-import { argExpire, argI64, UNIT_MILLISECONDS, UNIT_SECONDS } from "./arguments";
+import { setString, stringEquals, stringSize, stringView } from "../types/string";
+import { argExpire, UNIT_MILLISECONDS, UNIT_SECONDS } from "./arguments";
 import {
-  argEquals, OPTION_ERROR, OPTION_EXPIRE, OPTION_EX, OPTION_EXAT, OPTION_GET, OPTION_IFEQ, OPTION_KEEPTTL, OPTION_NX,
-  OPTION_PX, OPTION_PXAT, OPTION_XX, optionValue, readExpire, readOptions,
+  OPTION_CONDITION, OPTION_ERROR, OPTION_EXPIRE, OPTION_EX, OPTION_EXAT, OPTION_GET, OPTION_IFEQ, OPTION_KEEPTTL,
+  OPTION_NX, OPTION_PERSIST, OPTION_PX, OPTION_PXAT, OPTION_XX, optionValue, readExpire, readOptions,
 } from "./string-options";
 
-const NUMBER: usize = ROOT_ADDRESS + offsetof<Root>("number");
-const SET_OPTIONS: u32 = OPTION_NX | OPTION_XX | OPTION_IFEQ | OPTION_GET | OPTION_EX | OPTION_PX | OPTION_EXAT |
-  OPTION_PXAT | OPTION_KEEPTTL;
+const SET_OPTIONS: u32 = OPTION_NX | OPTION_XX | OPTION_IFEQ | OPTION_GET | OPTION_EXPIRE | OPTION_KEEPTTL;
+const GETEX_OPTIONS: u32 = OPTION_EXPIRE | OPTION_PERSIST;
 
 // --- Shared steps ---
 
@@ -30,9 +28,17 @@ export function readKey(c: Client, i: i32): usize {
   return lookupRead(clientDb(c), argPtr(i), argLen(i), (c.flags & CLIENT_NO_TOUCH) != 0);
 }
 
+/** Replies a string entry's bytes. */
 export function replyString(c: Client, e: usize): void {
   if (isInteger(e)) replyBulkInteger(c, entryInteger(e));
   else replyBulk(c, stringView(e), stringSize(e));
+}
+
+/** True for a string and for no entry at all; replies WRONGTYPE otherwise. */
+export function stringOrNothing(c: Client, e: usize): bool {
+  if (e == 0 || entryType(e) == TYPE_STRING) return true;
+  replyWrongType(c);
+  return false;
 }
 
 /** Replies a key's string or null; false after a type error. */
@@ -50,12 +56,15 @@ function replyGet(c: Client): bool {
   return true;
 }
 
-// --- GET and SET ---
-
-/** GET key */
-export function getCommand(c: Client): void {
-  replyGet(c);
+/** Removes a key whose new expiry has passed already, which is an expiry like any other. */
+function expireAtOnce(db: Database, key: usize, keyLen: i32): void {
+  deleteKey(db, key, keyLen);
+  changed(1);
+  root().statExpired++;
+  notify(NOTIFY_EXPIRED, "expired", key, keyLen, db.id);
 }
+
+// --- SET and its relatives ---
 
 function replyNotSet(c: Client, options: u32, asInteger: bool): void {
   if (options & OPTION_GET) return;
@@ -63,16 +72,14 @@ function replyNotSet(c: Client, options: u32, asInteger: bool): void {
   else replyNull(c);
 }
 
-/** True when the key's state allows the change; replies when it does not. */
+/** True when the key's state allows the change; replies when it does not. `compare`: IFEQ's value, as argument. */
 function conditionHolds(c: Client, e: usize, options: u32, compare: i32, asInteger: bool): bool {
   if (options & OPTION_IFEQ && e != 0) {
     if (entryType(e) != TYPE_STRING) {
-      if (!(options & OPTION_GET)) replyWrongType(c);
+      replyWrongType(c);
       return false;
     }
-    if (argEquals(compare, stringView(e), stringSize(e))) return true;
-  } else if (!(options & (OPTION_NX | OPTION_XX | OPTION_IFEQ))) {
-    return true;
+    if (stringEquals(e, argPtr(compare), argLen(compare))) return true;
   } else if ((options & OPTION_NX && e == 0) || (options & OPTION_XX && e != 0)) {
     return true;
   }
@@ -87,22 +94,19 @@ function conditionHolds(c: Client, e: usize, options: u32, compare: i32, asInteg
 function setGeneric(c: Client, options: u32, value: i32, compare: i32, asInteger: bool): void {
   const r = root();
   let expire = options & OPTION_EXPIRE ? r.number : NO_EXPIRE;
+  const before = c.outBytes;
   if (options & OPTION_GET && !replyGet(c)) return;
   const db = clientDb(c);
   const key = argPtr(1);
   const keyLen = argLen(1);
   const e = lookupWrite(db, key, keyLen);
-  if (options & (OPTION_NX | OPTION_XX | OPTION_IFEQ) && !conditionHolds(c, e, options, compare, asInteger)) return;
+  if (options & OPTION_CONDITION && !conditionHolds(c, e, options, compare, asInteger)) return;
   if (expire != NO_EXPIRE && expire <= r.nowMs) {
-    // The time has passed already: the key is gone at once.
-    if (e != 0) {
-      deleteKey(db, key, keyLen);
-      notify(NOTIFY_GENERIC, "del", key, keyLen, db.id);
-      changed(1);
-    }
+    if (e != 0) expireAtOnce(db, key, keyLen);
   } else {
     if (options & OPTION_KEEPTTL && e != 0) expire = entryExpire(e);
     if (!setString(db, e, key, keyLen, argPtr(value), argLen(value), expire)) {
+      retractOutput(c, before);
       replyOutOfMemory(c);
       return;
     }
@@ -143,60 +147,100 @@ export function psetexCommand(c: Client): void {
   if (argExpire(c, 2, UNIT_MILLISECONDS, false)) setGeneric(c, OPTION_PX, 3, 0, false);
 }
 
-// --- Counters ---
-
-function increment(c: Client, by: i64): void {
+/** GETSET key value */
+export function getsetCommand(c: Client): void {
+  const before = c.outBytes;
+  if (!replyGet(c)) return;
   const db = clientDb(c);
   const key = argPtr(1);
   const keyLen = argLen(1);
   const e = lookupWrite(db, key, keyLen);
-  let value: i64 = 0;
-  if (e != 0) {
-    if (entryType(e) != TYPE_STRING) {
-      replyWrongType(c);
-      return;
-    }
-    if (isInteger(e)) {
-      value = entryInteger(e);
-    } else if (parseI64(stringView(e), stringSize(e), NUMBER)) {
-      value = root().number;
-    } else {
-      replyError(c, NOT_INTEGER);
-      return;
-    }
-  }
-  if ((by < 0 && value < i64.MIN_VALUE - by) || (by > 0 && value > i64.MAX_VALUE - by)) {
-    replyError(c, OVERFLOW);
-    return;
-  }
-  value += by;
-  if (!setInteger(db, e, key, keyLen, value, e != 0 ? entryExpire(e) : NO_EXPIRE)) {
+  if (!setString(db, e, key, keyLen, argPtr(2), argLen(2), NO_EXPIRE)) {
+    retractOutput(c, before);
     replyOutOfMemory(c);
     return;
   }
   changed(1);
-  notify(NOTIFY_STRING, "incrby", key, keyLen, db.id);
-  replyInteger(c, value);
+  notify(NOTIFY_STRING, "set", key, keyLen, db.id);
 }
 
-/** INCR key */
-export function incrCommand(c: Client): void {
-  increment(c, 1);
+// --- GET and its relatives ---
+
+/** GET key */
+export function getCommand(c: Client): void {
+  replyGet(c);
 }
 
-/** DECR key */
-export function decrCommand(c: Client): void {
-  increment(c, -1);
+/** STRLEN key */
+export function strlenCommand(c: Client): void {
+  const e = readKey(c, 1);
+  if (stringOrNothing(c, e)) replyInteger(c, e == 0 ? 0 : <i64>stringSize(e));
 }
 
-/** INCRBY key increment */
-export function incrbyCommand(c: Client): void {
-  if (argI64(c, 2, NOT_INTEGER)) increment(c, root().number);
+/** Deletes the key in argument 1, which is there, as a command does. */
+function deleteNamed(c: Client): void {
+  const db = clientDb(c);
+  const key = argPtr(1);
+  const keyLen = argLen(1);
+  deleteKey(db, key, keyLen);
+  changed(1);
+  notify(NOTIFY_GENERIC, "del", key, keyLen, db.id);
 }
 
-/** DECRBY key decrement */
-export function decrbyCommand(c: Client): void {
-  if (!argI64(c, 2, NOT_INTEGER)) return;
-  if (root().number == i64.MIN_VALUE) replyError(c, "ERR decrement would overflow");
-  else increment(c, -root().number);
+/** GETDEL key */
+export function getdelCommand(c: Client): void {
+  const e = readKey(c, 1);
+  if (e == 0) {
+    replyNull(c);
+  } else if (stringOrNothing(c, e)) {
+    replyString(c, e);
+    deleteNamed(c);
+  }
+}
+
+/** DELIFEQ key value */
+export function delifeqCommand(c: Client): void {
+  const e = lookupWrite(clientDb(c), argPtr(1), argLen(1));
+  if (!stringOrNothing(c, e)) return;
+  if (e == 0 || !stringEquals(e, argPtr(2), argLen(2))) {
+    replyInteger(c, 0);
+    return;
+  }
+  deleteNamed(c);
+  replyInteger(c, 1);
+}
+
+/** GETEX key [EX | PX | EXAT | PXAT time | PERSIST] */
+export function getexCommand(c: Client): void {
+  const r = root();
+  const end = argc();
+  const options = readOptions(c, 2, end, GETEX_OPTIONS);
+  if (options & OPTION_ERROR) return;
+  if (options & OPTION_EXPIRE && !readExpire(c, 2, end, options)) return;
+  const expire = options & OPTION_EXPIRE ? r.number : NO_EXPIRE;
+  let e = readKey(c, 1);
+  if (e == 0) {
+    replyNull(c);
+    return;
+  }
+  if (!stringOrNothing(c, e)) return;
+  const db = clientDb(c);
+  const key = argPtr(1);
+  const keyLen = argLen(1);
+  if (options & (OPTION_EXAT | OPTION_PXAT) && expire <= r.nowMs) {
+    replyString(c, e);
+    expireAtOnce(db, key, keyLen);
+    return;
+  }
+  if (options & OPTION_EXPIRE || (options & OPTION_PERSIST && entryExpire(e) != NO_EXPIRE)) {
+    e = setExpire(db, e, expire);
+    if (e == 0) {
+      replyOutOfMemory(c);
+      return;
+    }
+    changed(1);
+    if (options & OPTION_EXPIRE) notify(NOTIFY_GENERIC, "expire", key, keyLen, db.id);
+    else notify(NOTIFY_GENERIC, "persist", key, keyLen, db.id);
+  }
+  replyString(c, e);
 }

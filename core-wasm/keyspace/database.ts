@@ -18,8 +18,8 @@ import { Client, CLIENT_IMPORT_SOURCE } from "../resp/client";
 import { valueFree } from "../types/value";
 import { clockInitial, entryTouch } from "./clock";
 import {
-  ENCODING_EMBSTR, entryEncoding, entryExpire, entryReshape, entrySetClock, entrySetEncoding, entrySetExpireInPlace,
-  entryType, isInline, NO_EXPIRE, stringEncoding, stringLength, TYPE_STRING,
+  ENCODING_EMBSTR, entryClock, entryEncoding, entryExpire, entryReshape, entrySetClock, entrySetEncoding,
+  entrySetExpireInPlace, entryType, isInline, NO_EXPIRE, stringEncoding, stringLength, TYPE_STRING,
 } from "./entry";
 import { notify, NOTIFY_EXPIRED, NOTIFY_KEY_MISS, NOTIFY_NEW } from "./events";
 
@@ -193,7 +193,8 @@ export function replaceEntry(db: Database, old: usize, fresh: usize): bool {
   }
   const slot = tableFindSlot(db.keys, hash, key, len);
   assert(slot != 0);
-  entrySetClock(fresh, clockInitial());
+  // As in Valkey, a key that is overwritten keeps its access history.
+  entrySetClock(fresh, entryClock(old));
   store<u32>(slot, <u32>fresh);
   valueFree(old);
   return true;
@@ -240,21 +241,6 @@ export function setExpire(db: Database, e: usize, expire: i64): usize {
   if (entryType(moved) == TYPE_STRING && entryEncoding(moved) == ENCODING_EMBSTR) {
     entrySetEncoding(moved, stringEncoding(len, stringLength(moved), true));
   }
-  return moved;
-}
-
-/** Gives an inline string a block of its own. Returns the moved entry, or 0 (nothing changed) without memory. */
-export function giveBlock(db: Database, e: usize): usize {
-  if (!isInline(e)) return e;
-  const key = keyAddress(e);
-  const len = keyLength(e);
-  const hash = hashKey(key, len);
-  const expire = entryExpire(e);
-  const expireSlot = expire != NO_EXPIRE ? tableFindSlot(db.expires, hash, key, len) : 0;
-  const slot = tableFindSlot(db.keys, hash, key, len);
-  const moved = entryReshape(e, expire, true);
-  if (moved == 0) return 0;
-  entryMoved(db, hash, slot, expireSlot, moved);
   return moved;
 }
 

@@ -173,7 +173,8 @@ export function entryNewInteger(key: usize, keyLen: i32, value: i64, expire: i64
   return e;
 }
 
-function setBlock(e: usize, block: usize, len: i32): void {
+/** Makes a block of the caller's, holding `len` bytes, the value of an entry with a payload. */
+export function setBlock(e: usize, block: usize, len: i32): void {
   const p = payloadAddress(e);
   store<u32>(p, <u32>block);
   store<i32>(p, len, 4);

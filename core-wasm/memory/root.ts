@@ -43,7 +43,7 @@ export class Root {
   heapFirstPage: u32;
   maximumPages: u32; // growth ends here
   touchedPages: u32; // pages from here on were never in use and are zero
-  failAfter: i32; // tests: allocations until one fails; negative: never
+  failAfter: i32; // tests: allocations until one fails; negative: none will
 
   // Databases.
   databases: usize; // array of Database

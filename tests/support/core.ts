@@ -108,7 +108,7 @@ export class CoreDriver {
     return this.core.root64(ROOT.dirty);
   }
 
-  /** Makes the allocation that comes after `count` others fail, and all later ones; -1 ends that. */
+  /** Makes one allocation fail, the one that comes after `count` others; -1: none. */
   failAfter(count: number): void {
     this.core.setU32(ROOT_ADDRESS + ROOT.failAfter, count);
   }
@@ -196,7 +196,7 @@ export class CoreClient {
       }
       this.status = exports.process(this.handle, 0);
     }
-    exports.settle(1, 1);
+    exports.settle(1, 0);
     const output = core.takeOutput(this.handle);
     if (output.length > 0) out.push(textOf(output));
   }
