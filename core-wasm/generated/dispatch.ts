@@ -26,22 +26,49 @@ import {
   dbsizeCommand, flushallCommand, flushdbCommand, swapdbCommand, timeCommand,
 } from "../commands/server";
 import {
-  decrCommand, decrbyCommand, getCommand, incrCommand, incrbyCommand, psetexCommand, setCommand, setexCommand,
-  setnxCommand,
+  delifeqCommand, getCommand, getdelCommand, getexCommand, getsetCommand, psetexCommand, setCommand, setexCommand,
+  setnxCommand, strlenCommand,
 } from "../commands/string";
+import {
+  lcsCommand,
+} from "../commands/string-lcs";
+import {
+  mgetCommand, msetCommand, msetexCommand, msetnxCommand,
+} from "../commands/string-multi";
+import {
+  decrCommand, decrbyCommand, incrCommand, incrbyCommand, incrbyfloatCommand,
+} from "../commands/string-number";
+import {
+  appendCommand, getrangeCommand, setrangeCommand,
+} from "../commands/string-range";
 
 /** Runs core command `id` for the client; false when the core has no handler for it (a host command). */
 export function dispatch(id: i32, c: Client): bool {
   switch (id) {
+    case Cmd.APPEND: appendCommand(c); return true;
     case Cmd.DECR: decrCommand(c); return true;
     case Cmd.DECRBY: decrbyCommand(c); return true;
+    case Cmd.DELIFEQ: delifeqCommand(c); return true;
     case Cmd.GET: getCommand(c); return true;
+    case Cmd.GETDEL: getdelCommand(c); return true;
+    case Cmd.GETEX: getexCommand(c); return true;
+    case Cmd.GETRANGE: getrangeCommand(c); return true;
+    case Cmd.GETSET: getsetCommand(c); return true;
     case Cmd.INCR: incrCommand(c); return true;
     case Cmd.INCRBY: incrbyCommand(c); return true;
+    case Cmd.INCRBYFLOAT: incrbyfloatCommand(c); return true;
+    case Cmd.LCS: lcsCommand(c); return true;
+    case Cmd.MGET: mgetCommand(c); return true;
+    case Cmd.MSET: msetCommand(c); return true;
+    case Cmd.MSETEX: msetexCommand(c); return true;
+    case Cmd.MSETNX: msetnxCommand(c); return true;
     case Cmd.PSETEX: psetexCommand(c); return true;
     case Cmd.SET: setCommand(c); return true;
     case Cmd.SETEX: setexCommand(c); return true;
     case Cmd.SETNX: setnxCommand(c); return true;
+    case Cmd.SETRANGE: setrangeCommand(c); return true;
+    case Cmd.STRLEN: strlenCommand(c); return true;
+    case Cmd.SUBSTR: getrangeCommand(c); return true;
     case Cmd.COPY: copyCommand(c); return true;
     case Cmd.DEL: delCommand(c); return true;
     case Cmd.EXISTS: existsCommand(c); return true;
