@@ -150,7 +150,7 @@ function replyExpiry(c: Client, unit: i32, base: i64): void {
     return;
   }
   const left = entryExpire(e) > base ? entryExpire(e) - base : 0;
-  replyInteger(c, unit == UNIT_MILLISECONDS ? left : (left + 500) / 1000);
+  replyInteger(c, unit == UNIT_MILLISECONDS ? left : <i64>((<u64>left + 500) / 1000));
 }
 
 /** TTL key */

@@ -110,11 +110,16 @@ export function stringLength(e: usize): i32 {
   return <i32>load<u16>(e, VALUE_LENGTH);
 }
 
-/** The encoding that Valkey gives a string of this size under such a key: embstr up to 128 bytes in all. */
+/**
+ * The encoding that Valkey gives a string of this size under such a key: embstr up to 128 bytes in all. An expiry takes
+ * 8 of them, unless the block was larger anyway: it has 8 bytes for the value at least.
+ */
 export function stringEncoding(keyLen: i32, valueLen: i32, expire: bool): u32 {
   if (valueLen > 255) return ENCODING_RAW;
   const keyBytes = keyLen + (keyLen < 32 ? 3 : keyLen < 256 ? 5 : keyLen < 65536 ? 7 : 11);
-  return 8 + keyBytes + (expire ? 8 : 0) + valueLen + 4 <= 128 ? ENCODING_EMBSTR : ENCODING_RAW;
+  const size = 8 + keyBytes + valueLen + 4;
+  if (size > 128) return ENCODING_RAW;
+  return !expire || size + 8 <= 128 || 8 + keyBytes + 8 > 128 ? ENCODING_EMBSTR : ENCODING_RAW;
 }
 
 // --- Making and freeing ---

@@ -103,11 +103,6 @@ function upperTail(n: i32): void {
 
 function rejectArity(c: Client, id: i32): void {
   errorStart("ERR wrong number of arguments for '");
-  if (commandParent(id) > 0) {
-    const parent = commandParent(id);
-    errorBytes(commandNamePtr(parent), commandNameLength(parent), 64);
-    errorText("|");
-  }
   errorBytes(commandNamePtr(id), commandNameLength(id), 64);
   errorText("' command");
   errorSend(c);
