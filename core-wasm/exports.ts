@@ -59,6 +59,8 @@ export function coreInit(seed0: i32, seed1: i32, seed2: i32, seed3: i32, databas
   r.lfuDecayTime = 1;
   r.protoMaxBulkLen = 512 << 20;
   r.queryBufferLimit = 1 << 30;
+  r.largeRequest = ~<u64>0;
+  r.largeReply = ~<u64>0;
   r.input = alloc(<usize>(SHARED_INPUT_SIZE + INPUT_SLACK));
   r.commandStats = alloc(statsBytes(COMMAND_COUNT));
   if (r.input == 0 || r.commandStats == 0 || !errorInit() || !ensureArgv(512) || !databasesInit(databases)) return 0;
@@ -213,9 +215,9 @@ export function callEnd(): void {
 
 // --- Time and upkeep ---
 
-/** Shares the time of the last slice among its commands. */
-export function settle(microseconds: f64, histograms: i32): void {
-  shareTime(microseconds, histograms != 0);
+/** Shares the time of the last slice among its commands; returns how many there were. */
+export function settle(microseconds: f64, histograms: i32): i32 {
+  return shareTime(microseconds, histograms != 0);
 }
 
 /** One slice of active expiry; 1 while the cycle over all databases goes on. */

@@ -18,7 +18,9 @@ import { ReplyWriter } from "./connection/reply-writer.ts";
 import { ROOT } from "./generated/layout.ts";
 import { Log } from "./log/log.ts";
 import { Shutdown } from "./shutdown.ts";
+import { LatencyMonitor } from "./stats/latency.ts";
 import { Statistics } from "./stats/statistics.ts";
+import { Watch } from "./stats/watch.ts";
 import { Upkeep } from "./upkeep.ts";
 
 const DENIED_PROTECTED = "-DENIED Running in protected mode because protected mode is enabled and no password is set " +
@@ -59,6 +61,8 @@ export class Server {
   readonly startupBytes: number;
   /** What supervises the process, for INFO. */
   supervisor = "no";
+  readonly latency: LatencyMonitor;
+  readonly watch: Watch;
   loading = false;
   #listeners: Listener[] = [];
   #wallOffsetUs = 0;
@@ -67,6 +71,9 @@ export class Server {
   #drainsSoon = false;
   /** Time of the slice that handed the present command to the host. */
   #sliceUs = 0;
+  #sliceStatus = 0;
+  /** 1 while latency-tracking is on. */
+  #histograms = 1;
 
   constructor(options: ServerOptions) {
     this.port = options.port;
@@ -86,6 +93,18 @@ export class Server {
     this.shutdown = new Shutdown(this);
     connectCoreSettings(options.config, (setting, value) => {
       this.core.setSetting(setting, value);
+      return undefined;
+    });
+    this.latency = new LatencyMonitor(options.config, () => this.nowUs());
+    this.watch = new Watch(this);
+    const track = () => {
+      this.#histograms = options.config.boolean("latency-tracking") ? 1 : 0;
+      return undefined;
+    };
+    track();
+    options.config.onChange("latency-tracking", track);
+    options.config.onChange("hz", () => {
+      if (this.#cron !== undefined) this.startCron();
       return undefined;
     });
   }
@@ -109,16 +128,19 @@ export class Server {
 
   /** Runs a client's input in the core and settles the time that it took. Returns STATUS bits. */
   process(client: number, n: number): number {
-    const { core, stats } = this;
+    const { core, stats, watch } = this;
     const start = this.port.monotonicUs();
     core.setNow(start + this.#wallOffsetUs);
     const status = core.exports.process(client, n);
     const elapsed = this.port.monotonicUs() - start;
-    stats.cycles++;
-    stats.cyclesUs += elapsed;
     // A command that the host goes on with is settled when it is done.
-    if (status & STATUS.needsHost) this.#sliceUs = elapsed;
-    else core.exports.settle(elapsed, 1);
+    if (status & STATUS.needsHost) {
+      this.#sliceUs = elapsed;
+      this.#sliceStatus = status;
+    } else {
+      if (elapsed >= watch.slowUs || status & watch.mask) watch.slice(client, elapsed, status);
+      stats.countSlice(elapsed, core.exports.settle(elapsed, this.#histograms));
+    }
     if (core.hasOthersToServe) this.#drainSoon();
     return status;
   }
@@ -141,18 +163,25 @@ export class Server {
     const reply = new ReplyWriter(connection.resp);
     const start = this.port.monotonicUs();
     const handler = HOST_HANDLERS[id];
-    if (handler === undefined) throw new Error(`server: run host command: no handler for id ${id}`);
-    const result = handler(this, connection, args, reply);
+    const result = handler === undefined
+      ? reply.error(`ERR '${this.commands.nameOf(id)}' is not supported by this server`)
+      : handler(this, connection, args, reply);
+    const status = this.#sliceStatus;
+    const end = (since: number) => {
+      const elapsed = this.port.monotonicUs() - since;
+      this.#finishHostCommand(connection, reply, elapsed);
+      if (connection.client !== 0) this.watch.command(connection, id, elapsed, status, () => args);
+    };
     if (result === undefined) {
-      this.#finishHostCommand(connection, reply, this.port.monotonicUs() - start + this.#sliceUs);
+      end(start - this.#sliceUs);
       return false;
     }
-    core.exports.settle(this.#sliceUs, 1);
+    this.stats.countSlice(this.#sliceUs, core.exports.settle(this.#sliceUs, this.#histograms));
     connection.isWaiting = true;
     void result.then(() => {
       connection.isWaiting = false;
       if (connection.client === 0) return;
-      this.#finishHostCommand(connection, reply, this.port.monotonicUs() - start);
+      end(start);
       connection.run(0);
     });
     return true;
@@ -166,7 +195,7 @@ export class Server {
     if (failed) this.#countErrors(bytes);
     core.reply(connection.client, bytes);
     core.exports.hostDone(connection.client, failed ? 1 : 0);
-    core.exports.settle(elapsedUs, 1);
+    this.stats.countSlice(elapsedUs, core.exports.settle(elapsedUs, this.#histograms));
   }
 
   /** Counts an error reply of the host under its first word. */
@@ -271,6 +300,7 @@ export class Server {
 
   /** Starts timers. */
   startCron(): void {
+    this.#cron?.cancel();
     this.#cron = this.port.every(1000 / this.config.number("hz"), () => this.upkeep.run());
   }
 

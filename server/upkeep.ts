@@ -24,7 +24,7 @@ export class Upkeep {
 
   /** One run. */
   run(): void {
-    const { core, config, port, stats } = this.#server;
+    const { core, config, port, stats, latency } = this.#server;
     const start = port.monotonicUs();
     this.#server.syncClock();
     this.#runs++;
@@ -36,17 +36,26 @@ export class Upkeep {
       core.exports.cronExpireCut();
       break;
     }
-    stats.expireUs += port.monotonicUs() - start;
+    const expireUs = port.monotonicUs() - start;
+    stats.expireUs += expireUs;
+    latency.add("expire-cycle", expireUs);
     if (config.boolean("activerehashing")) {
       end = port.monotonicUs() + REHASH_BUDGET_US;
       while (core.exports.cronRehash(REHASH_BUCKETS) === 1) if (port.monotonicUs() > end) break;
     }
-    end = port.monotonicUs() + budgetUs;
+    const evicted = core.root64(ROOT.statEvicted);
+    const evictionStart = port.monotonicUs();
+    end = evictionStart + budgetUs;
     while (core.exports.cronEvict() === EVICTION_RUNNING) if (port.monotonicUs() > end) break;
+    if (core.root64(ROOT.statEvicted) !== evicted) {
+      latency.add("eviction-cycle", port.monotonicUs() - evictionStart);
+    }
     this.#server.drain();
     core.refresh();
     this.#sample();
-    stats.cronUs += port.monotonicUs() - start;
+    const elapsed = port.monotonicUs() - start;
+    stats.cronUs += elapsed;
+    stats.countSlice(elapsed, 0);
     this.#server.shutdown.obey();
   }
 

@@ -94,6 +94,8 @@ export class Root {
   resizeForbidden: i32; // DEBUG DICT-RESIZING 0
   importMode: i32; // expired keys wait for the source of an import to delete them
   evictionTenacity: i32; // 0..100, how long one eviction may take
+  largeRequest: u64; // requests of more bytes are marked
+  largeReply: u64; // replies that may be longer are marked
 
   // Statistics.
   settleHead: i32; // chain of CommandStats that ran since the last settle, -1 at its end

@@ -29,6 +29,8 @@ export const enum Setting {
   maximumPages = 18,
   importMode = 19,
   maxmemoryEvictionTenacity = 20,
+  largeRequest = 21,
+  largeReply = 22,
 }
 
 /** Bits of the gate that settings switch (resp/process.ts). */
@@ -68,6 +70,8 @@ export function setSetting(id: i32, value: f64): bool {
     case Setting.maximumPages: r.maximumPages = <u32>value; return true;
     case Setting.importMode: r.importMode = <i32>value; return true;
     case Setting.maxmemoryEvictionTenacity: r.evictionTenacity = <i32>value; return true;
+    case Setting.largeRequest: r.largeRequest = value < 0 ? ~<u64>0 : <u64>value; return true;
+    case Setting.largeReply: r.largeReply = value < 0 ? ~<u64>0 : <u64>value; return true;
     default: return false;
   }
 }

@@ -33,6 +33,9 @@ export const CLIENT_IMPORT_SOURCE: u32 = 65536;
 export const CLIENT_CAPA_REDIRECT: u32 = 131072;
 export const CLIENT_BLOCKED: u32 = 262144;
 
+/** Bit of root.gate: the running command's request or reply is large; it ends the slice (resp/process.ts). */
+export const GATE_LARGE: u32 = 1 << 16;
+
 export const CHUNK_HEADER: usize = 16;
 export const CHUNK_SIZE: usize = 16384;
 const CHUNK_NEXT: usize = 0;
@@ -255,7 +258,10 @@ export function addChunk(c: Client, want: usize): bool {
   else c.outHead = chunk;
   c.outTail = chunk;
   c.outChunks++;
-  root().clientsMemory += have;
+  const r = root();
+  r.clientsMemory += have;
+  // This chunk may take the reply over the limit of large ones.
+  if (c.outBytes - c.replyStart + <u64>(want > CHUNK_SIZE ? want : CHUNK_SIZE) > r.largeReply) r.gate |= GATE_LARGE;
   return true;
 }
 

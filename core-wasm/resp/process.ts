@@ -19,6 +19,7 @@ import { equalsIgnoreCase } from "../bytes/compare";
 import {
   Client, CLIENT_AUTHENTICATED, CLIENT_AWAITS_HOST, CLIENT_BLOCKED, CLIENT_CLOSE_AFTER_REPLY, CLIENT_CLOSE_ASAP,
   CLIENT_HELD, CLIENT_INTERNAL, CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP, CLIENT_REPLY_SKIP_NEXT, closeSoon, dropBuffer,
+  GATE_LARGE,
   retractOutput,
 } from "./client";
 import { batchParse, batchPrepare, batchSelect } from "./batch";
@@ -34,6 +35,8 @@ export const STATUS_NEEDS_HOST: i32 = 2;
 export const STATUS_CLOSE_AFTER: i32 = 4;
 export const STATUS_CLOSE_NOW: i32 = 8;
 export const STATUS_MORE: i32 = 16;
+export const STATUS_LARGE: i32 = 32; // the last command's request or reply may be large
+export const STATUS_RAN: i32 = 64; // every command ends the slice, and one ran
 
 // Bits of root.gate.
 export const GATE_AUTH: u32 = 1; // clients have to authenticate
@@ -53,6 +56,7 @@ const GROUP_STRING: i32 = 1;
 const RAN: i32 = 0;
 const END_SLICE: i32 = 1;
 const HOLD: i32 = 2;
+const LATER: i32 = 3;
 
 function mustAuthenticate(c: Client): bool {
   return (root().gate & GATE_AUTH) != 0 && !(c.flags & (CLIENT_AUTHENTICATED | CLIENT_INTERNAL));
@@ -179,10 +183,14 @@ export function runCommand(c: Client, id: i32): i32 {
   const code = check(c, id);
   if (code != RAN) {
     if (code == HOLD) return HOLD;
+    r.gate &= ~GATE_LARGE;
     finishCommand(c, before);
     return r.gate & GATE_TICK ? END_SLICE : RAN;
   }
   const flags = commandFlags(id);
+  const isQuick = flags & CMD_FAST || (commandGroup(id) == GROUP_STRING && id != Cmd.LCS);
+  if (!isQuick && r.settleCount > 0 && !(c.flags & CLIENT_INTERNAL)) return LATER;
+  if (c.buffer != 0 || r.gate & GATE_TICK) weighRequest(c);
   r.currentCommand = id;
   c.lastCommand = id;
   countRun(id);
@@ -192,8 +200,8 @@ export function runCommand(c: Client, id: i32): i32 {
   }
   if (c.replyErrors > 0) statOf(id).failed++;
   finishCommand(c, before);
-  if (r.gate & GATE_TICK) return END_SLICE;
-  return flags & CMD_FAST || (commandGroup(id) == GROUP_STRING && id != Cmd.LCS) ? RAN : END_SLICE;
+  if (r.gate & (GATE_TICK | GATE_LARGE)) return END_SLICE;
+  return isQuick ? RAN : END_SLICE;
 }
 
 /** Everything that can forbid a command. RAN: nothing does. END_SLICE: replied. HOLD: later. */
@@ -355,6 +363,22 @@ function status(c: Client): i32 {
   return s;
 }
 
+/** Notes the size of the request that is about to run. One in the shared buffer is never marked as large. */
+function weighRequest(c: Client): void {
+  const r = root();
+  c.argumentBytes = <u64>(c.position - c.commandStart);
+  if (c.argumentBytes > r.largeRequest) r.gate |= GATE_LARGE;
+}
+
+/** Status bits that let the host look at the command that ran. */
+function observed(): i32 {
+  const r = root();
+  if (!(r.gate & (GATE_TICK | GATE_LARGE))) return 0;
+  const bits = (r.gate & GATE_LARGE ? STATUS_LARGE : 0) | (r.gate & GATE_TICK && r.settleCount > 0 ? STATUS_RAN : 0);
+  r.gate &= ~GATE_LARGE;
+  return bits;
+}
+
 /**
  * Takes `n` bytes that the host put at inputRoom() and runs commands. Returns STATUS_ bits. May grow memory; frees
  * what the arguments of the previous slice pointed to.
@@ -394,6 +418,7 @@ export function processInput(c: Client, n: i32): i32 {
       break;
     }
     more = STATUS_MORE;
+    if (ran == LATER) c.position = c.commandStart;
     break;
   }
   if (shared) keepRest(c, base, end);
@@ -404,7 +429,7 @@ export function processInput(c: Client, n: i32): i32 {
   }
   r.current = 0;
   if (r.usedBytes > r.peakBytes) r.peakBytes = r.usedBytes;
-  return status(c) | (more != 0 && !(c.flags & CLIENT_AWAITS_HOST) ? STATUS_MORE : 0);
+  return status(c) | observed() | (more != 0 && !(c.flags & CLIENT_AWAITS_HOST) ? STATUS_MORE : 0);
 }
 
 /** Ends a command that the host ran: its reply is written. */

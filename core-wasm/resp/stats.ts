@@ -45,10 +45,11 @@ export function countRun(id: i32): void {
   r.statCommands++;
 }
 
-/** Shares `microseconds` among the commands that ran since the last call. */
-export function settle(microseconds: f64, histograms: bool): void {
+/** Shares `microseconds` among the commands that ran since the last call; returns how many those were. */
+export function settle(microseconds: f64, histograms: bool): i32 {
   const r = root();
-  if (r.settleCount == 0) return;
+  const count = r.settleCount;
+  if (count == 0) return 0;
   const each = microseconds / <f64>r.settleCount;
   let id = r.settleHead;
   while (id >= 0) {
@@ -62,6 +63,7 @@ export function settle(microseconds: f64, histograms: bool): void {
   }
   r.settleHead = -1;
   r.settleCount = 0;
+  return count;
 }
 
 function addToHistogram(s: CommandStat, each: f64, runs: u32): void {
@@ -76,8 +78,9 @@ function addToHistogram(s: CommandStat, each: f64, runs: u32): void {
   store<u64>(slot, load<u64>(slot) + <u64>runs);
 }
 
-/** Zeroes the records of `count` commands and the server's counters. */
+/** Zeroes the records of `count` commands and the server's counters; the running command counts again. */
 export function resetStats(count: i32): void {
+  const running = root().settleCount > 0 ? root().currentCommand : 0;
   settle(0, false);
   for (let id = 0; id < count; id++) {
     const s = statOf(id);
@@ -101,4 +104,5 @@ export function resetStats(count: i32): void {
   r.statQueryBufferLimitDisconnections = 0;
   r.statOutputBufferLimitDisconnections = 0;
   r.peakBytes = r.usedBytes;
+  if (running > 0) countRun(running);
 }

@@ -32,7 +32,7 @@ export interface CoreExports {
   callRoom(count: number, bytes: number): number;
   callRun(c: number, count: number): number;
   callEnd(): void;
-  settle(microseconds: number, histograms: number): void;
+  settle(microseconds: number, histograms: number): number;
   cronExpire(): number;
   cronExpireCut(): void;
   cronRehash(buckets: number): number;
@@ -51,7 +51,7 @@ export interface CoreExports {
 }
 
 /** Bits of what process() returns. */
-export const STATUS = { output: 1, needsHost: 2, closeAfter: 4, closeNow: 8, more: 16 } as const;
+export const STATUS = { output: 1, needsHost: 2, closeAfter: 4, closeNow: 8, more: 16, large: 32, ran: 64 } as const;
 
 /** 64 KiB pages that a fresh core begins with, and that it can have at most (4 GiB). */
 const INITIAL_PAGES = 32;

@@ -83,6 +83,11 @@ export class CommandTable {
     return this.byId(id)?.name ?? "";
   }
 
+  /** CMD_ bits of a command, 0 for an unknown id. */
+  flagsOf(id: number): number {
+    return this.byId(id)?.flags ?? 0;
+  }
+
   /** The top-level commands that can be called, ordered by id. */
   all(): Command[] {
     this.#commands();

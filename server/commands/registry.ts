@@ -9,10 +9,12 @@ import type { ReplyWriter } from "../connection/reply-writer.ts";
 import { CMD } from "../generated/commands.ts";
 import type { Server } from "../server.ts";
 import { COMMAND_HANDLERS } from "./command.ts";
+import { COMMANDLOG_HANDLERS } from "./commandlog.ts";
 import { CONFIG_HANDLERS } from "./config.ts";
 import { DEBUG_HANDLERS } from "./debug.ts";
 import { HELP_HANDLERS } from "./help.ts";
 import { INFO_HANDLERS } from "./info.ts";
+import { LATENCY_HANDLERS } from "./latency.ts";
 import { lolwutCommand } from "./lolwut.ts";
 import { SHUTDOWN_HANDLERS } from "./shutdown.ts";
 
@@ -25,8 +27,10 @@ export const HOST_HANDLERS: Readonly<Record<number, HostHandler>> = {
   ...COMMAND_HANDLERS,
   ...HELP_HANDLERS,
   ...CONFIG_HANDLERS,
+  ...COMMANDLOG_HANDLERS,
   ...DEBUG_HANDLERS,
   ...INFO_HANDLERS,
+  ...LATENCY_HANDLERS,
   ...SHUTDOWN_HANDLERS,
   [CMD.LOLWUT]: lolwutCommand,
 };

@@ -160,7 +160,7 @@ export function cpuSection(server: Server): string[] {
     `used_cpu_user_children:${seconds(usage.userChildrenUs)}`,
     `used_cpu_sys_main_thread:${seconds(usage.systemMainThreadUs)}`,
     `used_cpu_user_main_thread:${seconds(usage.userMainThreadUs)}`,
-    `used_active_time_main_thread:${seconds(server.stats.cyclesUs + server.stats.cronUs)}`,
+    `used_active_time_main_thread:${seconds(server.stats.cyclesUs)}`,
   ];
 }
 

@@ -113,7 +113,7 @@ export function statsSection(server: Server): string[] {
     "reply_buffer_shrinks:0",
     "reply_buffer_expands:0",
     `eventloop_cycles:${stats.cycles}`,
-    `eventloop_duration_sum:${Math.floor(stats.cyclesUs + stats.cronUs)}`,
+    `eventloop_duration_sum:${Math.floor(stats.cyclesUs)}`,
     `eventloop_duration_cmd_sum:${Math.floor(commandTime(server))}`,
     `instantaneous_eventloop_cycles_per_sec:${stats.rate("cycles")}`,
     `instantaneous_eventloop_duration_usec:${stats.meanCycleUs()}`,

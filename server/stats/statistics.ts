@@ -52,7 +52,7 @@ export class Statistics {
   cyclesUs = 0;
   longestCycleUs = 0;
   commandsPerCycleMax = 0;
-  /** Time in upkeep, and of that in active expiry. */
+  /** Time in upkeep (part of cyclesUs), and of that in active expiry. */
   cronUs = 0;
   expireUs = 0;
   readonly #rates = { commands: new Ring(), netIn: new Ring(), netOut: new Ring(), cycles: new Ring() };
@@ -88,6 +88,14 @@ export class Statistics {
   /** Mean microseconds of a slice, over the last samples. */
   meanCycleUs(): number {
     return this.#cycleTime.mean();
+  }
+
+  /** Counts a slice of input, or a run of the upkeep. */
+  countSlice(elapsedUs: number, commands: number): void {
+    this.cycles++;
+    this.cyclesUs += elapsedUs;
+    if (elapsedUs > this.longestCycleUs) this.longestCycleUs = elapsedUs;
+    if (commands > this.commandsPerCycleMax) this.commandsPerCycleMax = commands;
   }
 
   // --- Buffers of clients ---
