@@ -67,51 +67,53 @@ export const ROOT = {
   resizeForbidden: 256, // i32
   importMode: 260, // i32
   evictionTenacity: 264, // i32
-  settleHead: 268, // i32
-  commandStats: 272, // usize
-  errorStats: 276, // usize
-  errorCount: 280, // i32
-  statCommands: 288, // u64
-  statHits: 296, // u64
-  statMisses: 304, // u64
-  statExpired: 312, // u64
-  statExpiredStalePercent: 320, // f64
-  statExpiredTimeCapReached: 328, // u64
-  statEvicted: 336, // u64
-  statEvictionExceededUs: 344, // f64
-  evictionExceededSinceUs: 352, // f64
-  statNetIn: 360, // u64
-  statNetOut: 368, // u64
-  statErrorReplies: 376, // u64
-  statReadsProcessed: 384, // u64
-  statWritesProcessed: 392, // u64
-  statQueryBufferLimitDisconnections: 400, // u64
-  statOutputBufferLimitDisconnections: 408, // u64
-  statClientQueryBufferPeak: 416, // u64
-  statUnknownErrors: 424, // u64
-  expireDb: 432, // i32
-  expireVisited: 436, // i32
-  expireSeen: 440, // u32
-  expireDead: 444, // u32
-  evictDb: 448, // i32
-  rehashDb: 452, // i32
-  evictionPoolLength: 456, // i32
-  evictionPool: 460, // usize
-  scratchLength: 464, // i32
-  scratch: 468, // usize
-  scratchCapacity: 472, // i32
-  scratchFailed: 476, // i32
-  callBuffer: 480, // usize
-  cachedKey: 484, // usize
-  cachedHash: 488, // u64
-  touched: 496, // u32
-  parsedNumber: 504, // i64
-  wordEnd: 512, // usize
-  number: 520, // i64
-  real: 528, // f64
-  text: 536, // usize
-  textLength: 540, // i32
-  SIZE: 544,
+  largeRequest: 272, // u64
+  largeReply: 280, // u64
+  settleHead: 288, // i32
+  commandStats: 292, // usize
+  errorStats: 296, // usize
+  errorCount: 300, // i32
+  statCommands: 304, // u64
+  statHits: 312, // u64
+  statMisses: 320, // u64
+  statExpired: 328, // u64
+  statExpiredStalePercent: 336, // f64
+  statExpiredTimeCapReached: 344, // u64
+  statEvicted: 352, // u64
+  statEvictionExceededUs: 360, // f64
+  evictionExceededSinceUs: 368, // f64
+  statNetIn: 376, // u64
+  statNetOut: 384, // u64
+  statErrorReplies: 392, // u64
+  statReadsProcessed: 400, // u64
+  statWritesProcessed: 408, // u64
+  statQueryBufferLimitDisconnections: 416, // u64
+  statOutputBufferLimitDisconnections: 424, // u64
+  statClientQueryBufferPeak: 432, // u64
+  statUnknownErrors: 440, // u64
+  expireDb: 448, // i32
+  expireVisited: 452, // i32
+  expireSeen: 456, // u32
+  expireDead: 460, // u32
+  evictDb: 464, // i32
+  rehashDb: 468, // i32
+  evictionPoolLength: 472, // i32
+  evictionPool: 476, // usize
+  scratchLength: 480, // i32
+  scratch: 484, // usize
+  scratchCapacity: 488, // i32
+  scratchFailed: 492, // i32
+  callBuffer: 496, // usize
+  cachedKey: 500, // usize
+  cachedHash: 504, // u64
+  touched: 512, // u32
+  parsedNumber: 520, // i64
+  wordEnd: 528, // usize
+  number: 536, // i64
+  real: 544, // f64
+  text: 552, // usize
+  textLength: 556, // i32
+  SIZE: 560,
 } as const;
 
 export const CLIENT = {
@@ -197,4 +199,6 @@ export const SETTING = {
   maximumPages: 18,
   importMode: 19,
   maxmemoryEvictionTenacity: 20,
+  largeRequest: 21,
+  largeReply: 22,
 } as const;
