@@ -18,7 +18,7 @@
 import { clockUpdate } from "./keyspace/clock";
 import { database, databasesInit } from "./keyspace/database";
 import { evictionPoolClear, evictToLimit } from "./keyspace/eviction";
-import { expireCut, expireSlice } from "./keyspace/expiry";
+import { expireCut, expireEverything, expireSlice } from "./keyspace/expiry";
 import {
   alloc, availableBytes, descriptorsEnd, free, heapRun, heapStart, initAllocator, realloc, staticEnd, usableSize,
 } from "./memory/allocator";
@@ -229,6 +229,12 @@ export function cronExpire(): i32 {
 /** Ends a cycle of active expiry whose time is up although cronExpire() answered 1. */
 export function cronExpireCut(): void {
   expireCut();
+}
+
+/** Removes every key whose time has come, however long it takes: for virtual clocks. */
+export function expireAll(): void {
+  clockUpdate();
+  if (root().activeExpire) expireEverything();
 }
 
 /** Moves up to `buckets` of each table that is rehashing and shrinks sparse ones; 1 while there is more to do. (g) */

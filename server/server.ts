@@ -7,7 +7,7 @@
 // Nothing here touches a runtime: time, sockets and files come from the Port that the server was given.
 // Not for reading the command line (main.ts) or for use inside a program (wakey.ts).
 
-import type { Listener, Port, Socket, SocketHandler, Timer } from "../runtime-adapters/port.ts";
+import type { Listener, ListenOptions, Port, Socket, SocketHandler, Timer } from "../runtime-adapters/port.ts";
 import { Core, STATUS } from "./bridge/core.ts";
 import type { Config } from "./config/config.ts";
 import { connectCoreSettings } from "./config/core-settings.ts";
@@ -36,7 +36,11 @@ const encoder = new TextEncoder();
 export interface ServerOptions {
   port: Port;
   config: Config;
-  module: WebAssembly.Module;
+  /** What to make a core from, or a core that exists. */
+  module?: WebAssembly.Module;
+  core?: Core;
+  /** Bytes that the given core used when nothing had been stored yet. */
+  startupBytes?: number;
   /** Four words of seed; from the port's randomness when absent. */
   seed?: Uint32Array;
   maximumPages?: number;
@@ -80,15 +84,13 @@ export class Server {
     this.config = options.config;
     this.log = new Log(options.port, options.config);
     options.config.log = (level, text) => this.log.write(level, text);
-    const seed = options.seed ?? randomWords(options.port);
-    const databases = options.config.number("databases");
-    this.core = new Core(options.module, { seed, databases, maximumPages: options.maximumPages });
+    this.core = options.core ?? newCore(options);
     this.port.setMemory(this.core.memory);
     this.startedUs = this.port.nowUs();
     this.syncClock();
     this.runId = randomHex(options.port, 20);
     this.replicationId = randomHex(options.port, 20);
-    this.startupBytes = this.core.root32(ROOT.usedBytes);
+    this.startupBytes = options.startupBytes ?? this.core.root32(ROOT.usedBytes);
     this.upkeep = new Upkeep(this);
     this.shutdown = new Shutdown(this);
     connectCoreSettings(options.config, (setting, value) => {
@@ -251,6 +253,11 @@ export class Server {
     if (this.connections.get(client) === connection) this.connections.delete(client);
   }
 
+  /** Closes every connection without a word to the core, whose memory is about to be replaced. */
+  dropConnections(): void {
+    for (const connection of [...this.connections.values()]) connection.drop();
+  }
+
   // --- Life ---
 
   /** Binds every address of the configuration. Returns the texts of what failed. */
@@ -275,9 +282,17 @@ export class Server {
     return failures;
   }
 
-  async #bind(options: Parameters<Port["listen"]>[0], isOptional: boolean, failures: string[]): Promise<void> {
+  /** Listens at one more place. */
+  async open(options: ListenOptions): Promise<Listener> {
+    const listener = await this.port.listen(options, (socket) => this.accept(socket));
+    if (this.#isClosed) listener.close();
+    else this.#listeners.push(listener);
+    return listener;
+  }
+
+  async #bind(options: ListenOptions, isOptional: boolean, failures: string[]): Promise<void> {
     try {
-      this.#listeners.push(await this.port.listen(options, (socket) => this.accept(socket)));
+      await this.open(options);
     } catch (error) {
       if (isOptional) return;
       const where = options.path ?? `${options.host}:${options.port}`;
@@ -312,6 +327,12 @@ export class Server {
     for (const listener of this.#listeners) listener.close();
     for (const connection of [...this.connections.values()]) connection.destroy();
   }
+}
+
+function newCore({ module, seed, port, config, maximumPages }: ServerOptions): Core {
+  if (module === undefined) throw new Error("server: make a core: neither a module nor a core was given");
+  const databases = config.number("databases");
+  return new Core(module, { seed: seed ?? randomWords(port), databases, maximumPages });
 }
 
 function isLoopback(remote: string): boolean {

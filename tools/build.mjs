@@ -6,7 +6,8 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const flags = new Set(process.argv.slice(2));
-const built = ["dist/server.mjs", "dist/core.wasm"].every((file) => existsSync(root + file));
+const outputs = ["dist/server.mjs", "dist/wakey.mjs", "dist/wakey.browser.mjs", "dist/core.wasm"];
+const built = outputs.every((file) => existsSync(root + file));
 if (flags.has("--if-missing") && built) process.exit(0);
 mkdirSync(`${root}dist`, { recursive: true });
 
@@ -35,4 +36,9 @@ if (!flags.has("--core-only")) {
   const shared = { absWorkingDir: root, bundle: true, format: "esm", target: "es2022", logLevel: "warning", sourcemap: "linked" };
   const host = { ...shared, platform: "node", external: ["bun:*", "node:*"] };
   await build({ ...host, entryPoints: ["server.ts"], outfile: "dist/server.mjs" });
+  await build({ ...host, entryPoints: ["server/wakey.ts"], outfile: "dist/wakey.mjs" });
+  // One file with the core inside; an import of node: would fail the build.
+  const browser = { ...shared, platform: "browser", loader: { ".wasm": "binary" }, minify: true };
+  await build({ ...browser, entryPoints: ["server/wakey.browser.ts"], outfile: "dist/wakey.browser.mjs" });
+  run(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.types.json"]);
 }

@@ -103,3 +103,16 @@ function endCycle(): void {
   r.expireSeen = 0;
   r.expireDead = 0;
 }
+
+/** Removes every dead key of every database. Costs a pass over all keys with a TTL. */
+export function expireEverything(): void {
+  for (let i = 0; i < root().databaseCount; i++) {
+    const db = database(i);
+    let cursor: u64 = 0;
+    do {
+      scratchClear();
+      if (tableSize(db.expires) != 0) cursor = tableScan(db.expires, cursor);
+      for (let j = 0; j < scratchLength(); j++) if (isExpired(scratchAt(j))) expireNow(db, scratchAt(j));
+    } while (cursor != 0 && tableSize(db.expires) != 0);
+  }
+}

@@ -1,18 +1,21 @@
 // core.ts - one core: its memory, its exports, and the only place of the host that reads and writes its addresses.
 //
-// A core is its linear memory: `snapshot()` copies the parts in use, `restore()` puts them back. Every call that may
+// A core is its linear memory: image.ts copies the parts in use and puts them back. Every call that may
 // grow memory is followed by `refresh()`, which makes the views anew when the buffer changed; holders of views of
 // their own ask for them again after such a call.
 //
 // Not for knowing commands or configuration.
 
-import { DATABASE, ROOT, ROOT_ADDRESS, SETTING, TABLE } from "../generated/layout.ts";
+import { CLIENT, DATABASE, ROOT, ROOT_ADDRESS, SETTING, TABLE } from "../generated/layout.ts";
 
 /** What dist/core.wasm exports (core-wasm/exports.ts documents each). */
 export interface CoreExports {
   coreInit(s0: number, s1: number, s2: number, s3: number, databases: number, maximumPages: number): number;
   snapshotLowEnd(): number;
   snapshotHeapStart(): number;
+  snapshotStaticEnd(): number;
+  snapshotRun(page: number): number;
+  dropClients(): number;
   clientOpen(internal: number): number;
   clientClose(c: number): void;
   clientMemory(c: number): number;
@@ -35,6 +38,7 @@ export interface CoreExports {
   settle(microseconds: number, histograms: number): number;
   cronExpire(): number;
   cronExpireCut(): void;
+  expireAll(): void;
   cronRehash(buckets: number): number;
   cronEvict(): number;
   evictionReset(): void;
@@ -75,6 +79,8 @@ export interface CoreOptions {
 export class Core {
   readonly memory: WebAssembly.Memory;
   readonly exports: CoreExports;
+  /** Counts how often the whole memory was replaced: addresses from an earlier life mean nothing. */
+  life = 0;
   bytes!: Uint8Array;
   words!: Uint32Array;
   floats!: Float64Array;
@@ -85,7 +91,13 @@ export class Core {
     this.memory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum });
     const instance = new WebAssembly.Instance(module, { env: { memory: this.memory } });
     this.exports = instance.exports as unknown as CoreExports;
+    this.begin(options);
+  }
+
+  /** Starts an empty core. Memory above the static data has to be zero: it is in a new core, or wiped (image.ts). */
+  begin(options: CoreOptions): void {
     const [s0, s1, s2, s3] = options.seed;
+    const maximum = options.maximumPages ?? MAXIMUM_PAGES;
     if (this.exports.coreInit(s0, s1, s2, s3, options.databases ?? 16, maximum) !== 1) {
       throw new Error("core: initialise: not enough memory");
     }
@@ -108,6 +120,32 @@ export class Core {
   setNow(us: number): void {
     if (this.floats.length === 0) this.refresh();
     this.floats[NOW] = us;
+  }
+
+  /** What the core was last told. */
+  get now(): number {
+    if (this.floats.length === 0) this.refresh();
+    return this.floats[NOW];
+  }
+
+  // --- In-process use ---
+
+  /** Bytes in live blocks. */
+  get usedBytes(): number {
+    return this.root32(ROOT.usedBytes);
+  }
+
+  /** A client without a socket, whose replies have this RESP version. */
+  openInternalClient(resp: 2 | 3): number {
+    const client = this.exports.clientOpen(1) >>> 0;
+    if (client === 0) throw new Error("core: open a client: out of memory");
+    this.setU32(client + CLIENT.resp, resp);
+    return client;
+  }
+
+  /** Sets how far memory may grow; never below what is in use. */
+  allowPages(pages: number): void {
+    this.setU32(ROOT_ADDRESS + ROOT.maximumPages, Math.max(pages, this.root32(ROOT.totalPages)));
   }
 
   // --- Fields ---

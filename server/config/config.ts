@@ -278,6 +278,32 @@ export class Config {
     };
   }
 
+  // --- Copies ---
+
+  /** The directives that differ from their defaults, as name and CONFIG GET form, but for those in `except`. */
+  changes(except: ReadonlySet<string>): [name: string, value: string][] {
+    const changed = DIRECTIVES.filter(({ name, initial, same, external }) =>
+      external !== true && !except.has(name) && !same(initial, this.#values.get(name))
+    );
+    return changed.map(({ name }) => [name, this.get(name)]);
+  }
+
+  /** Makes `changes` of another server its own: all other directives but those in `except` get their defaults. */
+  adopt(changes: readonly (readonly [string, string])[], except: ReadonlySet<string>): void {
+    const wanted = new Map(changes);
+    for (const directive of DIRECTIVES) {
+      const { name, multiple, initial, external } = directive;
+      if (external === true || except.has(name)) continue;
+      const before = this.#values.get(name);
+      const text = wanted.get(name);
+      const args = multiple && text !== undefined ? (text === "" ? [] : text.split(" ")) : [text ?? ""];
+      const value = text === undefined ? initial : directive.parse(args, initial, this.#context(true, name));
+      if (directive.same(before, value)) continue;
+      this.#values.set(name, value);
+      for (const hook of this.#hooks.get(name) ?? []) this.#runHookAgain(hook, name);
+    }
+  }
+
   // --- CONFIG REWRITE ---
 
   /** Replaces the configuration file. Returns the error of the reply, or undefined. */

@@ -33,6 +33,8 @@ export class Connection implements SocketHandler {
   #closesAfter = false;
   /** The client in the core, when the connection is gone but bytes are in flight. */
   #abandoned = 0;
+  /** The core's life that the client belongs to. */
+  readonly #life: number;
   /** A host command that has not replied yet. */
   isWaiting = false;
 
@@ -40,6 +42,7 @@ export class Connection implements SocketHandler {
     this.server = server;
     this.core = server.core;
     this.client = client;
+    this.#life = server.core.life;
   }
 
   // --- What the adapter calls ---
@@ -71,7 +74,7 @@ export class Connection implements SocketHandler {
   written(n: number): void {
     this.#inFlight = 0;
     if (this.#abandoned !== 0) {
-      this.core.exports.clientClose(this.#abandoned);
+      if (this.#life === this.core.life) this.core.exports.clientClose(this.#abandoned);
       this.#abandoned = 0;
     }
     if (this.client === 0) return;
@@ -148,6 +151,15 @@ export class Connection implements SocketHandler {
     this.socket = undefined;
     socket?.destroy();
     this.release();
+  }
+
+  /** Closes at once; the client in the core is gone, or will be, with the memory that it is in. */
+  drop(): void {
+    const { socket, client } = this;
+    this.socket = undefined;
+    this.client = 0;
+    socket?.destroy();
+    this.server.forget(this, client);
   }
 
   /** Lets go of the client in the core. */
