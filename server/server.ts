@@ -255,7 +255,7 @@ export class Server {
 
   /** Closes every connection without a word to the core, whose memory is about to be replaced. */
   dropConnections(): void {
-    for (const connection of [...this.connections.values()]) connection.drop();
+    for (const connection of this.connections.values()) connection.drop();
   }
 
   // --- Life ---
@@ -325,7 +325,7 @@ export class Server {
     this.#isClosed = true;
     this.#cron?.cancel();
     for (const listener of this.#listeners) listener.close();
-    for (const connection of [...this.connections.values()]) connection.destroy();
+    for (const connection of this.connections.values()) connection.destroy();
   }
 }
 
