@@ -160,7 +160,8 @@ describe("client libraries", () => {
 
   for (const protocol of [2, 3] as const) {
     it(`ioredis in RESP${protocol}`, async () => {
-      const client = new Redis({ port: server.port, host: "127.0.0.1", protocol, lazyConnect: true });
+      const address = { port: server.port, host: "127.0.0.1" };
+      const client = new Redis({ ...address, protocol, lazyConnect: true, retryStrategy: () => null });
       await client.connect();
       try {
         assertEquals(await client.set("io", "1"), "OK");
@@ -184,7 +185,8 @@ describe("client libraries", () => {
     });
 
     it(`redis in RESP${protocol}`, async () => {
-      const client = createClient({ url: `redis://127.0.0.1:${server.port}`, RESP: protocol });
+      const socket = { host: "127.0.0.1", port: server.port, reconnectStrategy: false as const };
+      const client = createClient({ socket, RESP: protocol });
       const errors: unknown[] = [];
       client.on("error", (error) => errors.push(error));
       await client.connect();
@@ -204,7 +206,7 @@ describe("client libraries", () => {
         assertEquals({ ...await client.configGet("maxmemory-samples") }, { "maxmemory-samples": "5" });
         assertEquals(errors, []);
       } finally {
-        client.destroy();
+        if (client.isOpen) client.destroy();
       }
     });
   }

@@ -70,7 +70,7 @@ export function readReport(xml) {
 async function runFile(runtime, file, settings) {
   const report = `${settings.reports}/${runtime}-${file.replaceAll("/", "-")}.xml`;
   const [command, args] = RUNTIMES[runtime](file, report);
-  const env = { NO_COLOR: "1", FORCE_COLOR: "0", WAKEY_RUNTIME: runtime === "node26" ? command : runtime, WAKEY_TEST: "1" };
+  const env = { NO_COLOR: "1", WAKEY_RUNTIME: runtime === "node26" ? command : runtime, WAKEY_TEST: "1" };
   const done = await runLimited(command, args, { seconds: settings.timeout, env });
   const cases = existsSync(report) ? readReport(readFileSync(report, "utf8")) : [];
   const result = counts();
