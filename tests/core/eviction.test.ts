@@ -1,0 +1,281 @@
+/**
+ * Active expiry, access clocks and eviction in the core, driven without a server over virtual time.
+ */
+import { describe, it } from "node:test";
+import { assert, assertEquals } from "@std/assert";
+import { ROOT, ROOT_ADDRESS } from "../../server/generated/layout.ts";
+import { type CoreClient, CoreDriver } from "../support/core.ts";
+import { decode, expireCycle, OOM, setting } from "../support/keyspace.ts";
+
+/** The policies in the order of the configuration's list, as the setting numbers them. */
+const POLICIES = [
+  "volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl", "allkeys-lru", "allkeys-lfu", "allkeys-random",
+  "noeviction",
+];
+const NOEVICTION = 7;
+const EVICTION_FAILED = 0;
+const EVICTION_RUNNING = 2;
+
+// --- Active expiry ---
+
+describe("active expiry", () => {
+  const stat = (core: CoreDriver, field: number) => core.core.root64(field);
+
+  it("removes what has expired in every database within one cycle", () => {
+    const core = new CoreDriver();
+    const client = core.connect();
+    for (let db = 0; db < 16; db += 5) {
+      client.command("SELECT", db);
+      for (let i = 0; i < 1000; i++) client.command("SET", `k${i}`, "v", "PX", 100);
+    }
+    core.advance(101);
+    expireCycle(core);
+    for (let db = 0; db < 16; db += 5) {
+      client.command("SELECT", db);
+      assertEquals(client.command("DBSIZE"), ":0\r\n");
+    }
+    assertEquals(stat(core, ROOT.statExpired), 4000);
+  });
+
+  it("goes on where it stopped, so that a few dead keys among many are found too", () => {
+    const core = new CoreDriver();
+    const client = core.connect();
+    for (let i = 0; i < 3000; i++) client.command("SET", `k${i}`, "v", "PX", i % 50 === 0 ? 10 : 1e6);
+    core.advance(11);
+    // Two in a hundred are dead: each cycle is content with its first slice.
+    for (let i = 0; i < 40; i++) expireCycle(core);
+    const left = Number(decode(client.command("DBSIZE")));
+    assert(left > 2940, `a cycle took more than it had to: ${left}`);
+    for (let i = 0; i < 200; i++) expireCycle(core);
+    assertEquals(client.command("DBSIZE"), ":2940\r\n");
+  });
+
+  it("counts the cycles that were cut short, and begins the next one elsewhere", () => {
+    const core = new CoreDriver();
+    const client = core.connect();
+    for (const db of [0, 1]) {
+      client.command("SELECT", db);
+      for (let i = 0; i < 2000; i++) client.command("SET", `k${i}`, "v", "PX", 10);
+    }
+    core.advance(11);
+    expireCycle(core, 5);
+    expireCycle(core, 5);
+    assertEquals(stat(core, ROOT.statExpiredTimeCapReached), 2);
+    for (const db of [0, 1]) {
+      client.command("SELECT", db);
+      const left = Number(decode(client.command("DBSIZE")));
+      assert(left < 2000 && left > 1700, `database ${db}: ${left}`);
+    }
+    assert(core.core.f64(ROOT_ADDRESS + ROOT.statExpiredStalePercent) > 5);
+  });
+
+  it("keeps the mean time to live, and does nothing while switched off, paused or importing", () => {
+    const core = new CoreDriver();
+    const client = core.connect();
+    for (let i = 0; i < 500; i++) client.command("SET", `k${i}`, "v", "PX", 100000);
+    expireCycle(core);
+    assertEquals(core.core.databaseFacts(0), { keys: 500, expires: 500, averageTtl: 100000 });
+    core.advance(100001);
+    setting(core, "activeExpire", 0);
+    expireCycle(core);
+    setting(core, "activeExpire", 1);
+    core.exports.pauseClients(1, core.nowMs + 1000);
+    expireCycle(core);
+    assertEquals(client.command("GET", "k1"), "$-1\r\n");
+    assertEquals(client.command("DBSIZE"), ":500\r\n");
+    core.exports.pauseClients(0, 0);
+    setting(core, "importMode", 1);
+    expireCycle(core);
+    assertEquals(client.command("GET", "k1"), "$-1\r\n");
+    assertEquals(client.command("EXPIRE", "k1", -1), ":0\r\n");
+    assertEquals(client.command("DBSIZE"), ":499\r\n");
+    client.command("SET", "fresh", "v");
+    assertEquals(client.command("EXPIREAT", "fresh", -1), ":1\r\n");
+    assertEquals(client.command("DBSIZE"), ":500\r\n");
+    setting(core, "importMode", 0);
+    for (let i = 0; i < 3; i++) expireCycle(core);
+    assertEquals(client.command("DBSIZE"), ":0\r\n");
+  });
+});
+
+// --- Access clocks ---
+
+describe("access clocks", () => {
+  it("OBJECT IDLETIME counts seconds, and looking at it is no access", () => {
+    const core = new CoreDriver();
+    const client = core.connect();
+    client.command("SET", "k", "v");
+    core.advance(5000);
+    client.command("TYPE", "k");
+    client.command("TTL", "k");
+    client.command("EXISTS", "k");
+    assertEquals(client.command("OBJECT", "IDLETIME", "k"), ":5\r\n");
+    client.command("TOUCH", "k");
+    assertEquals(client.command("OBJECT", "IDLETIME", "k"), ":0\r\n");
+    assert(client.command("OBJECT", "FREQ", "k").startsWith("-ERR An LFU maxmemory policy is not selected, access"));
+    assertEquals(client.command("OBJECT", "FREQ", "nokey"), "$-1\r\n");
+  });
+
+  it("OBJECT FREQ begins at 5, grows with use and decays by the minute", () => {
+    const core = new CoreDriver();
+    const client = core.connect();
+    setting(core, "maxmemoryPolicy", POLICIES.indexOf("allkeys-lfu"));
+    client.command("SET", "k", "v");
+    assertEquals(client.command("OBJECT", "FREQ", "k"), ":5\r\n");
+    for (let i = 0; i < 2000; i++) client.command("GET", "k");
+    const used = Number(decode(client.command("OBJECT", "FREQ", "k")));
+    assert(used > 10 && used < 60, `${used} after 2000 reads`);
+    core.advance(3 * 60000);
+    assertEquals(client.command("OBJECT", "FREQ", "k"), `:${used - 3}\r\n`);
+    setting(core, "lfuDecayTime", 0);
+    core.advance(300 * 60000);
+    assertEquals(client.command("OBJECT", "FREQ", "k"), `:${used - 3}\r\n`);
+    setting(core, "lfuDecayTime", 1);
+    core.advance(300 * 60000);
+    assertEquals(client.command("OBJECT", "FREQ", "k"), ":0\r\n");
+    assert(client.command("OBJECT", "IDLETIME", "k").startsWith("-ERR An LFU maxmemory policy is selected, idle time"));
+  });
+});
+
+// --- Eviction ---
+
+describe("eviction", () => {
+  /** A core whose memory is limited to what it uses now and `room` bytes. */
+  function limited(policy: string, room: number, seed = 1): { core: CoreDriver; client: CoreClient; limit: number } {
+    const core = new CoreDriver({ seed });
+    const client = core.connect();
+    client.command("SET", "warm", "up");
+    client.command("DEL", "warm");
+    setting(core, "maxmemoryPolicy", POLICIES.indexOf(policy));
+    const limit = core.usedBytes + room;
+    setting(core, "maxmemory", limit);
+    return { core, client, limit };
+  }
+
+  const evicted = (core: CoreDriver) => core.core.root64(ROOT.statEvicted);
+
+  for (const policy of POLICIES.slice(0, NOEVICTION)) {
+    it(`${policy}: honours the limit and takes only what it may`, () => {
+      const { core, client, limit } = limited(policy, 200_000);
+      const volatile = policy.startsWith("volatile");
+      for (let i = 0; i < 300; i++) client.command("SET", `lasting:${i}`, "v");
+      let most = 0;
+      for (let i = 0; i < 8000; i++) {
+        if (i % 100 === 0) core.advance(1000);
+        assertEquals(client.command("SET", `k${i}`, "x".repeat(i % 60), "EX", 100000 - i), "+OK\r\n");
+        most = Math.max(most, core.usedBytes);
+      }
+      assert(most < limit + 4096, `${most - limit} bytes above the limit`);
+      assert(evicted(core) > 4000);
+      const lasting = Array.from({ length: 300 }, (_, i) => `lasting:${i}`);
+      const left = Number(decode(client.command("EXISTS", ...lasting)));
+      assertEquals(left === 300, volatile);
+      client.command("FLUSHALL");
+      // With nothing volatile left, volatile policies can free nothing.
+      let refused = 0;
+      for (let i = 0; i < 8000; i++) if (client.command("SET", `k${i}`, "v".repeat(50)) === OOM) refused++;
+      assertEquals(refused > 0, volatile);
+      assertEquals(client.command("GET", "k0").startsWith("-"), false);
+      assertEquals(client.command("DEL", "k0"), `:${Number(volatile)}\r\n`);
+    });
+  }
+
+  it("noeviction: refuses what needs memory, lets go what frees it", () => {
+    const { core, client } = limited("noeviction", 50_000);
+    let i = 0;
+    while (client.command("SET", `k${i}`, "v".repeat(50)) === "+OK\r\n") i++;
+    assert(i > 300);
+    assertEquals(client.command("SET", "more", "v"), OOM);
+    assertEquals(client.command("COPY", "k1", "k2", "REPLACE"), OOM);
+    assert(client.command("GET", "k1").startsWith("$50\r\n"));
+    assertEquals(core.exports.cronEvict(), EVICTION_FAILED);
+    assertEquals(client.command("DEL", ...Array.from({ length: 200 }, (_, j) => `k${j}`)), ":200\r\n");
+    assertEquals(client.command("SET", "more", "v"), "+OK\r\n");
+    assertEquals(evicted(core), 0);
+  });
+
+  it("LRU goes for what was not used for long", () => {
+    const { core, client } = limited("allkeys-lru", 300_000);
+    let n = 0;
+    while (evicted(core) === 0) {
+      client.command("SET", `k${n++}`, "v".repeat(40));
+      core.advance(10);
+    }
+    const kept = Math.floor(n / 2);
+    core.advance(10_000);
+    for (let i = 0; i < kept; i++) client.command("GET", `k${i}`);
+    for (let i = 0; i < kept / 2; i++) client.command("SET", `more:${i}`, "v".repeat(40));
+    const used = Number(decode(client.command("EXISTS", ...Array.from({ length: kept }, (_, i) => `k${i}`))));
+    assert(used > kept * 0.9, `${used} of ${kept} used keys are left`);
+  });
+
+  it("LFU goes for what was used least", () => {
+    const { core, client } = limited("allkeys-lfu", 300_000);
+    for (let i = 0; i < 200; i++) client.command("SET", `hot:${i}`, "v".repeat(40));
+    for (let round = 0; round < 30; round++) for (let i = 0; i < 200; i++) client.command("GET", `hot:${i}`);
+    for (let i = 0; i < 8000; i++) client.command("SET", `k${i}`, "v".repeat(40));
+    assert(evicted(core) > 3000);
+    const left = Number(decode(client.command("EXISTS", ...Array.from({ length: 200 }, (_, i) => `hot:${i}`))));
+    assert(left > 190, `${left} of 200 hot keys are left`);
+  });
+
+  it("volatile-ttl goes for what would expire soonest", () => {
+    const { core, client } = limited("volatile-ttl", 300_000);
+    const total = 2000;
+    for (let i = 0; i < total; i++) client.command("SET", `k${i}`, "v".repeat(40), "EX", 1000 + i);
+    for (let i = 0; i < 6000; i++) client.command("SET", `late:${i}`, "v".repeat(40), "EX", 1_000_000);
+    const left = Number(decode(client.command("EXISTS", ...Array.from({ length: total }, (_, i) => `k${i}`))));
+    assert(evicted(core) > total);
+    assert(left < total * 0.1, `${left} of ${total} early keys are left`);
+  });
+
+  it("does a share a call when the limit falls far, as the tenacity says", () => {
+    const { core, client } = limited("allkeys-random", 100_000_000);
+    for (let i = 0; i < 20000; i++) client.command("SET", `k${i}`, "v".repeat(40));
+    setting(core, "maxmemory", core.usedBytes - 1_000_000);
+    assertEquals(core.exports.cronEvict(), EVICTION_RUNNING);
+    assertEquals(evicted(core), 500);
+    // Writing goes on while eviction is under way.
+    assertEquals(client.command("SET", "more", "v"), "+OK\r\n");
+    setting(core, "maxmemoryEvictionTenacity", 0);
+    const before = evicted(core);
+    core.exports.cronEvict();
+    assertEquals(evicted(core) - before, 16);
+    core.advance(500);
+    setting(core, "maxmemoryEvictionTenacity", 100);
+    assertEquals(core.exports.cronEvict(), 1);
+    assertEquals(core.core.f64(ROOT_ADDRESS + ROOT.statEvictionExceededUs), 500_000);
+  });
+
+  it("never happens while clients are paused; an import refuses writes instead", () => {
+    const { core, client } = limited("allkeys-lru", 100_000);
+    for (let i = 0; i < 500; i++) client.command("SET", `k${i}`, "v".repeat(40));
+    setting(core, "maxmemory", core.usedBytes - 20_000);
+    core.exports.pauseClients(1, core.nowMs + 1000);
+    client.command("GET", "k1");
+    assertEquals(evicted(core), 0);
+    core.exports.pauseClients(0, 0);
+    setting(core, "importMode", 1);
+    assertEquals(client.command("SET", "k", "v"), OOM);
+    assertEquals(evicted(core), 0);
+    setting(core, "importMode", 0);
+    client.command("GET", "k1");
+    assert(evicted(core) > 0);
+  });
+
+  it("does not let the table grow at the cost of keys", () => {
+    const { core, client } = limited("allkeys-random", 10_000_000);
+    const buckets = () => core.exports.tableBucketCount(0, 0) + core.exports.tableBucketCount(0, 1);
+    let n = 0;
+    // Up to just before the table of 1024 buckets is left for one twice as large.
+    while (n < 10740) client.command("SET", `k${n++}`, "v");
+    const before = buckets();
+    setting(core, "maxmemory", core.usedBytes + 10_000);
+    for (let i = 0; i < 30; i++) client.command("SET", `k${n++}`, "v");
+    assertEquals(buckets(), before);
+    assertEquals(evicted(core), 0);
+    setting(core, "maxmemory", 0);
+    client.command("SET", `k${n++}`, "v");
+    assert(buckets() > before);
+  });
+});
