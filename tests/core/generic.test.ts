@@ -297,7 +297,8 @@ class Commands {
     const { random } = this;
     return random.pick([
       () => String(random.below(100000) - 50000), () => random.bytes(random.below(40)),
-      () => "x".repeat(random.below(140)), () => "y".repeat(random.below(700)), () => "", () => "z".repeat(512 + random.below(3)),
+      () => "x".repeat(random.below(140)), () => "y".repeat(random.below(700)), () => "",
+      () => "z".repeat(512 + random.below(3)),
     ])();
   }
 
