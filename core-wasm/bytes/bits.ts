@@ -51,6 +51,71 @@ export function findBit(ptr: usize, len: i32, bit: i32): i64 {
   return (<i64>(ptr - start) << 3) + <i64>(clz<u32>(byte) - 24);
 }
 
+// --- Ranges of bits ---
+
+/** How many bits are set from bit `first` to bit `last`, both included and inside the string. */
+export function countBitsBetween(ptr: usize, first: i64, last: i64): i64 {
+  const start = ptr + <usize>(first >> 3);
+  const end = ptr + <usize>(last >> 3);
+  const before = <i32>load<u8>(start) & ~(0xff >> <i32>(first & 7));
+  const behind = <i32>load<u8>(end) & (0x7f >> <i32>(last & 7));
+  return countBits(start, <i32>(end - start) + 1) - <i64>(popcnt<i32>(before) + popcnt<i32>(behind));
+}
+
+/** Position of the first `bit` from bit `first` to bit `last`, both included and in the string; -1: there is none. */
+export function findBitBetween(ptr: usize, first: i64, last: i64, bit: i32): i64 {
+  const skip = bit != 0 ? 0 : 0xff;
+  const lastByte = last >> 3;
+  let byte = first >> 3;
+  // Bits of the first byte that are before the range are made to look like those to skip; so are those behind it.
+  let found = (<i32>load<u8>(ptr + <usize>byte) ^ skip) & (0xff >> <i32>(first & 7));
+  if (found == 0 && byte < lastByte) {
+    byte++;
+    const inner = <i32>(lastByte - byte);
+    const at = findBit(ptr + <usize>byte, inner, bit);
+    if (at >= 0 && at < <i64>inner << 3) return (byte << 3) + at;
+    byte = lastByte;
+    found = <i32>load<u8>(ptr + <usize>byte) ^ skip;
+  }
+  if (found == 0) return -1;
+  const position = (byte << 3) + <i64>(clz<i32>(found) - 24);
+  return position <= last ? position : -1;
+}
+
+// --- Combining strings ---
+
+export const COMBINE_AND: i32 = 0;
+export const COMBINE_OR: i32 = 1;
+export const COMBINE_XOR: i32 = 2;
+
+/** Sixteen bytes combined with sixteen others. */
+function combine16(operation: i32, a: v128, b: v128): v128 {
+  if (operation == COMBINE_AND) return v128.and(a, b);
+  return operation == COMBINE_OR ? v128.or(a, b) : v128.xor(a, b);
+}
+
+/** Combines `to`, of `toLen` bytes, with `from`, which is not longer and counts as followed by zeros. */
+export function combineBits(operation: i32, to: usize, toLen: i32, from: usize, fromLen: i32): void {
+  assert(fromLen <= toLen);
+  const n = <usize>fromLen;
+  let i: usize = 0;
+  for (; i + 16 <= n; i += 16) v128.store(to + i, combine16(operation, v128.load(to + i), v128.load(from + i)));
+  for (; i < n; i++) {
+    const a = <u32>load<u8>(to + i);
+    const b = <u32>load<u8>(from + i);
+    store<u8>(to + i, operation == COMBINE_AND ? a & b : operation == COMBINE_OR ? a | b : a ^ b);
+  }
+  if (operation == COMBINE_AND) memory.fill(to + n, 0, <usize>toLen - n);
+}
+
+/** Turns every bit of `len` bytes over. */
+export function invertBits(ptr: usize, len: i32): void {
+  const n = <usize>len;
+  let i: usize = 0;
+  for (; i + 16 <= n; i += 16) v128.store(ptr + i, v128.not(v128.load(ptr + i)));
+  for (; i < n; i++) store<u8>(ptr + i, ~load<u8>(ptr + i));
+}
+
 // --- Integers at bit offsets ---
 
 /** Byte `index` of a string, 0 behind its end. */
@@ -117,7 +182,10 @@ export function unsignedOverflow(value: u64, increment: i64, bits: i32, mode: i3
   return direction;
 }
 
-/** The same for two's complement integers of `bits` (1 to 64). */
+/**
+ * The same for two's complement integers of `bits` (1 to 64). The room above is counted modulo 2^64, as in Valkey: so a
+ * value far below a width of less than 64 bits counts as an overflow upwards.
+ */
 export function signedOverflow(value: i64, increment: i64, bits: i32, mode: i32, limitPtr: usize): i32 {
   const highest = <i64>(((<u64>1) << (bits - 1)) - 1);
   const lowest = -highest - 1;

@@ -7,8 +7,8 @@
  *
  * Going back to the last star only makes the cost at most patLen * strLen, with no recursion: what an earlier star
  * could still do, the later one has covered. Odd corners kept on purpose: an empty string matches the empty pattern
- * only; an unclosed class ends with the pattern; range ends compare as signed bytes; a pattern with more than 1000 stars
- * that still need work matches nothing.
+ * only; an unclosed class ends with the pattern; range ends compare as signed bytes; a pattern with more than 1000
+ * stars that still need work matches nothing.
  */
 import { toLower } from "./compare";
 

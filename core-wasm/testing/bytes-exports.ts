@@ -14,7 +14,8 @@ export { formatFixed, formatPrecise, formatScaled } from "../bytes/fixed";
 export { addLongDouble, formatLongDouble, longDoubleFromI64, parseLongDouble } from "../bytes/long-double";
 export { lzfCompress, lzfDecompress } from "../bytes/lzf";
 export {
-  countBits, findBit, getSignedBits, getUnsignedBits, setBits, signedOverflow, unsignedOverflow,
+  combineBits, countBits, countBitsBetween, findBit, findBitBetween, getSignedBits, getUnsignedBits, invertBits,
+  setBits, signedOverflow, unsignedOverflow,
 } from "../bytes/bits";
 export { globMatch };
 
