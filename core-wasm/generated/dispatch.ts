@@ -3,6 +3,9 @@
 import { Client } from "../resp/client";
 import { Cmd } from "./commands";
 import {
+  bitcountCommand, bitfieldCommand, bitfieldRoCommand, bitopCommand, bitposCommand, getbitCommand, setbitCommand,
+} from "../commands/bitmap";
+import {
   echoCommand, pingCommand, quitCommand, selectCommand,
 } from "../commands/connection";
 import {
@@ -69,6 +72,13 @@ export function dispatch(id: i32, c: Client): bool {
     case Cmd.SETRANGE: setrangeCommand(c); return true;
     case Cmd.STRLEN: strlenCommand(c); return true;
     case Cmd.SUBSTR: getrangeCommand(c); return true;
+    case Cmd.BITCOUNT: bitcountCommand(c); return true;
+    case Cmd.BITFIELD: bitfieldCommand(c); return true;
+    case Cmd.BITFIELD_RO: bitfieldRoCommand(c); return true;
+    case Cmd.BITOP: bitopCommand(c); return true;
+    case Cmd.BITPOS: bitposCommand(c); return true;
+    case Cmd.GETBIT: getbitCommand(c); return true;
+    case Cmd.SETBIT: setbitCommand(c); return true;
     case Cmd.COPY: copyCommand(c); return true;
     case Cmd.DEL: delCommand(c); return true;
     case Cmd.EXISTS: existsCommand(c); return true;
