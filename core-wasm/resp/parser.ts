@@ -51,7 +51,7 @@ export function parseFast(r: Root, p: usize, end: usize, slot: usize): usize {
   p += 2;
   if (load<u16>(p) != CRLF) {
     const digit = <u32>load<u8>(p) - 48;
-    if (digit > 9 || load<u16>(p, 1) != CRLF) return 0;
+    if (digit > 9 || count == 0 || load<u16>(p, 1) != CRLF) return 0;
     count = count * 10 + digit;
     p++;
   }
@@ -218,6 +218,11 @@ function isSpace(byte: u32): bool {
   return byte == 32 || (byte >= 9 && byte <= 13) || byte == 0;
 }
 
+/** What ends an unquoted word: fewer bytes than are skipped between words. */
+function endsWord(byte: u32): bool {
+  return byte == 32 || byte == 9 || byte == 10 || byte == 13 || byte == 0;
+}
+
 function hexDigit(byte: u32): i32 {
   if (byte >= 48 && byte <= 57) return <i32>byte - 48;
   const lower = byte | 32;
@@ -238,7 +243,8 @@ function escaped(byte: u32): u32 {
 
 /**
  * Reads one word at p, undoing quotes in place (the result is never longer). Returns the address behind the word, 0
- * when quotes are unbalanced; the word is [p, root.wordEnd).
+ * when quotes are unbalanced; the word is [p, root.wordEnd). As in Valkey a word goes on behind a closing quote, and
+ * a byte 0xff that isn't written as an escape is dropped.
  */
 function parseWord(p: usize, end: usize): usize {
   let out = p;
@@ -256,12 +262,12 @@ function parseWord(p: usize, end: usize): usize {
       store<u8>(out++, 0x27);
       p += 2;
     } else if (quote != 0 && byte == quote) {
-      // A closing quote ends the word: a space or nothing has to follow.
-      if (p + 1 < end && !isSpace(<u32>load<u8>(p, 1))) return 0;
-      root().wordEnd = out;
-      return p + 1;
-    } else if (quote == 0 && isSpace(byte)) {
+      quote = 0;
+      p++;
+    } else if (quote == 0 && endsWord(byte)) {
       break;
+    } else if (byte == 0xff) {
+      p++;
     } else if (quote == 0 && (byte == 0x22 || byte == 0x27)) {
       quote = byte;
       p++;
