@@ -106,6 +106,7 @@ function endCycle(): void {
 
 /** Removes every dead key of every database. Costs a pass over all keys with a TTL. */
 export function expireEverything(): void {
+  if (root().importMode != 0 || isPaused()) return;
   for (let i = 0; i < root().databaseCount; i++) {
     const db = database(i);
     let cursor: u64 = 0;

@@ -115,15 +115,16 @@ export class Embedded {
 
   /**
    * Runs a command and answers with its reply as a JavaScript value. An error reply is thrown as WakeyError. Text that
-   * is not UTF-8 comes out damaged: use callBytes() for binary values.
+   * is not UTF-8 comes out damaged: use callBytes() for binary values. The type parameter is the caller's word for what
+   * the command answers: call<string>("GET", "a").
    */
-  call(...args: Argument[]): Reply {
-    return this.#run(args, false);
+  call<T extends Reply = Reply>(...args: Argument[]): T {
+    return this.#run(args, false) as T;
   }
 
   /** As call(), but strings in the reply are bytes. */
-  callBytes(...args: Argument[]): Reply {
-    return this.#run(args, true);
+  callBytes<T extends Reply = Reply>(...args: Argument[]): T {
+    return this.#run(args, true) as T;
   }
 
   /** The reply's bytes as a client on a socket would get them; errors too. */
