@@ -5,10 +5,11 @@
  * (object.ts, memory.ts).
  */
 import { equalBytes } from "../bytes/compare";
+import { clockInitial } from "../keyspace/clock";
 import {
   addEntry, Database, database, deleteLive, detachEntry, expireIfDue, lookupRead, lookupWrite, replaceEntry,
 } from "../keyspace/database";
-import { entryExpire, entryRekey, entryType } from "../keyspace/entry";
+import { entryExpire, entryRekey, entrySetClock, entryType } from "../keyspace/entry";
 import { changed, notify, NOTIFY_GENERIC, NOTIFY_NEW } from "../keyspace/events";
 import { free } from "../memory/allocator";
 import { argLen, argPtr, argc, root } from "../memory/root";
@@ -94,15 +95,26 @@ export function randomkeyCommand(c: Client): void {
 
 // --- Renaming ---
 
+/**
+ * Adds `fresh` under its key, or puts it in the place of `old`: a new key in any case, its access clock included. False
+ * (nothing changed) when memory is exhausted.
+ */
+function put(db: Database, old: usize, fresh: usize): bool {
+  if (old == 0) return addEntry(db, fresh);
+  if (!replaceEntry(db, old, fresh)) return false;
+  entrySetClock(fresh, clockInitial());
+  notify(NOTIFY_NEW, "new", keyAddress(fresh), keyLength(fresh), db.id);
+  return true;
+}
+
 /** Gives the entry `e` of argument 1 the key in argument 2; false (nothing changed) when memory is exhausted. */
 function rename(db: Database, e: usize, old: usize): bool {
   const fresh = entryRekey(e, argPtr(2), argLen(2));
   if (fresh == 0) return false;
-  if (old != 0 ? !replaceEntry(db, old, fresh) : !addEntry(db, fresh)) {
+  if (!put(db, old, fresh)) {
     free(fresh);
     return false;
   }
-  if (old != 0) notify(NOTIFY_NEW, "new", argPtr(2), argLen(2), db.id);
   // The value is the new entry's now, so the old one goes without it.
   free(detachEntry(db, argPtr(1), argLen(1)));
   return true;
@@ -189,12 +201,9 @@ export function moveCommand(c: Client): void {
 function copyTo(to: Database, e: usize, old: usize): bool {
   const fresh = valueCopy(e, argPtr(2), argLen(2), entryExpire(e));
   if (fresh == 0) return false;
-  if (old != 0 ? !replaceEntry(to, old, fresh) : !addEntry(to, fresh)) {
-    valueFree(fresh);
-    return false;
-  }
-  if (old != 0) notify(NOTIFY_NEW, "new", argPtr(2), argLen(2), to.id);
-  return true;
+  if (put(to, old, fresh)) return true;
+  valueFree(fresh);
+  return false;
 }
 
 /** COPY source destination [DB destination-db] [REPLACE] */

@@ -14,7 +14,7 @@ import {
   hashKey, Table, tableDrain, tableFind, tableFindSlot, tableFree, tableInit, tableInsert, tableRemove,
   tableRemoveSlot, tableSize,
 } from "../structures/hashtable";
-import { Client, CLIENT_IMPORT_SOURCE } from "../resp/client";
+import { Client, CLIENT_IMPORT_SOURCE, CLIENT_NO_TOUCH } from "../resp/client";
 import { valueFree } from "../types/value";
 import { clockInitial, entryTouch } from "./clock";
 import {
@@ -142,10 +142,10 @@ export function lookupRead(db: Database, key: usize, len: i32, quiet: bool): usi
   return e;
 }
 
-/** The entry of a key for writing, or 0: marks the access, counts nothing. */
+/** The entry of a key for writing, or 0: marks the access unless the client's leave no trace, counts nothing. */
 export function lookupWrite(db: Database, key: usize, len: i32): usize {
   const e = findLive(db, key, len, true);
-  if (e != 0) entryTouch(e);
+  if (e != 0 && !(changetype<Client>(root().current).flags & CLIENT_NO_TOUCH)) entryTouch(e);
   return e;
 }
 

@@ -112,6 +112,11 @@ describe("access clocks", () => {
     assertEquals(client.command("OBJECT", "IDLETIME", "k"), ":5\r\n");
     client.command("TOUCH", "k");
     assertEquals(client.command("OBJECT", "IDLETIME", "k"), ":0\r\n");
+    core.advance(3000);
+    client.command("SET", "other", "v");
+    client.command("RENAME", "k", "other");
+    assertEquals(client.command("OBJECT", "IDLETIME", "other"), ":0\r\n");
+    client.command("RENAME", "other", "k");
     assert(client.command("OBJECT", "FREQ", "k").startsWith("-ERR An LFU maxmemory policy is not selected, access"));
     assertEquals(client.command("OBJECT", "FREQ", "nokey"), "$-1\r\n");
   });
@@ -123,8 +128,13 @@ describe("access clocks", () => {
     client.command("SET", "k", "v");
     assertEquals(client.command("OBJECT", "FREQ", "k"), ":5\r\n");
     for (let i = 0; i < 2000; i++) client.command("GET", "k");
-    const used = Number(decode(client.command("OBJECT", "FREQ", "k")));
+    let used = Number(decode(client.command("OBJECT", "FREQ", "k")));
     assert(used > 10 && used < 60, `${used} after 2000 reads`);
+    client.command("SET", "k", "w".repeat(700));
+    const written = Number(decode(client.command("OBJECT", "FREQ", "k")));
+    assert(written === used || written === used + 1, `${written} after a write`);
+    client.command("SET", "k", "v");
+    used = Number(decode(client.command("OBJECT", "FREQ", "k")));
     core.advance(3 * 60000);
     assertEquals(client.command("OBJECT", "FREQ", "k"), `:${used - 3}\r\n`);
     setting(core, "lfuDecayTime", 0);
