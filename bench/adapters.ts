@@ -7,12 +7,10 @@
 
 import { execFileSync, spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
-const peers = (await import(new URL("../tools/peers.mjs", import.meta.url).href)) as { peer(name: string): string };
-const { peer } = peers;
 const root = new URL("..", import.meta.url).pathname;
 const server = join(root, "bench/support/fixed-reply.ts");
 const options = process.argv.slice(2);
@@ -22,6 +20,14 @@ const requests = Number(option("--requests", "200000"));
 const rounds = Number(option("--rounds", "3"));
 const only = option("--only", "").split(",").filter((name) => name !== "");
 const TICK_US = 10_000;
+
+function find(name: string): string {
+  const folders = [process.env.WAKEY_PEERS, `${process.env.HOME}/.cache/peers/bin`, ...(process.env.PATH ?? "").split(":")];
+  for (const folder of folders) {
+    if (folder !== undefined && existsSync(join(folder, name))) return join(folder, name);
+  }
+  return "";
+}
 
 interface Contestant {
   name: string;
@@ -36,8 +42,8 @@ function contestants(): Contestant[] {
   const newer = process.env.WAKEY_NODE26;
   if (newer !== undefined) nodes.push(["node26", newer, ["--no-warnings"]]);
   const list: Contestant[] = [];
-  const valkey = peer("valkey-server");
-  if (valkey) {
+  const valkey = find("valkey-server");
+  if (valkey !== "") {
     list.push({ name: "valkey", command: [valkey, "--port", "0", "--save", "", "--bind", "127.0.0.1"] });
   }
   for (const [name, path, flags] of nodes) {
@@ -83,8 +89,9 @@ async function startServer(one: Contestant): Promise<{ child: ChildProcess; port
 
 function load(port: number, pipeline: number, count: number, test = "get"): void {
   const words = ["-h", "127.0.0.1", "-p", String(port), "-t", test, "-c", "50", "-r", "100000", "-d", "32", "-q"];
-  words.push("-n", String(count), "-P", String(pipeline));
-  execFileSync("taskset", ["-c", "1", peer("valkey-benchmark"), ...words], { stdio: ["ignore", "ignore", "ignore"] });
+  execFileSync("taskset", ["-c", "1", find("valkey-benchmark"), ...words, "-n", String(count), "-P", String(pipeline)], {
+    stdio: ["ignore", "ignore", "ignore"],
+  });
 }
 
 /** CPU microseconds a request at each pipelining depth. */
@@ -107,7 +114,7 @@ async function measure(one: Contestant, depths: number[]): Promise<number[]> {
 
 const median = (list: number[]) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
 
-if (!peer("valkey-benchmark")) {
+if (find("valkey-benchmark") === "") {
   console.log("skipped: valkey-benchmark isn't installed");
 } else {
   const depths = [1, 16];
@@ -122,8 +129,7 @@ if (!peer("valkey-benchmark")) {
       }
     }
   }
-  const ofValkey = results.get("valkey") ?? [];
-  const base = ofValkey.length > 0 ? depths.map((_, i) => median(ofValkey.map((round) => round[i]))) : [];
+  const base = results.get("valkey")?.length ? depths.map((_, i) => median(results.get("valkey")!.map((r) => r[i]))) : [];
   console.log("adapter        " + depths.map((depth) => `P=${depth} µs  (÷ Valkey)`.padEnd(22)).join("") + "rounds");
   for (const [name, taken] of results) {
     if (taken.length === 0) continue;

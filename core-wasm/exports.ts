@@ -10,7 +10,7 @@
  *   pendingWriteNext, resumeNext, closingNext   drain after each turn
  *   replyRoom, replyCommit, hostDone    a command that the host runs
  *   callRoom, callRun               (g) one command from arguments, for in-process use
- *   settle, cronExpire, cronRehash, cronEvict   time and upkeep
+ *   settle, cronExpire, cronRehash, cronEvict, cronClients   time and upkeep
  *   setSetting, setCommandName, ...     what configuration changes
  *
  * Fields of Root, Client, Database, Table and CommandStat are read by the host through generated offsets.
@@ -24,11 +24,14 @@ import {
 } from "./memory/allocator";
 import { INPUT_SLACK, root, Root, ROOT_ADDRESS, SHARED_INPUT_SIZE } from "./memory/root";
 import { setSetting as applySetting, Setting } from "./memory/settings";
+import { resetClient } from "./commands/connection";
 import { COMMAND_COUNT, setCommandName as renameCommand } from "./generated/commands";
 import {
-  addResume, Client, clientBytes, CLIENT_HELD, CLIENT_INTERNAL, clientFree, clientNew, closeSoon,
-  commitOutput, consumeOutput, dropSocketClients, outputAddress, outputContiguous, takeClosing, takePending, takeResume,
+  Client, clientBytes, clientFixedOutput, CLIENT_INTERNAL, clientFree, clientNew, clientOutputMemory, closeSoon,
+  commitOutput, consumeOutput, dropSocketClients, outputAddress, outputContiguous, releaseHeld, takeClosing,
+  takePending, takeResume,
 } from "./resp/client";
+import { careForClients } from "./resp/care";
 import { ensureArgv } from "./resp/parser";
 import { GATE_PAUSE, hostCommandDone, hostError as countHostError, inputRoom as roomFor, processInput, resolveCommand, runCommand } from "./resp/process";
 import { clearErrorStats, errorInit, reserve } from "./resp/reply";
@@ -98,6 +101,7 @@ export function dropClients(): usize {
 
 /** A new client, or 0 when memory is exhausted. `internal`: in-process, without limits and passwords. (g) */
 export function clientOpen(internal: i32): usize {
+  clockUpdate();
   const c = clientNew();
   if (c != 0 && internal) changetype<Client>(c).flags |= CLIENT_INTERNAL;
   return c;
@@ -110,6 +114,21 @@ export function clientClose(c: usize): void {
 /** Bytes that the client takes in memory. */
 export function clientMemory(c: usize): usize {
   return clientBytes(changetype<Client>(c));
+}
+
+/** Bytes of unread output beyond what every client may have (CLIENT LIST's omem). */
+export function clientOutput(c: usize): usize {
+  return clientOutputMemory(changetype<Client>(c));
+}
+
+/** Bytes in the client's first chunk of output. */
+export function clientFirstOutput(c: usize): i32 {
+  return clientFixedOutput(changetype<Client>(c));
+}
+
+/** RESET: what the core knows of the client becomes that of a new connection. */
+export function clientReset(c: usize): void {
+  resetClient(changetype<Client>(c));
 }
 
 // --- Input and output ---
@@ -263,16 +282,16 @@ export function pauseClients(mode: i32, untilMs: f64): void {
   r.pauseMode = mode;
   r.pauseUntilMs = <i64>untilMs;
   r.gate = mode != 0 ? r.gate | GATE_PAUSE : r.gate & ~GATE_PAUSE;
-  if (mode != 0) return;
-  let c = r.firstClient;
-  while (c != 0) {
-    const client = changetype<Client>(c);
-    if (client.flags & CLIENT_HELD) {
-      client.flags &= ~CLIENT_HELD;
-      addResume(client);
-    }
-    c = client.next;
-  }
+  if (mode == 0) releaseHeld();
+}
+
+/**
+ * Looks after the next `count` clients: marks those for closing that are idle for more than `idleSeconds` (0: never) or
+ * too long over their soft output limit, and gives back query buffers that are not needed.
+ */
+export function cronClients(count: i32, idleSeconds: i32): void {
+  clockUpdate();
+  careForClients(count, idleSeconds);
 }
 
 // --- Settings and statistics ---

@@ -42,7 +42,7 @@ export async function main(here: string): Promise<void> {
   }
   const { config, messages } = started;
   const choice = config.text("io-adapter") as IoAdapterChoice;
-  const opened = choice === "portable" ? { port: first, fallbackReason: undefined } : await openPort({ ioAdapter: choice, portable: first });
+  const opened = choice === "portable" ? { port: first, fallbackReason: undefined } : await openPort({ ioAdapter: choice });
   const { port } = opened;
   const module = new WebAssembly.Module(readCore(port, here) as BufferSource);
   const server = new Server({ port, config, module });
@@ -53,13 +53,14 @@ export async function main(here: string): Promise<void> {
   if (opened.fallbackReason !== undefined) log.notice(`io-adapter: ${opened.fallbackReason}`);
   if (config.boolean("always-show-logo")) log.raw("notice", logo(port, config.number("port")));
   else log.notice(`Running mode=standalone, port=${config.number("port")}.`);
-  const failures = await server.listen();
-  if (failures.length > 0) {
-    log.warning("Failed listening on port " + config.number("port") + " (tcp), aborting.");
+  const failure = await server.listen();
+  if (failure !== undefined || server.listeners.count === 0) {
+    log.warning(failure ?? "Configured to not listen anywhere, exiting.");
     port.exit(1);
   }
-  log.notice(`Server initialized`);
-  log.notice("Ready to accept connections tcp");
+  log.notice("Server initialized");
+  if (config.number("port") !== 0) log.notice("Ready to accept connections tcp");
+  if (config.text("unixsocket") !== "") log.notice("Ready to accept connections unix");
   server.startCron();
   server.shutdown.exit = (code) => port.exit(code);
   for (const signal of ["SIGTERM", "SIGINT"] as const) port.onSignal(signal, () => server.shutdown.signal(signal));

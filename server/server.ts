@@ -9,11 +9,16 @@
 
 import type { Listener, ListenOptions, Port, Socket, SocketHandler, Timer } from "../runtime-adapters/port.ts";
 import { Core, STATUS } from "./bridge/core.ts";
+import { Access } from "./clients/access.ts";
+import { closeMarked } from "./clients/closing.ts";
+import { FLAG } from "./clients/describe.ts";
+import { Pause } from "./clients/pause.ts";
 import type { Config } from "./config/config.ts";
 import { connectCoreSettings } from "./config/core-settings.ts";
 import { CommandTable } from "./commands/command-table.ts";
 import { HOST_HANDLERS } from "./commands/registry.ts";
 import { Connection } from "./connection/connection.ts";
+import { Listeners } from "./connection/listeners.ts";
 import { ReplyWriter } from "./connection/reply-writer.ts";
 import { ROOT } from "./generated/layout.ts";
 import { Log } from "./log/log.ts";
@@ -60,6 +65,11 @@ export class Server {
   /** Counters of INFO that the host keeps. */
   readonly stats = new Statistics();
   readonly shutdown: Shutdown;
+  readonly listeners: Listeners;
+  readonly access: Access;
+  readonly pause: Pause;
+  /** Whose command a handler runs now. */
+  running: Connection | undefined;
   readonly replicationId: string;
   /** Bytes in use when nothing had been stored yet. */
   readonly startupBytes: number;
@@ -68,7 +78,6 @@ export class Server {
   readonly latency: LatencyMonitor;
   readonly watch: Watch;
   loading = false;
-  #listeners: Listener[] = [];
   #wallOffsetUs = 0;
   #cron: Timer | undefined;
   #isClosed = false;
@@ -93,6 +102,9 @@ export class Server {
     this.startupBytes = options.startupBytes ?? this.core.root32(ROOT.usedBytes);
     this.upkeep = new Upkeep(this);
     this.shutdown = new Shutdown(this);
+    this.listeners = new Listeners(this);
+    this.access = new Access(this);
+    this.pause = new Pause(this);
     connectCoreSettings(options.config, (setting, value) => {
       this.core.setSetting(setting, value);
       return undefined;
@@ -143,12 +155,12 @@ export class Server {
       if (elapsed >= watch.slowUs || status & watch.mask) watch.slice(client, elapsed, status);
       stats.countSlice(elapsed, core.exports.settle(elapsed, this.#histograms));
     }
-    if (core.hasOthersToServe) this.#drainSoon();
+    if (core.hasOthersToServe) this.drainSoon();
     return status;
   }
 
   /** Serves the others when this turn's input is done: in the middle of it, a connection could be closed under it. */
-  #drainSoon(): void {
+  drainSoon(): void {
     if (this.#drainsSoon) return;
     this.#drainsSoon = true;
     this.port.afterTurn(() => {
@@ -165,9 +177,11 @@ export class Server {
     const reply = new ReplyWriter(connection.resp);
     const start = this.port.monotonicUs();
     const handler = HOST_HANDLERS[id];
+    this.running = connection;
     const result = handler === undefined
       ? reply.error(`ERR '${this.commands.nameOf(id)}' is not supported by this server`)
       : handler(this, connection, args, reply);
+    this.running = undefined;
     const status = this.#sliceStatus;
     const end = (since: number) => {
       const elapsed = this.port.monotonicUs() - since;
@@ -210,7 +224,10 @@ export class Server {
   /** Serves clients other than the one just processed: their output, their held-back input, their end. */
   drain(): void {
     const { core, connections } = this;
-    for (let c = core.exports.closingNext(); c !== 0; c = core.exports.closingNext()) connections.get(c >>> 0)?.destroy();
+    for (let c = core.exports.closingNext(); c !== 0; c = core.exports.closingNext()) {
+      const connection = connections.get(c >>> 0);
+      if (connection !== undefined) closeMarked(this, connection);
+    }
     for (let c = core.exports.resumeNext(); c !== 0; c = core.exports.resumeNext()) connections.get(c >>> 0)?.run(0);
     for (let c = core.exports.pendingWriteNext(); c !== 0; c = core.exports.pendingWriteNext()) {
       connections.get(c >>> 0)?.flush();
@@ -221,6 +238,7 @@ export class Server {
 
   /** A connection for a socket that was accepted. */
   accept(socket: Socket): SocketHandler {
+    this.nowUs();
     const client = this.core.exports.clientOpen(0) >>> 0;
     const connection = new Connection(this, client);
     connection.socket = socket;
@@ -237,6 +255,7 @@ export class Server {
     }
     this.stats.connectionsReceived++;
     this.connections.set(client, connection);
+    if (isUnixSocket(socket.remote)) connection.flags |= FLAG.unixSocket;
     connection.isLocal = isLoopback(socket.remote);
     this.log.verbose(`Accepted ${socket.remote}`);
     return connection;
@@ -244,7 +263,7 @@ export class Server {
 
   #refusal(socket: Socket, client: number): string {
     if (client === 0 || this.connections.size >= this.config.number("maxclients")) return MAX_CLIENTS;
-    const isOpen = !this.config.boolean("protected-mode") || this.config.bytes("requirepass").length > 0;
+    const isOpen = !this.config.boolean("protected-mode") || this.access.needsPassword;
     return isOpen || isLoopback(socket.remote) ? "" : DENIED_PROTECTED;
   }
 
@@ -260,51 +279,19 @@ export class Server {
 
   // --- Life ---
 
-  /** Binds every address of the configuration. Returns the texts of what failed. */
-  async listen(): Promise<string[]> {
-    const { config } = this;
-    const options = {
-      backlog: config.number("tcp-backlog"), keepAliveSeconds: config.number("tcp-keepalive"),
-    };
-    const failures: string[] = [];
-    const port = config.number("port");
-    if (port !== 0) {
-      for (const word of config.text("bind").split(" ").filter((address) => address !== "")) {
-        await this.#bind({ ...options, host: word.replace(/^-/, ""), port }, word.startsWith("-"), failures);
-      }
-    }
-    const path = config.text("unixsocket");
-    if (path !== "") {
-      if (this.port.files.exists(path)) this.port.files.unlink(path);
-      const unixMode = config.number("unixsocketperm");
-      await this.#bind({ ...options, path, unixMode: unixMode === 0 ? undefined : unixMode }, false, failures);
-    }
-    return failures;
+  /** Binds every address of the configuration. Returns the text for the log when the server can't go on. */
+  listen(): Promise<string | undefined> {
+    return this.listeners.start();
   }
 
   /** Listens at one more place. */
-  async open(options: ListenOptions): Promise<Listener> {
-    const listener = await this.port.listen(options, (socket) => this.accept(socket));
-    if (this.#isClosed) listener.close();
-    else this.#listeners.push(listener);
-    return listener;
-  }
-
-  async #bind(options: ListenOptions, isOptional: boolean, failures: string[]): Promise<void> {
-    try {
-      await this.open(options);
-    } catch (error) {
-      if (isOptional) return;
-      const where = options.path ?? `${options.host}:${options.port}`;
-      const text = error instanceof Error ? error.message : String(error);
-      this.log.warning(`Warning: Could not create server TCP listening socket ${where}: ${text}`);
-      failures.push(text);
-    }
+  open(options: ListenOptions): Promise<Listener> {
+    return this.listeners.open(options);
   }
 
   /** The TCP port that is listened on, 0 when none is. */
   get tcpPort(): number {
-    return this.#listeners.find((listener) => listener.port !== 0)?.port ?? 0;
+    return this.listeners.tcpPort;
   }
 
   /** CONFIG RESETSTAT. */
@@ -324,7 +311,8 @@ export class Server {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#cron?.cancel();
-    for (const listener of this.#listeners) listener.close();
+    this.pause.end();
+    this.listeners.close();
     for (const connection of this.connections.values()) connection.destroy();
   }
 }
@@ -335,8 +323,13 @@ function newCore({ module, seed, port, config, maximumPages }: ServerOptions): C
   return new Core(module, { seed: seed ?? randomWords(port), databases, maximumPages });
 }
 
+/** A unix socket has port 0. */
+function isUnixSocket(remote: string): boolean {
+  return remote.endsWith(":0");
+}
+
 function isLoopback(remote: string): boolean {
-  return /^(127\.|\[::1\]|\[::ffff:127\.|\/|.*:0$)/.test(remote);
+  return isUnixSocket(remote) || /^(127\.|\[::1\]|::1:|\[?::ffff:127\.)/.test(remote);
 }
 
 function randomWords(port: Port): Uint32Array {

@@ -8,6 +8,8 @@ import { ROOT } from "./generated/layout.ts";
 import type { Server } from "./server.ts";
 
 const REHASH_BUDGET_US = 1000;
+/** Clients that are looked at in one run at least. */
+const LEAST_CLIENTS = 5;
 const REHASH_BUCKETS = 100;
 /** What cronEvict() answers while more keys should go. */
 const EVICTION_RUNNING = 2;
@@ -50,6 +52,7 @@ export class Upkeep {
     if (core.root64(ROOT.statEvicted) !== evicted) {
       latency.add("eviction-cycle", port.monotonicUs() - evictionStart);
     }
+    this.#careForClients();
     this.#server.drain();
     core.refresh();
     this.#sample();
@@ -57,6 +60,14 @@ export class Upkeep {
     stats.cronUs += elapsed;
     stats.countSlice(elapsed, 0);
     this.#server.shutdown.obey();
+  }
+
+  /** Idle clients, soft limits, query buffers: every client is looked at about once a second. */
+  #careForClients(): void {
+    const { core, config, connections } = this.#server;
+    const share = Math.ceil(connections.size / config.number("hz"));
+    const count = Math.min(connections.size, Math.max(share, LEAST_CLIENTS));
+    if (count > 0) core.exports.cronClients(count, config.number("timeout"));
   }
 
   /** Takes the samples of INFO's instantaneous values. */

@@ -1,10 +1,10 @@
 /**
  * Commands of the connection that the core answers itself. What needs the host's knowledge of sockets and users
- * (CLIENT, HELLO, AUTH) is server/commands/.
+ * (CLIENT, HELLO, AUTH, RESET) is server/commands/.
  */
 import { argLen, argPtr, argc, root } from "../memory/root";
-import { Client, CLIENT_AUTHENTICATED, CLIENT_CLOSE_AFTER_REPLY, CLIENT_NO_EVICT, CLIENT_NO_TOUCH, CLIENT_REPLY_OFF,
-  CLIENT_REPLY_SKIP, CLIENT_REPLY_SKIP_NEXT } from "../resp/client";
+import { Client, CLIENT_CLOSE_AFTER_REPLY, CLIENT_IMPORT_SOURCE, CLIENT_NO_EVICT, CLIENT_NO_TOUCH, CLIENT_REPLY_OFF,
+  CLIENT_REPLY_SKIP_NEXT, clientDefaultAccess } from "../resp/client";
 import { BAD_DB_INDEX } from "../resp/errors";
 import { errorSend, errorStart, errorText, replyBulk, replyError, replyOk, replySimple } from "../resp/reply";
 import { argInt } from "./arguments";
@@ -46,10 +46,10 @@ export function quitCommand(c: Client): void {
   c.flags |= CLIENT_CLOSE_AFTER_REPLY;
 }
 
-/** Puts a client into the state of a new connection; the host forgets name and library at RESET by itself. */
+/** Puts a client into the state of a new connection. Name and library are the host's; RESET keeps the library. */
 export function resetClient(c: Client): void {
   c.db = 0;
   c.resp = 2;
-  c.flags &= ~(CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP | CLIENT_REPLY_SKIP_NEXT | CLIENT_NO_EVICT | CLIENT_NO_TOUCH |
-    CLIENT_AUTHENTICATED);
+  c.flags &= ~(CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP_NEXT | CLIENT_NO_EVICT | CLIENT_NO_TOUCH | CLIENT_IMPORT_SOURCE);
+  clientDefaultAccess(c);
 }

@@ -68,7 +68,12 @@ export class Root {
   clientCount: i32;
   nextClientId: u32;
   pendingHead: usize; // clients with output that the host has not been told of
-  resumeHead: usize; // clients that may run on after a pause or block
+  resumeHead: usize; // clients that may run on after a pause or block, the first to run first
+  resumeTail: usize;
+  heldHead: usize; // clients that CLIENT PAUSE holds back, in the order in which they came
+  heldTail: usize;
+  heldCount: i32;
+  cronClient: usize; // where upkeep of clients goes on
   closingHead: usize; // clients that the host has to close
   clientsMemory: usize; // bytes in query buffers and output chunks
 

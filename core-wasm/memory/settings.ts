@@ -31,12 +31,14 @@ export const enum Setting {
   maxmemoryEvictionTenacity = 20,
   largeRequest = 21,
   largeReply = 22,
+  enforceReplyList = 23,
 }
 
 /** Bits of the gate that settings switch (resp/process.ts). */
 const GATE_AUTH: u32 = 1;
 const GATE_MEMORY: u32 = 2;
 const GATE_TICK: u32 = 8;
+const GATE_REPLY_LIST: u32 = 16; // DEBUG CLIENT-ENFORCE-REPLY-LIST: limits count every byte of output
 
 function gate(bit: u32, on: bool): void {
   const r = root();
@@ -72,6 +74,7 @@ export function setSetting(id: i32, value: f64): bool {
     case Setting.maxmemoryEvictionTenacity: r.evictionTenacity = <i32>value; return true;
     case Setting.largeRequest: r.largeRequest = value < 0 ? ~<u64>0 : <u64>value; return true;
     case Setting.largeReply: r.largeReply = value < 0 ? ~<u64>0 : <u64>value; return true;
+    case Setting.enforceReplyList: gate(GATE_REPLY_LIST, value != 0); return true;
     default: return false;
   }
 }

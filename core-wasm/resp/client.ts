@@ -32,6 +32,21 @@ export const CLIENT_PROTOCOL_ERROR: u32 = 32768;
 export const CLIENT_IMPORT_SOURCE: u32 = 65536;
 export const CLIENT_CAPA_REDIRECT: u32 = 131072;
 export const CLIENT_BLOCKED: u32 = 262144;
+export const CLIENT_EVER_AUTHENTICATED: u32 = 524288; // RESET does not take this away
+
+// Why the core wants a client closed (closeFor): what the host writes to its log and counts.
+export const CLOSE_OUTPUT_LIMIT: i32 = 1; // while a reply was written
+export const CLOSE_OUTPUT_LIMIT_LATER: i32 = 2; // found by upkeep: the soft limit's time is over
+export const CLOSE_QUERY_LIMIT: i32 = 3;
+export const CLOSE_IDLE: i32 = 4;
+export const CLOSE_CROSS_PROTOCOL: i32 = 5;
+export const CLOSE_NO_MEMORY: i32 = 6;
+/** What a chunk costs beside its bytes: what INFO and limits add for each, as Valkey does for its list nodes. */
+const CHUNK_OVERHEAD: usize = 40;
+/** Output that a client who never authenticated may leave unread. */
+const UNAUTHENTICATED_OUTPUT: usize = 1024;
+const GATE_AUTH: u32 = 1;
+const GATE_REPLY_LIST: u32 = 16;
 
 /** Bit of root.gate: the running command's request or reply is large; it ends the slice (resp/process.ts). */
 export const GATE_LARGE: u32 = 1 << 16;
@@ -78,6 +93,7 @@ export class Client {
   outTail: usize;
   outBytes: u64; // not yet consumed
   outChunks: i32;
+  outCapacity: usize; // bytes of all chunks, their headers included
   softSinceMs: i64; // when the output first exceeded the soft limit, 0: it does not
   replyErrors: i32; // error replies of the running command
   replyStart: u64; // netOut + outBytes when the running command began
@@ -88,6 +104,7 @@ export class Client {
   pendingNext: usize;
   resumeNext: usize;
   closingNext: usize;
+  closeReason: i32; // CLOSE_, 0: none; or which protocol error ended the connection (parser.ts)
 }
 
 const CLIENT_SPACE: usize = (offsetof<Client>() + 7) & ~7;
@@ -105,12 +122,19 @@ export function clientNew(): usize {
   c.lastMs = r.nowMs;
   c.resp = 2;
   c.bulkLength = -1;
+  clientDefaultAccess(c);
   c.previous = r.lastClient;
   if (r.lastClient != 0) changetype<Client>(r.lastClient).next = address;
   else r.firstClient = address;
   r.lastClient = address;
   r.clientCount++;
   return address;
+}
+
+/** Without a password everyone is authenticated from the start, and stays so when a password is set later. */
+export function clientDefaultAccess(c: Client): void {
+  c.flags &= ~CLIENT_AUTHENTICATED;
+  if (!(root().gate & GATE_AUTH)) c.flags |= CLIENT_AUTHENTICATED | CLIENT_EVER_AUTHENTICATED;
 }
 
 /** Frees a client with its buffers and takes it off every list. */
@@ -124,8 +148,10 @@ export function clientFree(c: Client): void {
   r.clientCount--;
   if (c.flags & CLIENT_PENDING_WRITE) removePending(c);
   if (c.flags & CLIENT_RESUME) removeResume(c);
+  if (c.flags & CLIENT_HELD) removeHeld(c);
   if (c.flags & CLIENT_CLOSING) removeClosing(c);
   if (r.current == address) r.current = 0;
+  if (r.cronClient == address) r.cronClient = c.next;
   dropBuffer(c);
   free(c.args);
   clearOutput(c);
@@ -176,31 +202,74 @@ export function takePending(): usize {
   return head;
 }
 
-/** Tells the host to process this client's held-back input. */
+/** Tells the host to process this client's held-back input. First come, first served. */
 export function addResume(c: Client): void {
-  if (c.flags & CLIENT_RESUME) return;
+  if (c.flags & (CLIENT_RESUME | CLIENT_HELD)) return;
+  const r = root();
   c.flags |= CLIENT_RESUME;
-  c.resumeNext = root().resumeHead;
-  root().resumeHead = changetype<usize>(c);
+  c.resumeNext = 0;
+  if (r.resumeHead == 0) r.resumeHead = changetype<usize>(c);
+  else changetype<Client>(r.resumeTail).resumeNext = changetype<usize>(c);
+  r.resumeTail = changetype<usize>(c);
+}
+
+/** The client of a list chained by resumeNext that stands before `address`; 0 when that is the first. */
+function resumeBefore(head: usize, address: usize): usize {
+  let before: usize = 0;
+  while (head != address) {
+    before = head;
+    head = changetype<Client>(head).resumeNext;
+  }
+  return before;
 }
 
 function removeResume(c: Client): void {
   const r = root();
   const address = changetype<usize>(c);
   c.flags &= ~CLIENT_RESUME;
-  if (r.resumeHead == address) {
-    r.resumeHead = c.resumeNext;
-    return;
-  }
-  let p = changetype<Client>(r.resumeHead);
-  while (p.resumeNext != address) p = changetype<Client>(p.resumeNext);
-  p.resumeNext = c.resumeNext;
+  const before = resumeBefore(r.resumeHead, address);
+  if (before == 0) r.resumeHead = c.resumeNext;
+  else changetype<Client>(before).resumeNext = c.resumeNext;
+  if (r.resumeTail == address) r.resumeTail = before;
 }
 
 export function takeResume(): usize {
   const head = root().resumeHead;
   if (head != 0) removeResume(changetype<Client>(head));
   return head;
+}
+
+/** Holds a client's input back until releaseHeld(), in the order of these calls. */
+export function holdClient(c: Client): void {
+  if (c.flags & CLIENT_HELD) return;
+  const r = root();
+  c.flags |= CLIENT_HELD;
+  c.resumeNext = 0;
+  if (r.heldHead == 0) r.heldHead = changetype<usize>(c);
+  else changetype<Client>(r.heldTail).resumeNext = changetype<usize>(c);
+  r.heldTail = changetype<usize>(c);
+  r.heldCount++;
+}
+
+function removeHeld(c: Client): void {
+  const r = root();
+  const address = changetype<usize>(c);
+  c.flags &= ~CLIENT_HELD;
+  r.heldCount--;
+  const before = resumeBefore(r.heldHead, address);
+  if (before == 0) r.heldHead = c.resumeNext;
+  else changetype<Client>(before).resumeNext = c.resumeNext;
+  if (r.heldTail == address) r.heldTail = before;
+}
+
+/** Lets every held client run on. */
+export function releaseHeld(): void {
+  const r = root();
+  while (r.heldHead != 0) {
+    const c = changetype<Client>(r.heldHead);
+    removeHeld(c);
+    addResume(c);
+  }
 }
 
 /** Tells the host to close this client at once. */
@@ -210,6 +279,14 @@ export function closeSoon(c: Client): void {
   c.flags |= CLIENT_CLOSING;
   c.closingNext = root().closingHead;
   root().closingHead = changetype<usize>(c);
+}
+
+/** The same with the reason, for the log. */
+export function closeFor(c: Client, reason: i32): void {
+  if (c.flags & CLIENT_CLOSE_ASAP) return;
+  c.closeReason = reason;
+  if (reason == CLOSE_OUTPUT_LIMIT || reason == CLOSE_OUTPUT_LIMIT_LATER) root().statOutputBufferLimitDisconnections++;
+  closeSoon(c);
 }
 
 function removeClosing(c: Client): void {
@@ -245,8 +322,44 @@ function chunkLength(chunk: usize): i32 {
   return load<i32>(chunk, CHUNK_END) - load<i32>(chunk, CHUNK_START);
 }
 
-/** Makes the tail chunk one that has at least `want` bytes of room; false when memory is exhausted. */
+/**
+ * Bytes that unread output holds, as limits and CLIENT LIST count them: the first 16 KiB are not, since every client
+ * has as much for the reply that is on its way.
+ */
+export function clientOutputMemory(c: Client): usize {
+  const chunks = <usize>c.outChunks;
+  if (root().gate & GATE_REPLY_LIST) return c.outCapacity + chunks * CHUNK_OVERHEAD;
+  if (c.outCapacity <= CHUNK_SIZE) return 0;
+  return c.outCapacity - CHUNK_SIZE + (chunks > 1 ? chunks - 1 : 1) * CHUNK_OVERHEAD;
+}
+
+/** Bytes in the first chunk. */
+export function clientFixedOutput(c: Client): i32 {
+  return c.outHead == 0 ? 0 : chunkLength(c.outHead);
+}
+
+/** True when the client's unread output is over a limit now. Keeps the time since when it is over the soft limit. */
+export function isOverOutputLimit(c: Client): bool {
+  const r = root();
+  if (c.flags & CLIENT_INTERNAL) return false;
+  const used = clientOutputMemory(c);
+  const isStranger = r.gate & GATE_AUTH && !(c.flags & (CLIENT_AUTHENTICATED | CLIENT_EVER_AUTHENTICATED));
+  if (isStranger && used > UNAUTHENTICATED_OUTPUT) return true;
+  if (r.outputHardNormal != 0 && <u64>used >= r.outputHardNormal) return true;
+  if (r.outputSoftNormal == 0 || <u64>used < r.outputSoftNormal) {
+    c.softSinceMs = 0;
+    return false;
+  }
+  if (c.softSinceMs == 0) {
+    c.softSinceMs = r.nowMs;
+    return false;
+  }
+  return r.nowMs / 1000 - c.softSinceMs / 1000 > <i64>r.outputSoftSecondsNormal;
+}
+
+/** Makes the tail chunk one that has at least `want` bytes of room; false without memory or for a closing client. */
 export function addChunk(c: Client, want: usize): bool {
+  if (c.flags & CLIENT_CLOSE_ASAP) return false;
   const size = want + CHUNK_HEADER > CHUNK_SIZE ? want + CHUNK_HEADER : CHUNK_SIZE;
   const chunk = alloc(size);
   if (chunk == 0) return false;
@@ -258,10 +371,18 @@ export function addChunk(c: Client, want: usize): bool {
   else c.outHead = chunk;
   c.outTail = chunk;
   c.outChunks++;
+  c.outCapacity += have;
   const r = root();
   r.clientsMemory += have;
   // This chunk may take the reply over the limit of large ones.
   if (c.outBytes - c.replyStart + <u64>(want > CHUNK_SIZE ? want : CHUNK_SIZE) > r.largeReply) r.gate |= GATE_LARGE;
+  // A client that reads its replies never has a second chunk: limits cost it one comparison a chunk.
+  if (c.outChunks > 1 || size > CHUNK_SIZE || r.gate & GATE_REPLY_LIST) {
+    if (isOverOutputLimit(c)) {
+      closeFor(c, CLOSE_OUTPUT_LIMIT);
+      return false;
+    }
+  }
   return true;
 }
 
@@ -277,7 +398,9 @@ function dropHead(c: Client): void {
   c.outHead = <usize>load<u32>(head, CHUNK_NEXT);
   if (c.outHead == 0) c.outTail = 0;
   c.outChunks--;
-  root().clientsMemory -= usableSize(head);
+  const size = usableSize(head);
+  c.outCapacity -= size;
+  root().clientsMemory -= size;
   free(head);
 }
 
@@ -336,7 +459,9 @@ function dropTail(c: Client): void {
   store<u32>(before, 0, CHUNK_NEXT);
   c.outTail = before;
   c.outChunks--;
-  root().clientsMemory -= usableSize(tail);
+  const size = usableSize(tail);
+  c.outCapacity -= size;
+  root().clientsMemory -= size;
   free(tail);
 }
 

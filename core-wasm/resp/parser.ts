@@ -21,6 +21,19 @@ export const PARSE_DONE: i32 = 1; // root.argc and root.argv hold a command
 export const PARSE_EMPTY: i32 = 2; // an empty command was skipped
 export const PARSE_ERROR: i32 = 3; // replied; the client closes
 
+// Which protocol error it was, in Client.closeReason: the host's log has a word for each (server/clients/closing.ts).
+const ERROR_BIG_INLINE: i32 = 16;
+const ERROR_BIG_COUNT: i32 = 17;
+const ERROR_BAD_COUNT: i32 = 18;
+const ERROR_STRANGER_COUNT: i32 = 19;
+const ERROR_STRANGER_LENGTH: i32 = 20;
+const ERROR_BIG_LENGTH: i32 = 21;
+const ERROR_NOT_DOLLAR: i32 = 22;
+const ERROR_BAD_LENGTH: i32 = 23;
+const ERROR_BAD_QUOTES: i32 = 24;
+const ERROR_BAD_CRLF: i32 = 25;
+const ERROR_NO_MEMORY: i32 = 26;
+
 const INLINE_MAX_SIZE: i32 = 65536;
 const ARGUMENTS_MAX: i64 = 0x7fffffff;
 const UNAUTHENTICATED_ARGUMENTS: i64 = 10;
@@ -85,8 +98,9 @@ export function parseFast(r: Root, p: usize, end: usize, slot: usize): usize {
 
 // --- Errors ---
 
-function fail(c: Client, text: string): i32 {
+function fail(c: Client, text: string, code: i32): i32 {
   replyError(c, text);
+  c.closeReason = code;
   c.flags |= CLIENT_CLOSE_AFTER_REPLY | CLIENT_PROTOCOL_ERROR;
   return PARSE_ERROR;
 }
@@ -97,6 +111,7 @@ function failExpected(c: Client, byte: usize): i32 {
   errorBytes(byte, 1, 1);
   errorText("'");
   errorSend(c);
+  c.closeReason = ERROR_NOT_DOLLAR;
   c.flags |= CLIENT_CLOSE_AFTER_REPLY | CLIENT_PROTOCOL_ERROR;
   return PARSE_ERROR;
 }
@@ -134,16 +149,16 @@ function parseCount(c: Client, base: usize, end: usize, strict: bool): i32 {
   const at = findReturn(start, end);
   if (at == 0) {
     if (end - start <= <usize>INLINE_MAX_SIZE) return PARSE_MORE;
-    return fail(c, "ERR Protocol error: too big mbulk count string");
+    return fail(c, "ERR Protocol error: too big mbulk count string", ERROR_BIG_COUNT);
   }
   if (at + 2 > end) return PARSE_MORE;
-  if (load<u8>(at, 1) != 10) return fail(c, "ERR Protocol error: invalid CRLF in request");
+  if (load<u8>(at, 1) != 10) return fail(c, "ERR Protocol error: invalid CRLF in request", ERROR_BAD_CRLF);
   const number = changetype<usize>(r) + offsetof<Root>("parsedNumber");
   if (!parseI64(start + 1, <i32>(at - start - 1), number) || r.parsedNumber > ARGUMENTS_MAX) {
-    return fail(c, "ERR Protocol error: invalid multibulk length");
+    return fail(c, "ERR Protocol error: invalid multibulk length", ERROR_BAD_COUNT);
   }
   if (strict && r.parsedNumber > UNAUTHENTICATED_ARGUMENTS) {
-    return fail(c, "ERR Protocol error: unauthenticated multibulk length");
+    return fail(c, "ERR Protocol error: unauthenticated multibulk length", ERROR_STRANGER_COUNT);
   }
   c.position = <i32>(at + 2 - base);
   if (r.parsedNumber <= 0) return PARSE_EMPTY;
@@ -159,18 +174,18 @@ function parseBulkLength(c: Client, base: usize, end: usize, strict: bool): i32 
   const at = findReturn(start, end);
   if (at == 0) {
     if (end - start <= <usize>INLINE_MAX_SIZE) return PARSE_MORE;
-    return fail(c, "ERR Protocol error: too big bulk count string");
+    return fail(c, "ERR Protocol error: too big bulk count string", ERROR_BIG_LENGTH);
   }
   if (at + 2 > end) return PARSE_MORE;
   if (load<u8>(start) != 0x24) return failExpected(c, start);
-  if (load<u8>(at, 1) != 10) return fail(c, "ERR Protocol error: invalid CRLF in request");
+  if (load<u8>(at, 1) != 10) return fail(c, "ERR Protocol error: invalid CRLF in request", ERROR_BAD_CRLF);
   const number = changetype<usize>(r) + offsetof<Root>("parsedNumber");
   const valid = parseI64(start + 1, <i32>(at - start - 1), number);
   if (!valid || r.parsedNumber < 0 || r.parsedNumber > r.protoMaxBulkLen) {
-    return fail(c, "ERR Protocol error: invalid bulk length");
+    return fail(c, "ERR Protocol error: invalid bulk length", ERROR_BAD_LENGTH);
   }
   if (strict && r.parsedNumber > UNAUTHENTICATED_BULK) {
-    return fail(c, "ERR Protocol error: unauthenticated bulk length");
+    return fail(c, "ERR Protocol error: unauthenticated bulk length", ERROR_STRANGER_LENGTH);
   }
   c.position = <i32>(at + 2 - base);
   c.bulkLength = r.parsedNumber;
@@ -191,9 +206,9 @@ function parseMultibulk(c: Client, base: usize, end: usize, strict: bool): i32 {
     const data = base + <usize>c.position;
     const len = <usize>c.bulkLength;
     if (<u64>data + <u64>len + 2 > <u64>end) return PARSE_MORE;
-    if (load<u16>(data + len) != CRLF) return fail(c, "ERR Protocol error: invalid CRLF in request");
+    if (load<u16>(data + len) != CRLF) return fail(c, "ERR Protocol error: invalid CRLF in request", ERROR_BAD_CRLF);
     if (!addArgument(c, c.position - c.commandStart, <i32>len)) {
-      return fail(c, "ERR Protocol error: out of memory");
+      return fail(c, "ERR Protocol error: out of memory", ERROR_NO_MEMORY);
     }
     c.position += <i32>len + 2;
     c.bulkLength = -1;
@@ -287,7 +302,7 @@ function parseInline(c: Client, base: usize, end: usize): i32 {
   let at = start;
   while (at < end && load<u8>(at) != 10 && load<u8>(at) != 0) at++;
   if (at == end || load<u8>(at) != 10) {
-    if (end - start > <usize>INLINE_MAX_SIZE) return fail(c, "ERR Protocol error: too big inline request");
+    if (end - start > <usize>INLINE_MAX_SIZE) return fail(c, "ERR Protocol error: too big inline request", ERROR_BIG_INLINE);
     return PARSE_MORE;
   }
   const lineEnd = at > start && load<u8>(at - 1) == 13 ? at - 1 : at;
@@ -297,8 +312,8 @@ function parseInline(c: Client, base: usize, end: usize): i32 {
     while (p < lineEnd && isSpace(<u32>load<u8>(p))) p++;
     if (p >= lineEnd) break;
     const next = parseWord(p, lineEnd);
-    if (next == 0) return fail(c, "ERR Protocol error: unbalanced quotes in request");
-    if (!ensureArgv(count + 1)) return fail(c, "ERR Protocol error: out of memory");
+    if (next == 0) return fail(c, "ERR Protocol error: unbalanced quotes in request", ERROR_BAD_QUOTES);
+    if (!ensureArgv(count + 1)) return fail(c, "ERR Protocol error: out of memory", ERROR_NO_MEMORY);
     const slot = r.sharedArgv + (<usize>count << 3);
     store<u32>(slot, <u32>p);
     store<u32>(slot, <u32>(r.wordEnd - p), 4);

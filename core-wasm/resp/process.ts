@@ -18,9 +18,8 @@ import { argLen, argPtr, INPUT_SLACK, root, SHARED_INPUT_SIZE } from "../memory/
 import { equalsIgnoreCase } from "../bytes/compare";
 import {
   Client, CLIENT_AUTHENTICATED, CLIENT_AWAITS_HOST, CLIENT_BLOCKED, CLIENT_CLOSE_AFTER_REPLY, CLIENT_CLOSE_ASAP,
-  CLIENT_HELD, CLIENT_INTERNAL, CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP, CLIENT_REPLY_SKIP_NEXT, closeSoon, dropBuffer,
-  GATE_LARGE,
-  retractOutput,
+  CLIENT_HELD, CLIENT_INTERNAL, CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP, CLIENT_REPLY_SKIP_NEXT, CLOSE_CROSS_PROTOCOL,
+  CLOSE_NO_MEMORY, CLOSE_QUERY_LIMIT, closeFor, dropBuffer, GATE_LARGE, holdClient, retractOutput,
 } from "./client";
 import { batchParse, batchPrepare, batchSelect } from "./batch";
 import { inputBlock, missingBytes, parseCommand, PARSE_DONE, PARSE_ERROR, PARSE_MORE } from "./parser";
@@ -127,9 +126,9 @@ const POST_WORD: usize = memory.data<u8>([112, 111, 115, 116]);
 function passGate(c: Client, id: i32, flags: u32): i32 {
   const r = root();
   if (r.gate & GATE_PAUSE && r.pauseUntilMs > r.nowMs && !(c.flags & CLIENT_INTERNAL)) {
-    const writes = (flags & (CMD_WRITE | CMD_MAY_REPLICATE)) != 0;
-    const client = id == Cmd.CLIENT || commandParent(id) == Cmd.CLIENT;
-    if ((r.pauseMode == PAUSE_ALL && !client) || (r.pauseMode == PAUSE_WRITE && writes)) return HOLD;
+    if (r.pauseMode == PAUSE_ALL || flags & (CMD_WRITE | CMD_MAY_REPLICATE)) return HOLD;
+    // Nothing is evicted during a pause: what a replica would have to be told must not happen.
+    return RAN;
   }
   if (r.gate & GATE_MEMORY && evictToLimit() == EVICT_FAILED && flags & CMD_DENYOOM) {
     reject(id);
@@ -180,6 +179,7 @@ export function runCommand(c: Client, id: i32): i32 {
   const before = c.outBytes;
   c.replyErrors = 0;
   c.replyStart = before;
+  c.lastCommand = id;
   const code = check(c, id);
   if (code != RAN) {
     if (code == HOLD) return HOLD;
@@ -192,7 +192,6 @@ export function runCommand(c: Client, id: i32): i32 {
   if (!isQuick && r.settleCount > 0 && !(c.flags & CLIENT_INTERNAL)) return LATER;
   if (c.buffer != 0 || r.gate & GATE_TICK) weighRequest(c);
   r.currentCommand = id;
-  c.lastCommand = id;
   countRun(id);
   if (flags & CMD_HOST || !dispatch(id, c)) {
     c.flags |= CLIENT_AWAITS_HOST;
@@ -214,7 +213,7 @@ function check(c: Client, id: i32): i32 {
   }
   if (id == 0) {
     if (isCrossProtocol()) {
-      closeSoon(c);
+      closeFor(c, CLOSE_CROSS_PROTOCOL);
       return END_SLICE;
     }
     rejectUnknown(c);
@@ -252,7 +251,7 @@ function keepRest(c: Client, base: usize, end: usize): void {
   const size = rest < 1024 ? 1024 : rest + (rest >> 1);
   const buffer = inputBlock(size);
   if (buffer == 0) {
-    closeSoon(c);
+    closeFor(c, CLOSE_NO_MEMORY);
     return;
   }
   memory.copy(buffer, base + <usize>from, <usize>rest);
@@ -312,7 +311,7 @@ export function inputRoom(c: Client, want: i32): usize {
   if (c.buffer == 0) {
     c.buffer = inputBlock(16384);
     if (c.buffer == 0) {
-      closeSoon(c);
+      closeFor(c, CLOSE_NO_MEMORY);
       r.roomLength = 0;
       return 0;
     }
@@ -325,7 +324,7 @@ export function inputRoom(c: Client, want: i32): usize {
   let room = <i64>(c.bufferCapacity - c.bufferLength);
   const least = missing > 0 ? missing : want > 0 ? <i64>want : 16384;
   if (room < least && !growBuffer(c, least)) {
-    if (room == 0) closeSoon(c);
+    if (room == 0) closeFor(c, CLOSE_NO_MEMORY);
   }
   room = <i64>(c.bufferCapacity - c.bufferLength);
   r.roomLength = <i32>room;
@@ -413,7 +412,7 @@ export function processInput(c: Client, n: i32): i32 {
     }
     if (ran == RAN) continue;
     if (ran == HOLD) {
-      c.flags |= CLIENT_HELD;
+      holdClient(c);
       c.position = c.commandStart;
       break;
     }
@@ -425,7 +424,7 @@ export function processInput(c: Client, n: i32): i32 {
   else if (more == 0) trimBuffer(c);
   if (c.buffer != 0 && overQueryLimit(c)) {
     r.statQueryBufferLimitDisconnections++;
-    closeSoon(c);
+    closeFor(c, CLOSE_QUERY_LIMIT);
   }
   r.current = 0;
   if (r.usedBytes > r.peakBytes) r.peakBytes = r.usedBytes;

@@ -11,7 +11,7 @@ import { formatI64, formatU64 } from "../bytes/integer";
 import { alloc, realloc, usableSize } from "../memory/allocator";
 import { root } from "../memory/root";
 import {
-  addChunk, addPending, Client, chunkEnd, chunkRoom, closeSoon, commitOutput,
+  addChunk, addPending, Client, CLOSE_NO_MEMORY, chunkEnd, chunkRoom, closeFor, commitOutput,
 } from "./client";
 import { OUT_OF_MEMORY, SYNTAX, WRONG_TYPE } from "./errors";
 
@@ -26,7 +26,7 @@ const TEXT_CAPACITY: usize = 4096;
 export function reserve(c: Client, n: usize): usize {
   if (c.outTail != 0 && chunkRoom(c.outTail) >= n) return chunkEnd(c.outTail);
   if (!addChunk(c, n)) {
-    closeSoon(c);
+    closeFor(c, CLOSE_NO_MEMORY);
     return 0;
   }
   if (changetype<usize>(c) != root().current) addPending(c);

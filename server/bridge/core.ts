@@ -19,6 +19,9 @@ export interface CoreExports {
   clientOpen(internal: number): number;
   clientClose(c: number): void;
   clientMemory(c: number): number;
+  clientOutput(c: number): number;
+  clientFirstOutput(c: number): number;
+  clientReset(c: number): void;
   closeClient(c: number): void;
   inputRoom(c: number, want: number): number;
   process(c: number, n: number): number;
@@ -43,6 +46,7 @@ export interface CoreExports {
   cronEvict(): number;
   evictionReset(): void;
   pauseClients(mode: number, untilMs: number): void;
+  cronClients(count: number, idleSeconds: number): void;
   setSetting(id: number, value: number): number;
   setCommandName(id: number, ptr: number, len: number): number;
   resetStats(): void;
@@ -146,6 +150,11 @@ export class Core {
   /** Sets how far memory may grow; never below what is in use. */
   allowPages(pages: number): void {
     this.setU32(ROOT_ADDRESS + ROOT.maximumPages, Math.max(pages, this.root32(ROOT.totalPages)));
+  }
+
+  /** The time that the core was told last, in whole milliseconds since 1970. */
+  get nowMs(): number {
+    return Math.floor(this.now / 1000);
   }
 
   // --- Fields ---

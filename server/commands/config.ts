@@ -38,14 +38,15 @@ export function configGetCommand(
 /** CONFIG SET directive value [directive value ...] */
 export function configSetCommand(
   server: ConfigServer, connection: ConfigConnection, args: readonly Uint8Array[], reply: ReplyWriter,
-): void {
+): void | Promise<void> {
   if (args.length % 2 !== 0) return reply.error("ERR syntax error");
   const pairs: [string, string][] = [];
   for (let i = 2; i < args.length; i += 2) pairs.push([fromBytes(args[i]), fromBytes(args[i + 1])]);
   const setter = { local: connection.isLocal === true, loading: server.loading === true };
-  const error = server.config.set(pairs, setter);
-  if (error === undefined) reply.ok();
-  else reply.error(toBytes(error));
+  const answer = (error: string | undefined) => (error === undefined ? reply.ok() : reply.error(toBytes(error)));
+  const outcome = server.config.set(pairs, setter);
+  if (outcome instanceof Promise) return outcome.then(answer);
+  answer(outcome);
 }
 
 /** The positions of a CONFIG SET's secret values, to be hidden from logs and MONITOR. */

@@ -8,6 +8,8 @@ import type { Connection } from "../connection/connection.ts";
 import type { ReplyWriter } from "../connection/reply-writer.ts";
 import { CMD } from "../generated/commands.ts";
 import type { Server } from "../server.ts";
+import { AUTH_HANDLERS } from "./auth.ts";
+import { CLIENT_HANDLERS } from "./client.ts";
 import { COMMAND_HANDLERS } from "./command.ts";
 import { COMMANDLOG_HANDLERS } from "./commandlog.ts";
 import { CONFIG_HANDLERS } from "./config.ts";
@@ -24,6 +26,8 @@ export type HostHandler = (
 
 /** Every host command's handler by id. */
 export const HOST_HANDLERS: Readonly<Record<number, HostHandler>> = {
+  ...AUTH_HANDLERS,
+  ...CLIENT_HANDLERS,
   ...COMMAND_HANDLERS,
   ...HELP_HANDLERS,
   ...CONFIG_HANDLERS,

@@ -19,10 +19,13 @@ import { isPattern, matchPattern } from "./syntax.ts";
 import { compareBytes, cString, fromBytes, fromText, toBytes, toText } from "./text.ts";
 
 /**
- * Told after CONFIG SET changed a directive (also when changes are taken back). A returned text refuses the change.
- * `value` is the CONFIG GET form as a byte string.
+ * Told after CONFIG SET changed a directive (also when changes are taken back). A returned text refuses the change;
+ * a hook that has to wait (a port to bind) returns a promise of it. `value` is the CONFIG GET form as a byte string.
  */
-export type ChangeHook = (value: string, name: string) => string | undefined;
+export type ChangeHook = (value: string, name: string) => Outcome;
+
+/** A text that refuses, or undefined; at once or later. */
+export type Outcome = string | undefined | Promise<string | undefined>;
 
 /** Who sets a value, for directives that not everyone may set at any time. */
 export interface Setter {
@@ -163,8 +166,11 @@ export class Config {
     this.#values.set(this.#directive(name).name, value);
   }
 
-  /** CONFIG SET: all pairs or none. Returns the error of the reply ("ERR ..."), or undefined when all were set. */
-  set(pairs: readonly (readonly [name: string, value: string])[], setter: Setter): string | undefined {
+  /**
+   * CONFIG SET: all pairs or none. Returns the error of the reply ("ERR ..."), or undefined when all were set; a
+   * promise when a hook has to wait.
+   */
+  set(pairs: readonly (readonly [name: string, value: string])[], setter: Setter): Outcome {
     const entries = this.#check(pairs, setter);
     if (typeof entries === "string") return entries;
     const before = new Map(this.#values);
@@ -176,13 +182,22 @@ export class Config {
       failure = this.#setOne(entry, pairs[i][1], hooks);
       if (failure !== undefined) break;
     }
-    const valuesSet = failure === undefined;
-    if (valuesSet) failure = this.#runHooks(hooks);
-    if (failure === undefined) return undefined;
-    for (const entry of entries) this.#values.set(entry.directive.name, before.get(entry.directive.name));
-    for (const [entry, text] of external) this.#restoreExternal(entry, text);
-    if (valuesSet) for (const [hook, name] of hooks) this.#runHookAgain(hook, name);
-    return failure;
+    const restore = () => {
+      for (const entry of entries) this.#values.set(entry.directive.name, before.get(entry.directive.name));
+      for (const [entry, text] of external) this.#restoreExternal(entry, text);
+    };
+    if (failure !== undefined) {
+      restore();
+      return failure;
+    }
+    const finish = (refusal: string | undefined): Outcome => {
+      if (refusal === undefined) return undefined;
+      restore();
+      const waits = [...hooks].map(([hook, name]) => this.#runHookAgain(hook, name)).filter((wait) => wait !== undefined);
+      return waits.length === 0 ? refusal : Promise.all(waits).then(() => refusal);
+    };
+    const outcome = this.#runHooks([...hooks]);
+    return outcome instanceof Promise ? outcome.then(finish) : finish(outcome);
   }
 
   /** The first pass of CONFIG SET: the entries to set, or the error of the reply. */
@@ -228,22 +243,36 @@ export class Config {
     }
   }
 
-  #runHooks(hooks: Map<ChangeHook, string>): string | undefined {
-    for (const [hook, name] of hooks) {
-      const refusal = hook(this.get(name), name);
-      if (refusal === undefined) continue;
-      this.log("warning", "Failed applying new configuration. " +
-        `Possibly related to new ${name} setting. Restoring previous settings.`);
-      return `ERR CONFIG SET failed (possibly related to argument '${name}') - ${refusal}`;
+  /** Runs hooks until one refuses. Returns the error of the reply. */
+  #runHooks(hooks: readonly (readonly [ChangeHook, string])[]): Outcome {
+    for (const [i, [hook, name]] of hooks.entries()) {
+      const outcome = hook(this.get(name), name);
+      if (outcome instanceof Promise) {
+        return outcome.then((refusal) => this.#refused(refusal, name) ?? this.#runHooks(hooks.slice(i + 1)));
+      }
+      const error = this.#refused(outcome, name);
+      if (error !== undefined) return error;
     }
     return undefined;
   }
 
-  #runHookAgain(hook: ChangeHook, name: string): void {
-    const refusal = hook(this.get(name), name);
-    if (refusal !== undefined) {
+  #refused(refusal: string | undefined, name: string): string | undefined {
+    if (refusal === undefined) return undefined;
+    this.log("warning", "Failed applying new configuration. " +
+      `Possibly related to new ${name} setting. Restoring previous settings.`);
+    return `ERR CONFIG SET failed (possibly related to argument '${name}') - ${refusal}`;
+  }
+
+  /** Runs a hook for the value that was put back. Returns a promise when that takes time. */
+  #runHookAgain(hook: ChangeHook, name: string): Promise<void> | undefined {
+    const note = (refusal: string | undefined) => {
+      if (refusal === undefined) return;
       this.log("warning", `Failed applying restored failed CONFIG SET command: ${refusal}`);
-    }
+    };
+    const outcome = hook(this.get(name), name);
+    if (outcome instanceof Promise) return outcome.then(note);
+    note(outcome);
+    return undefined;
   }
 
   #restoreExternal(entry: Entry, text: string): void {

@@ -31,13 +31,14 @@ const MESSAGES: Record<string, string> = {
   EINVAL: "Invalid argument", ENFILE: "Too many open files in system", EMFILE: "Too many open files",
   ETXTBSY: "Text file busy", EFBIG: "File too large", ENOSPC: "No space left on device",
   EROFS: "Read-only file system", ENAMETOOLONG: "File name too long", ELOOP: "Too many levels of symbolic links",
+  EADDRINUSE: "Address already in use", EADDRNOTAVAIL: "Cannot assign requested address",
   ENOTEMPTY: "Directory not empty", EDQUOT: "Disk quota exceeded", ENOSYS: "Function not implemented",
 };
 
 /** Deno names its errors by class instead of by code. */
 const DENO_NAMES: Record<string, string> = {
   NotFound: "ENOENT", PermissionDenied: "EACCES", AlreadyExists: "EEXIST", NotADirectory: "ENOTDIR",
-  IsADirectory: "EISDIR", FilesystemLoop: "ELOOP", ReadOnlyFilesystem: "EROFS",
+  IsADirectory: "EISDIR", FilesystemLoop: "ELOOP", AddrInUse: "EADDRINUSE", AddrNotAvailable: "EADDRNOTAVAIL", ReadOnlyFilesystem: "EROFS",
 };
 
 /** The error's code, such as "ENOENT"; "" when it has none. */

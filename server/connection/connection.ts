@@ -8,6 +8,8 @@
 
 import type { Socket, SocketHandler } from "../../runtime-adapters/port.ts";
 import { STATUS } from "../bridge/core.ts";
+import { closeMarked, logProtocolError } from "../clients/closing.ts";
+import { describeForLog } from "../clients/describe.ts";
 import type { Core } from "../bridge/core.ts";
 import { CLIENT } from "../generated/layout.ts";
 import type { Server } from "../server.ts";
@@ -88,9 +90,12 @@ export class Connection implements SocketHandler {
   }
 
   closed(error?: string): void {
+    const { log } = this.server;
+    if (this.client !== 0 && log.isOn("verbose")) {
+      if (error !== undefined) log.verbose(`Reading from client: ${error}`);
+      else log.verbose(`Client closed connection ${describeForLog(this.server, this)}`);
+    }
     this.socket = undefined;
-    if (this.client === 0) return;
-    this.server.log.verbose(error === undefined ? "Client closed connection" : `Reading from client: ${error}`);
     this.release();
   }
 
@@ -100,6 +105,8 @@ export class Connection implements SocketHandler {
   run(n: number): void {
     const { server } = this;
     let status = server.process(this.client, n);
+    // Input that comes while a command waits for the host is kept for later.
+    if (this.isWaiting) return;
     while (status & (STATUS.needsHost | STATUS.more)) {
       if (status & STATUS.needsHost) {
         if (server.runHostCommand(this)) return;
@@ -107,8 +114,11 @@ export class Connection implements SocketHandler {
       }
       status = server.process(this.client, 0);
     }
-    if (status & STATUS.closeNow) return this.destroy();
-    if (status & STATUS.closeAfter) this.#closesAfter = true;
+    if (status & STATUS.closeNow) return closeMarked(server, this);
+    if (status & STATUS.closeAfter && !this.#closesAfter) {
+      this.#closesAfter = true;
+      logProtocolError(server, this);
+    }
     if (status & (STATUS.output | STATUS.closeAfter)) this.flush();
   }
 
@@ -171,6 +181,22 @@ export class Connection implements SocketHandler {
     // While the adapter still references output, its memory is kept: written() comes in any case.
     if (this.#inFlight > 0) this.#abandoned = client;
     else this.core.exports.clientClose(client);
+  }
+
+  // --- What CLIENT LIST shows ---
+
+  get remote(): string {
+    return this.socket?.remote ?? "";
+  }
+  get local(): string {
+    return this.socket?.local ?? "";
+  }
+  get fd(): number {
+    return this.socket?.fd ?? -1;
+  }
+  /** Output waits until the socket takes more. */
+  get isWriting(): boolean {
+    return this.#inFlight > 0 || this.#isBlocked;
   }
 
   // --- Fields of the client in the core ---

@@ -38,8 +38,8 @@ export function formatDouble(value: number): string {
 }
 
 export class ReplyWriter {
-  /** Protocol of the connection that gets the reply: 2 or 3. */
-  readonly resp: 2 | 3;
+  /** Protocol of the connection that gets the reply: 2 or 3. HELLO changes it before it writes. */
+  resp: 2 | 3;
   #bytes = new Uint8Array(FIRST_SIZE);
   #length = 0;
   #failed = false;

@@ -46,74 +46,79 @@ export const ROOT = {
   nextClientId: 148, // u32
   pendingHead: 152, // usize
   resumeHead: 156, // usize
-  closingHead: 160, // usize
-  clientsMemory: 164, // usize
-  gate: 168, // u32
-  pauseMode: 172, // i32
-  pauseUntilMs: 176, // i64
-  maxmemory: 184, // u64
-  maxmemoryPolicy: 192, // i32
-  maxmemorySamples: 196, // i32
-  lfuLogFactor: 200, // i32
-  lfuDecayTime: 204, // i32
-  protoMaxBulkLen: 208, // i64
-  queryBufferLimit: 216, // u64
-  outputHardNormal: 224, // u64
-  outputSoftNormal: 232, // u64
-  outputSoftSecondsNormal: 240, // i32
-  notifyFlags: 244, // u32
-  activeExpire: 248, // i32
-  activeExpireEffort: 252, // i32
-  resizeForbidden: 256, // i32
-  importMode: 260, // i32
-  evictionTenacity: 264, // i32
-  largeRequest: 272, // u64
-  largeReply: 280, // u64
-  settleHead: 288, // i32
-  commandStats: 292, // usize
-  errorStats: 296, // usize
-  errorCount: 300, // i32
-  statCommands: 304, // u64
-  statHits: 312, // u64
-  statMisses: 320, // u64
-  statExpired: 328, // u64
-  statExpiredStalePercent: 336, // f64
-  statExpiredTimeCapReached: 344, // u64
-  statEvicted: 352, // u64
-  statEvictionExceededUs: 360, // f64
-  evictionExceededSinceUs: 368, // f64
-  statNetIn: 376, // u64
-  statNetOut: 384, // u64
-  statErrorReplies: 392, // u64
-  statReadsProcessed: 400, // u64
-  statWritesProcessed: 408, // u64
-  statQueryBufferLimitDisconnections: 416, // u64
-  statOutputBufferLimitDisconnections: 424, // u64
-  statClientQueryBufferPeak: 432, // u64
-  statUnknownErrors: 440, // u64
-  expireDb: 448, // i32
-  expireVisited: 452, // i32
-  expireSeen: 456, // u32
-  expireDead: 460, // u32
-  evictDb: 464, // i32
-  rehashDb: 468, // i32
-  evictionPoolLength: 472, // i32
-  evictionPool: 476, // usize
-  scratchLength: 480, // i32
-  scratch: 484, // usize
-  scratchCapacity: 488, // i32
-  scratchFailed: 492, // i32
-  callBuffer: 496, // usize
-  cachedKey: 500, // usize
-  cachedHash: 504, // u64
-  touched: 512, // u32
-  parsedNumber: 520, // i64
-  wordEnd: 528, // usize
-  number: 536, // i64
-  real: 544, // f64
-  text: 552, // usize
-  textLength: 556, // i32
-  SIZE: 560,
+  resumeTail: 160, // usize
+  heldHead: 164, // usize
+  heldTail: 168, // usize
+  heldCount: 172, // i32
+  cronClient: 176, // usize
+  closingHead: 180, // usize
+  clientsMemory: 184, // usize
+  gate: 188, // u32
+  pauseMode: 192, // i32
+  pauseUntilMs: 200, // i64
+  maxmemory: 208, // u64
+  maxmemoryPolicy: 216, // i32
+  maxmemorySamples: 220, // i32
+  lfuLogFactor: 224, // i32
+  lfuDecayTime: 228, // i32
+  protoMaxBulkLen: 232, // i64
+  queryBufferLimit: 240, // u64
+  outputHardNormal: 248, // u64
+  outputSoftNormal: 256, // u64
+  outputSoftSecondsNormal: 264, // i32
+  notifyFlags: 268, // u32
+  activeExpire: 272, // i32
+  activeExpireEffort: 276, // i32
+  resizeForbidden: 280, // i32
+  importMode: 284, // i32
+  evictionTenacity: 288, // i32
+  largeRequest: 296, // u64
+  largeReply: 304, // u64
+  settleHead: 312, // i32
+  commandStats: 316, // usize
+  errorStats: 320, // usize
+  errorCount: 324, // i32
+  statCommands: 328, // u64
+  statHits: 336, // u64
+  statMisses: 344, // u64
+  statExpired: 352, // u64
+  statExpiredStalePercent: 360, // f64
+  statExpiredTimeCapReached: 368, // u64
+  statEvicted: 376, // u64
+  statEvictionExceededUs: 384, // f64
+  evictionExceededSinceUs: 392, // f64
+  statNetIn: 400, // u64
+  statNetOut: 408, // u64
+  statErrorReplies: 416, // u64
+  statReadsProcessed: 424, // u64
+  statWritesProcessed: 432, // u64
+  statQueryBufferLimitDisconnections: 440, // u64
+  statOutputBufferLimitDisconnections: 448, // u64
+  statClientQueryBufferPeak: 456, // u64
+  statUnknownErrors: 464, // u64
+  expireDb: 472, // i32
+  expireVisited: 476, // i32
+  expireSeen: 480, // u32
+  expireDead: 484, // u32
+  evictDb: 488, // i32
+  rehashDb: 492, // i32
+  evictionPoolLength: 496, // i32
+  evictionPool: 500, // usize
+  scratchLength: 504, // i32
+  scratch: 508, // usize
+  scratchCapacity: 512, // i32
+  scratchFailed: 516, // i32
+  callBuffer: 520, // usize
+  cachedKey: 524, // usize
+  cachedHash: 528, // u64
+  touched: 536, // u32
+  parsedNumber: 544, // i64
+  wordEnd: 552, // usize
+  number: 560, // i64
+  real: 568, // f64
+  text: 576, // usize
+  textLength: 580, // i32
+  SIZE: 584,
 } as const;
 
 export const CLIENT = {
@@ -143,6 +148,7 @@ export const CLIENT = {
   outTail: 128, // usize
   outBytes: 136, // u64
   outChunks: 144, // i32
+  outCapacity: 148, // usize
   softSinceMs: 152, // i64
   replyErrors: 160, // i32
   replyStart: 168, // u64
@@ -151,7 +157,8 @@ export const CLIENT = {
   pendingNext: 184, // usize
   resumeNext: 188, // usize
   closingNext: 192, // usize
-  SIZE: 196,
+  closeReason: 196, // i32
+  SIZE: 200,
 } as const;
 
 export const COMMAND_STAT = {
@@ -201,4 +208,5 @@ export const SETTING = {
   maxmemoryEvictionTenacity: 20,
   largeRequest: 21,
   largeReply: 22,
+  enforceReplyList: 23,
 } as const;

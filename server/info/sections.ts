@@ -78,7 +78,7 @@ export function clientsSection(server: Server): string[] {
     `maxclients:${config.number("maxclients")}`,
     `client_recent_max_input_buffer:${peaks.input}`,
     `client_recent_max_output_buffer:${peaks.output}`,
-    "blocked_clients:0",
+    `blocked_clients:${core.root32(ROOT.heldCount)}`,
     "tracking_clients:0",
     "pubsub_clients:0",
     "watching_clients:0",

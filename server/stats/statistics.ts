@@ -45,6 +45,8 @@ export class Statistics {
   timedOut = 0;
   evictedClients = 0;
   accessDeniedAuth = 0;
+  /** When the log last told of an HTTP request. */
+  lastAttackUs = 0;
   /** Writes to sockets. */
   writes = 0;
   /** Slices of input that were run, the time in them, and the longest. */

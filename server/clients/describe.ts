@@ -1,0 +1,93 @@
+// describe.ts - one connection as CLIENT LIST, CLIENT INFO and the log show it.
+//
+//     id=7 addr=127.0.0.1:50000 laddr=127.0.0.1:6379 fd=12 name= age=3 idle=0 flags=N capa= db=0 ... tot-cmds=4
+//
+// Fields and their order are Valkey's; memory is counted as this server uses it. Texts are byte strings: a character a
+// byte. Not for choosing connections: filter.ts.
+
+import { CLIENT, ROOT } from "../generated/layout.ts";
+import type { Connection } from "../connection/connection.ts";
+import type { Server } from "../server.ts";
+
+/** Bits of Client.flags (core-wasm/resp/client.ts). */
+export const FLAG = {
+  closeAfterReply: 1, closeSoon: 2, held: 32, replyOff: 128, replySkipNext: 256, replySkip: 512, noEvict: 1024,
+  noTouch: 2048, authenticated: 4096, internal: 8192, unixSocket: 16384, protocolError: 32768, importSource: 65536,
+  redirect: 131072, blocked: 262144, everAuthenticated: 524288,
+} as const;
+
+/** The letters of the flags field and the bits that they stand for, in the order in which they are shown. */
+const LETTERS: readonly (readonly [letter: string, bits: number])[] = [
+  ["b", FLAG.blocked | FLAG.held], ["c", FLAG.closeAfterReply], ["A", FLAG.closeSoon], ["U", FLAG.unixSocket],
+  ["e", FLAG.noEvict], ["T", FLAG.noTouch], ["I", FLAG.importSource],
+];
+
+/** Size of the first chunk of output, which every client has while a reply is on its way. */
+const CHUNK_SIZE = 16384;
+
+/** The flags field: a letter each, "N" for none. */
+export function flagLetters(connection: Connection): string {
+  const { flags } = connection;
+  const letters = LETTERS.filter(([, bits]) => (flags & bits) !== 0).map(([letter]) => letter).join("");
+  return letters === "" ? "N" : letters;
+}
+
+/** Whole seconds from a time in milliseconds to now. */
+export function secondsSince(server: Server, ms: number): number {
+  return Math.floor(server.core.nowMs / 1000) - Math.floor(ms / 1000);
+}
+
+/** Seconds since the connection was made. */
+export function ageOf(server: Server, connection: Connection): number {
+  return secondsSince(server, server.core.i64(connection.client + CLIENT.createdMs));
+}
+
+/** Seconds since the connection's last input or output. */
+export function idleOf(server: Server, connection: Connection): number {
+  return secondsSince(server, server.core.i64(connection.client + CLIENT.lastMs));
+}
+
+/** Bytes of the arguments of the command that the connection runs now. */
+function argumentBytes(server: Server, connection: Connection): number {
+  const { core } = server;
+  if (server.running !== connection) return 0;
+  const vector = core.root32(ROOT.argv);
+  let total = 0;
+  for (let i = core.root32(ROOT.argc) - 1; i >= 0; i--) total += core.u32(vector + i * 8 + 4);
+  return total;
+}
+
+/** The line without a line break. `redacted` hides what users chose themselves. */
+export function describeConnection(server: Server, connection: Connection, redacted = false): string {
+  const { core } = server;
+  const at = connection.client;
+  const argv = argumentBytes(server, connection);
+  const chunks = core.u32(at + CLIENT.outChunks);
+  const firstOutput = core.exports.clientFirstOutput(at);
+  const queued = core.u32(at + CLIENT.bufferLength);
+  const command = core.i32(at + CLIENT.lastCommand);
+  const fields: readonly (readonly [string, string | number])[] = [
+    ["id", connection.id], ["addr", connection.remote], ["laddr", connection.local], ["fd", connection.fd],
+    ["name", redacted ? "*redacted*" : connection.name],
+    ["age", ageOf(server, connection)], ["idle", idleOf(server, connection)],
+    ["flags", flagLetters(connection)], ["capa", (connection.flags & FLAG.redirect) !== 0 ? "r" : ""],
+    ["db", connection.db], ["sub", 0], ["psub", 0], ["ssub", 0], ["multi", -1], ["watch", 0],
+    ["qbuf", queued], ["qbuf-free", core.u32(at + CLIENT.bufferCapacity) - queued],
+    ["argv-mem", argv], ["multi-mem", 0],
+    ["rbs", chunks === 0 ? 0 : CHUNK_SIZE], ["rbp", firstOutput], ["obl", firstOutput],
+    ["oll", Math.max(0, chunks - 1)], ["omem", core.exports.clientOutput(at) >>> 0],
+    ["tot-mem", (core.exports.clientMemory(at) >>> 0) + argv],
+    ["events", connection.isWriting ? "rw" : "r"],
+    ["cmd", command === 0 ? "NULL" : server.commands.nameOf(command)],
+    ["user", redacted ? "*redacted*" : connection.user], ["redir", -1], ["resp", connection.resp],
+    ["lib-name", connection.libName], ["lib-ver", connection.libVersion],
+    ["tot-net-in", core.u64(at + CLIENT.netIn)], ["tot-net-out", core.u64(at + CLIENT.netOut)],
+    ["tot-cmds", core.u64(at + CLIENT.commands)],
+  ];
+  return fields.map(([name, value]) => `${name}=${value}`).join(" ");
+}
+
+/** The line as the log shows it: without names and users when hide-user-data-from-log is set. */
+export function describeForLog(server: Server, connection: Connection): string {
+  return describeConnection(server, connection, server.config.boolean("hide-user-data-from-log"));
+}

@@ -1,0 +1,145 @@
+// listeners.ts - the sockets that a server listens on: bound at the start, bound anew when CONFIG SET changes port or
+// bind, closed at the end.
+//
+//     port, bind, tcp-backlog, unixsocket ──► start() ──► Listener[] ──► accept(socket)
+//     CONFIG SET port|bind ──► rebind(): the old ones close, the new ones open; Config rebinds the old on failure
+//
+// An address that starts with "-" may be missing on this machine. Not for what happens to accepted sockets: server.ts.
+
+import type { Listener, ListenOptions, Port, Socket, SocketHandler } from "../../runtime-adapters/port.ts";
+import type { Config } from "../config/config.ts";
+import { errorCode, errorText } from "../config/host.ts";
+import type { Log } from "../log/log.ts";
+
+/** Errors that mean "this machine can't do this kind of address": such an address is passed over. */
+const NO_SUCH_FAMILY = ["ENOPROTOOPT", "EPROTONOSUPPORT", "ESOCKTNOSUPPORT", "EPFNOSUPPORT", "EAFNOSUPPORT"];
+const NO_SUCH_NAME = ["ENOTFOUND", "EAI_AGAIN", "EAI_NONAME", "ENODATA"];
+
+/** What a listening server needs to know; a Server is one. */
+export interface ListeningServer {
+  readonly port: Port;
+  readonly config: Config;
+  readonly log: Log;
+  accept(socket: Socket): SocketHandler;
+}
+
+export class Listeners {
+  readonly #server: ListeningServer;
+  #tcp: Listener[] = [];
+  #unix: Listener | undefined;
+  readonly #others: Listener[] = [];
+  /** Set by start(): before it, settings change without effect on sockets. */
+  #isStarted = false;
+  #isClosed = false;
+
+  constructor(server: ListeningServer) {
+    this.#server = server;
+    const { config } = server;
+    config.onChange("port", () => this.#rebind("Unable to listen on this port. Check server logs."));
+    config.onChange("bind", () => this.#rebind("Failed to bind to specified addresses."));
+    config.onChange("maxclients", () => this.#checkMaxClients());
+  }
+
+  /** The TCP port that is listened on, 0 when none is. */
+  get tcpPort(): number {
+    return [...this.#tcp, ...this.#others].find((listener) => listener.port !== 0)?.port ?? 0;
+  }
+
+  /** Number of sockets that are listened on. */
+  get count(): number {
+    return this.#tcp.length + (this.#unix === undefined ? 0 : 1);
+  }
+
+  /** Binds everything that the configuration names. Returns the text for the log's last line when that failed. */
+  async start(): Promise<string | undefined> {
+    const { config } = this.#server;
+    this.#isStarted = true;
+    if (!await this.#bindTcp()) return `Failed listening on port ${config.number("port")} (tcp), aborting.`;
+    const path = config.text("unixsocket");
+    return path === "" ? undefined : this.#bindUnix(path);
+  }
+
+  /** Listens at one more place, which no directive names. */
+  async open(options: ListenOptions): Promise<Listener> {
+    const listener = await this.#server.port.listen(options, (socket) => this.#server.accept(socket));
+    if (this.#isClosed) listener.close();
+    else this.#others.push(listener);
+    return listener;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#closeTcp();
+    for (const listener of this.#others) listener.close();
+    this.#unix?.close();
+    this.#unix = undefined;
+    const path = this.#server.config.text("unixsocket");
+    if (this.#isStarted && path !== "" && this.#server.port.files.exists(path)) this.#server.port.files.unlink(path);
+  }
+
+  #closeTcp(): void {
+    for (const listener of this.#tcp) listener.close();
+    this.#tcp = [];
+  }
+
+  get #options(): Pick<ListenOptions, "backlog" | "keepAliveSeconds"> {
+    const { config } = this.#server;
+    return { backlog: config.number("tcp-backlog"), keepAliveSeconds: config.number("tcp-keepalive") };
+  }
+
+  /** Binds every address to the port; false, with none bound, when one that is needed fails. */
+  async #bindTcp(): Promise<boolean> {
+    const { port: adapter, config, log } = this.#server;
+    const port = config.number("port");
+    if (port === 0) return true;
+    for (const word of config.text("bind").split(" ").filter((address) => address !== "")) {
+      const host = word.replace(/^-/, "");
+      try {
+        const listener = await adapter.listen({ ...this.#options, host, port }, (socket) => this.#server.accept(socket));
+        if (this.#isClosed) listener.close();
+        else this.#tcp.push(listener);
+      } catch (error) {
+        const code = errorCode(error);
+        log.warning(`Warning: Could not create server TCP listening socket ${host}:${port}: ${socketError(error)}`);
+        if ((code === "EADDRNOTAVAIL" && word.startsWith("-")) || NO_SUCH_FAMILY.includes(code)) continue;
+        this.#closeTcp();
+        return false;
+      }
+    }
+    return true;
+  }
+
+  async #bindUnix(path: string): Promise<string | undefined> {
+    const { port: adapter, config } = this.#server;
+    const mode = config.number("unixsocketperm");
+    if (adapter.files.exists(path)) adapter.files.unlink(path);
+    try {
+      const options = { ...this.#options, path, unixMode: mode === 0 ? undefined : mode };
+      this.#unix = await adapter.listen(options, (socket) => this.#server.accept(socket));
+      return undefined;
+    } catch (error) {
+      return `Failed opening Unix socket: ${socketError(error)}`;
+    }
+  }
+
+  async #rebind(failure: string): Promise<string | undefined> {
+    if (!this.#isStarted || this.#isClosed) return undefined;
+    this.#closeTcp();
+    return await this.#bindTcp() ? undefined : failure;
+  }
+
+  /** Refuses more clients than files can be open; 32 descriptors are for everything else. */
+  #checkMaxClients(): string | undefined {
+    const limit = this.#server.port.openFilesLimit();
+    const wanted = this.#server.config.number("maxclients");
+    if (wanted + 32 <= limit) return undefined;
+    return "The operating system is not able to handle the specified number of clients, " +
+      `try with ${Math.max(limit - 32, 0)}`;
+  }
+}
+
+/** The system's words for a failed listen(), in the form that Valkey logs them. */
+function socketError(error: unknown): string {
+  if (NO_SUCH_NAME.includes(errorCode(error))) return "Name or service not known";
+  return `bind: ${errorText(error)}`;
+}
