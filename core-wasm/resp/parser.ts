@@ -302,8 +302,8 @@ function parseInline(c: Client, base: usize, end: usize): i32 {
   let at = start;
   while (at < end && load<u8>(at) != 10 && load<u8>(at) != 0) at++;
   if (at == end || load<u8>(at) != 10) {
-    if (end - start > <usize>INLINE_MAX_SIZE) return fail(c, "ERR Protocol error: too big inline request", ERROR_BIG_INLINE);
-    return PARSE_MORE;
+    if (end - start <= <usize>INLINE_MAX_SIZE) return PARSE_MORE;
+    return fail(c, "ERR Protocol error: too big inline request", ERROR_BIG_INLINE);
   }
   const lineEnd = at > start && load<u8>(at - 1) == 13 ? at - 1 : at;
   let count = 0;

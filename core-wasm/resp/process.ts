@@ -8,7 +8,7 @@
  * The usual command pays for: one look-up, one arity comparison, one test of the gate, the counters.
  */
 import { CMD_CONTAINER, CMD_DENYOOM, CMD_FAST, CMD_HOST, CMD_MAY_REPLICATE, CMD_NO_AUTH, CMD_WRITE, Cmd, commandArity,
-  commandFlags, commandGroup, commandNameLength, commandNamePtr, commandParent, lookupCommand, lookupSubcommand,
+  commandFlags, commandGroup, commandNameLength, commandNamePtr, lookupCommand, lookupSubcommand,
 } from "../generated/commands";
 import { dispatch } from "../generated/dispatch";
 import { EVICT_FAILED, evictToLimit } from "../keyspace/eviction";

@@ -37,7 +37,7 @@ const SUBCOMMANDS: Readonly<Record<string, Sub>> = {
   "set-active-expire": flag("activeExpire", (value) => value),
   "dict-resizing": flag("resizeForbidden", (value) => (value === 0 ? 1 : 0)),
   "hashtable-can-abort-shrink": accepted,
-  "client-enforce-reply-list": accepted,
+  "client-enforce-reply-list": flag("enforceReplyList", (value) => value),
   "set-skip-checksum-validation": accepted,
   "quicklist-packed-threshold": accepted,
   "error": sub(1, 1, (_server, [message], reply) => reply.error(message)),

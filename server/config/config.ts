@@ -193,7 +193,8 @@ export class Config {
     const finish = (refusal: string | undefined): Outcome => {
       if (refusal === undefined) return undefined;
       restore();
-      const waits = [...hooks].map(([hook, name]) => this.#runHookAgain(hook, name)).filter((wait) => wait !== undefined);
+      const again = [...hooks].map(([hook, name]) => this.#runHookAgain(hook, name));
+      const waits = again.filter((wait) => wait !== undefined);
       return waits.length === 0 ? refusal : Promise.all(waits).then(() => refusal);
     };
     const outcome = this.#runHooks([...hooks]);

@@ -38,7 +38,8 @@ const MESSAGES: Record<string, string> = {
 /** Deno names its errors by class instead of by code. */
 const DENO_NAMES: Record<string, string> = {
   NotFound: "ENOENT", PermissionDenied: "EACCES", AlreadyExists: "EEXIST", NotADirectory: "ENOTDIR",
-  IsADirectory: "EISDIR", FilesystemLoop: "ELOOP", AddrInUse: "EADDRINUSE", AddrNotAvailable: "EADDRNOTAVAIL", ReadOnlyFilesystem: "EROFS",
+  IsADirectory: "EISDIR", FilesystemLoop: "ELOOP", AddrInUse: "EADDRINUSE", AddrNotAvailable: "EADDRNOTAVAIL",
+  ReadOnlyFilesystem: "EROFS",
 };
 
 /** The error's code, such as "ENOENT"; "" when it has none. */

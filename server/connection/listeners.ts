@@ -95,7 +95,8 @@ export class Listeners {
     for (const word of config.text("bind").split(" ").filter((address) => address !== "")) {
       const host = word.replace(/^-/, "");
       try {
-        const listener = await adapter.listen({ ...this.#options, host, port }, (socket) => this.#server.accept(socket));
+        const options = { ...this.#options, host, port };
+        const listener = await adapter.listen(options, (socket) => this.#server.accept(socket));
         if (this.#isClosed) listener.close();
         else this.#tcp.push(listener);
       } catch (error) {
