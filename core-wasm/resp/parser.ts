@@ -258,38 +258,32 @@ function escaped(byte: u32): u32 {
 
 /**
  * Reads one word at p, undoing quotes in place (the result is never longer). Returns the address behind the word, 0
- * when quotes are unbalanced; the word is [p, root.wordEnd). As in Valkey a word goes on behind a closing quote, and
- * a byte 0xff that isn't written as an escape is dropped.
+ * when quotes are unbalanced; the word is [p, root.wordEnd). A byte 255 that is not written as an escape is left out,
+ * as in Valkey.
  */
 function parseWord(p: usize, end: usize): usize {
   let out = p;
   let quote: u32 = 0;
   while (p < end) {
-    const byte = <u32>load<u8>(p);
+    let byte = <u32>load<u8>(p);
     if (quote == 0x22 && byte == 0x5c && p + 3 < end && load<u8>(p, 1) == 0x78 && hexDigit(load<u8>(p, 2)) >= 0 &&
       hexDigit(load<u8>(p, 3)) >= 0) {
       store<u8>(out++, <u8>((hexDigit(load<u8>(p, 2)) << 4) | hexDigit(load<u8>(p, 3))));
       p += 4;
-    } else if (quote == 0x22 && byte == 0x5c && p + 1 < end) {
-      store<u8>(out++, <u8>escaped(<u32>load<u8>(p, 1)));
-      p += 2;
-    } else if (quote == 0x27 && byte == 0x5c && p + 1 < end && load<u8>(p, 1) == 0x27) {
-      store<u8>(out++, 0x27);
-      p += 2;
-    } else if (quote != 0 && byte == quote) {
-      quote = 0;
-      p++;
-    } else if (quote == 0 && endsWord(byte)) {
-      break;
-    } else if (byte == 0xff) {
-      p++;
-    } else if (quote == 0 && (byte == 0x22 || byte == 0x27)) {
-      quote = byte;
-      p++;
-    } else {
-      store<u8>(out++, <u8>byte);
-      p++;
+      continue;
     }
+    if (quote == 0 && endsWord(byte)) break;
+    if (quote != 0 ? byte == quote : byte == 0x22 || byte == 0x27) {
+      quote = quote == 0 ? byte : 0;
+      p++;
+      continue;
+    }
+    if (quote != 0 && byte == 0x5c && p + 1 < end && (quote == 0x22 || load<u8>(p, 1) == 0x27)) {
+      p++;
+      byte = quote == 0x22 ? escaped(<u32>load<u8>(p)) : 0x27;
+    }
+    if (byte != 255) store<u8>(out++, <u8>byte);
+    p++;
   }
   if (quote != 0) return 0;
   root().wordEnd = out;
