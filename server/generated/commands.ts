@@ -562,7 +562,7 @@ export const COMMAND_ROWS: readonly string[] = [
   '[59,"echo",0,2,134222208,278528,8,0,0,0,[],[],""]',
   '[60,"ping",0,-1,142610432,278528,8,0,0,0,["request_policy:all_shards","response_policy:all_succeeded"],[],""]',
   '[61,"quit",0,-1,135279008,278528,8,0,0,0,[],[],""]',
-  '[62,"reset",0,1,1061280,278528,8,0,0,0,[],[],""]',
+  '[62,"reset",0,1,168833440,278528,8,0,0,0,[],[],""]',
   '[63,"select",0,2,135270784,278528,8,0,0,0,[],[],""]',
   '[64,"dbsize",0,1,134221826,16387,9,0,0,0,["request_policy:all_shards","response_policy:agg_sum"],[],""]',
   '[65,"flushall",0,-1,138412033,163845,9,0,0,0,["request_policy:all_shards","response_policy:all_succeeded"],[],""]',
