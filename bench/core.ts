@@ -5,8 +5,8 @@
  *   deno run -A --no-check bench/core.ts        bun bench/core.ts
  *
  * Batches of commands lie ready in JavaScript; a timed step copies one in, runs it, settles its statistics and drops
- * the output, as a connection does. Keys are `key:` and twelve digits (16 bytes), values 32 bytes. Replies are hashed in a
- * pass of their own, so the hash is the same in every runtime. The last line printed is JSON, for bench/run.mjs.
+ * the output, as a connection does. Keys are `key:` and twelve digits (16 bytes), values 32 bytes. Replies are hashed
+ * in a pass of their own, so the hash is the same in every runtime. The last line printed is JSON, for bench/run.mjs.
  */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";

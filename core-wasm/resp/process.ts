@@ -67,12 +67,19 @@ function reject(id: i32): void {
   if (id > 0) statOf(id).rejected++;
 }
 
+/** Bytes of an argument that an error shows: at most `most`, and none from a zero byte on. */
+function shownLength(i: i32, most: i32): i32 {
+  const n = argLen(i) < most ? argLen(i) : most;
+  for (let at = 0; at < n; at++) if (load<u8>(argPtr(i) + <usize>at) == 0) return at;
+  return n;
+}
+
 function rejectUnknown(c: Client): void {
   const r = root();
   const id = lookupCommand(argPtr(0), argLen(0));
   if (id > 0 && r.argc >= 2 && commandFlags(id) & CMD_CONTAINER) {
     errorStart("ERR unknown subcommand '");
-    errorBytes(argPtr(1), argLen(1), 128);
+    errorBytes(argPtr(1), shownLength(1, 128), 128);
     errorText("'. Try ");
     const name = commandNamePtr(id);
     errorBytes(name, commandNameLength(id), 128);
@@ -82,11 +89,11 @@ function rejectUnknown(c: Client): void {
     return;
   }
   errorStart("ERR unknown command '");
-  errorBytes(argPtr(0), argLen(0), 128);
+  errorBytes(argPtr(0), shownLength(0, 128), 128);
   errorText("', with args beginning with: ");
   let used = 0;
   for (let i = 1; i < r.argc && used < 128; i++) {
-    const n = argLen(i) < 128 - used ? argLen(i) : 128 - used;
+    const n = shownLength(i, 128 - used);
     errorText("'");
     errorBytes(argPtr(i), n, n);
     errorText("' ");
