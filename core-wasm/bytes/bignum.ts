@@ -7,7 +7,7 @@
  *             >place
  *
  * Largest numbers that callers make: 10^4950 and 5^10080, both times 2^64, are below 24,000 bits; LIMBS holds 25,600.
- * Costs grow with the square of the digits; a number of 20 digits takes about 1 us.
+ * Costs grow with the square of the digits.
  */
 
 const LIMBS: i32 = 800;

@@ -11,7 +11,7 @@
  *     come off integer part and fraction until what is left is inside the interval of doubles that round to value.
  *
  * parseDouble tries, in this order: exact double arithmetic (up to 15 digits and small powers), 64 bits with a bound on
- * the error (all but about one in a thousand), bignum.ts. Typical costs: formatting 50 ns, parsing 20 ns.
+ * the error (all but about one in a thousand), bignum.ts. Measured with 17 digits: formatting 260 ns, parsing 115 ns.
  * Credits: F. Loitsch, "Printing Floating-Point Numbers Quickly and Accurately with Integers" (2010);
  * W. Clinger, "How to Read Floating-Point Numbers Accurately" (1990).
  */

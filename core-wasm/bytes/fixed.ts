@@ -6,7 +6,8 @@
  *   formatPrecise     a double as "%.17g": how ZSCAN writes scores of large sets
  * Not for the shortest form that reads back the same (double.ts), which is what most replies use.
  *
- * A value below 2^64 costs two multiplications of 64 bits; larger ones go through bignum.ts.
+ * A value below 2^64 costs two multiplications of 64 bits; larger ones, and all of formatPrecise (measured: 3 us), go
+ * through bignum.ts.
  */
 import {
   bigCount, bigDivide64, bigDivideSmall, bigMultiplyPower5, bigRemainderTail, bigSet, bigShiftLeft, DENOMINATOR,
