@@ -164,7 +164,7 @@ function evictRandom(): bool {
   for (let i = 0; i < r.databaseCount; i++) {
     r.evictDb = (r.evictDb + 1) % r.databaseCount;
     const db = database(r.evictDb);
-    const e = tableRandom(tableFor(db));
+    const e = tableRandom(tableFor(db), 1);
     if (e == 0) continue;
     evictEntry(db, e);
     return true;

@@ -461,14 +461,17 @@ export function tableSample(t: Table, count: i32): void {
   }
 }
 
-/** A random element, near enough to evenly distributed: one of a sample of at least 24. 0 when the table is empty. */
-export function tableRandom(t: Table): usize {
+/**
+ * A random element: one of a sample of at least `sample`, whose size says how evenly they are distributed (24 is near
+ * enough, with 1 an element of a nearly empty bucket comes too often). 0 when the table is empty.
+ */
+export function tableRandom(t: Table, sample: i32 = 24): usize {
   if (tableSize(t) == 0) return 0;
   let n = 0;
   // A sample gives up after many empty buckets; the next one starts elsewhere.
   while (n == 0) {
     scratchClear();
-    tableSample(t, 24);
+    tableSample(t, sample);
     n = scratchLength();
     if (scratchFailed() && n == 0) return 0;
   }

@@ -47,6 +47,9 @@ function trafficLines(server: Server): string[] {
   const { core, stats } = server;
   const count = (field: number) => core.root64(field);
   const rate = (name: "commands" | "netIn" | "netOut") => stats.rate(name);
+  const exceededUs = core.f64(core.rootAddress(ROOT.statEvictionExceededUs));
+  const sinceUs = core.f64(core.rootAddress(ROOT.evictionExceededSinceUs));
+  const exceededNowUs = sinceUs === 0 ? 0 : Math.max(0, server.nowUs() - sinceUs);
   return [
     `total_connections_received:${stats.connectionsReceived}`,
     `total_commands_processed:${Math.max(0, count(ROOT.statCommands) - 1)}`,
@@ -67,15 +70,15 @@ function trafficLines(server: Server): string[] {
     "sync_partial_err:0",
     `expired_keys:${count(ROOT.statExpired)}`,
     "expired_fields:0",
-    `expired_stale_perc:${(core.f64(core.rootAddress(ROOT.statExpiredStalePercent)) * 100).toFixed(2)}`,
+    `expired_stale_perc:${core.f64(core.rootAddress(ROOT.statExpiredStalePercent)).toFixed(2)}`,
     "expired_keys_with_volatile_items_stale_perc:0.00",
     `expired_time_cap_reached_count:${count(ROOT.statExpiredTimeCapReached)}`,
     `expire_cycle_cpu_milliseconds:${Math.floor(stats.expireUs / 1000)}`,
     `evicted_keys:${count(ROOT.statEvicted)}`,
     `evicted_clients:${stats.evictedClients}`,
     "evicted_scripts:0",
-    "total_eviction_exceeded_time:0",
-    "current_eviction_exceeded_time:0",
+    `total_eviction_exceeded_time:${Math.floor((exceededUs + exceededNowUs) / 1000)}`,
+    `current_eviction_exceeded_time:${Math.floor(exceededNowUs / 1000)}`,
     `keyspace_hits:${count(ROOT.statHits)}`,
     `keyspace_misses:${count(ROOT.statMisses)}`,
   ];
