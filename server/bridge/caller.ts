@@ -3,7 +3,7 @@
 //   "SET", "a", 1 ──► shared input buffer and argument vector in linear memory ──► callRun ──► reply read in place
 //
 // The usual call copies each argument's characters straight into linear memory and makes no object but its result.
-// Costs: two to four crossings into the core a call. A call that does not fit the shared buffer is encoded first.
+// Costs: two crossings into the core a call. A call that does not fit the shared buffer is encoded first.
 //
 // Not for host commands and time, which server/embed/ adds.
 
@@ -21,6 +21,10 @@ const CAPACITY = (ROOT_ADDRESS + ROOT.sharedArgvCapacity) >> 2;
 const INPUT = (ROOT_ADDRESS + ROOT.input) >> 2;
 /** Size of the shared input buffer (SHARED_INPUT_SIZE in core-wasm/memory/root.ts). */
 const INPUT_SIZE = 65536;
+/** Output chunks (core-wasm/resp/client.ts): bytes of the header, and words in it. */
+const CHUNK_HEADER = 16;
+const CHUNK_START = 2;
+const CHUNK_END = 3;
 /** Longer text goes through the encoder: below, its set-up costs more than the loop. */
 const LONG_TEXT = 48;
 const encoder = new TextEncoder();
@@ -71,16 +75,15 @@ export class Caller {
   /** The reply to the last command. */
   reply(asBytes: boolean): Reply {
     const { core, client } = this;
-    const { exports } = core;
-    const at = exports.outputPtr(client) >>> 0;
-    const length = exports.outputLength(client);
-    if (length === 0) return null;
-    if (core.bytes.length === 0) core.refresh();
-    const isWhole = core.u32(client + CLIENT.outHead) === core.u32(client + CLIENT.outTail);
-    if (!isWhole) return this.#longReply(asBytes);
+    if (core.words.length === 0) core.refresh();
+    const { words } = core;
+    const head = words[(client + CLIENT.outHead) >>> 2];
+    if (head === 0) return null;
+    if (head !== words[(client + CLIENT.outTail) >>> 2]) return this.#longReply(asBytes);
+    const start = words[(head >>> 2) + CHUNK_START];
     this.#reader.use(core.bytes);
-    const reply = this.#reader.read(at, asBytes);
-    exports.outputConsume(client, length);
+    const reply = this.#reader.read(head + CHUNK_HEADER + start, asBytes);
+    core.exports.outputConsume(client, words[(head >>> 2) + CHUNK_END] - start);
     return reply;
   }
 
