@@ -38,6 +38,7 @@ import { clearErrorStats, errorInit, reserve } from "./resp/reply";
 import { resetStats as clearStats, settle as shareTime, statsBytes } from "./resp/stats";
 import { tableBuckets, tableChainLength, tableRehash, tableShrinkIfNeeded } from "./structures/hashtable";
 
+export { datasetDigest, entryFacts, keyDigest, populate } from "./commands/debug";
 export { lookupCommand, lookupSubcommand } from "./generated/commands";
 
 // --- Life of a core ---
@@ -333,6 +334,11 @@ export function tableBucketCount(db: i32, which: i32): u32 {
 export function tableBucketLength(db: i32, which: i32, index: u32): i32 {
   const d = database(db);
   return which < 2 ? tableChainLength(d.keys, which, index) : tableChainLength(d.expires, which - 2, index);
+}
+
+/** Next bucket that a table moves while it rehashes, else -1. which: 0 the keys, 1 the expiries. */
+export function tableRehashIndex(db: i32, which: i32): i32 {
+  return which == 0 ? database(db).keys.rehashIndex : database(db).expires.rehashIndex;
 }
 
 /** A block for the host's own small needs (names to set, patterns); free it with hostFree(). (g) */

@@ -23,7 +23,8 @@ function readCore(port: Port, here: string): Uint8Array {
 /** The logo, for a terminal or when it is asked for. */
 function logo(port: Port, tcpPort: number): string {
   const lines = [
-    "       .  *  .", "    .  \\ | /  .", `   -- ( \u2299 ) --      Wakey ${WAKEY_VERSION}, Valkey ${VALKEY_VERSION} compatible, 64 bit`,
+    "       .  *  .", "    .  \\ | /  .",
+    `   -- ( \u2299 ) --      Wakey ${WAKEY_VERSION}, Valkey ${VALKEY_VERSION} compatible, 64 bit`,
     "    '  / | \\  '        Running in standalone mode", `   ___________        Port: ${tcpPort}`,
     `                      PID: ${port.pid}`,
   ];

@@ -70,7 +70,7 @@ export class Server {
   readonly pause: Pause;
   /** Whose command a handler runs now. */
   running: Connection | undefined;
-  readonly replicationId: string;
+  replicationId = "";
   /** Bytes in use when nothing had been stored yet. */
   readonly startupBytes: number;
   /** What supervises the process, for INFO. */
@@ -98,7 +98,7 @@ export class Server {
     this.startedUs = this.port.nowUs();
     this.syncClock();
     this.runId = randomHex(options.port, 20);
-    this.replicationId = randomHex(options.port, 20);
+    this.changeReplicationId();
     this.startupBytes = options.startupBytes ?? this.core.root32(ROOT.usedBytes);
     this.upkeep = new Upkeep(this);
     this.shutdown = new Shutdown(this);
@@ -292,6 +292,11 @@ export class Server {
   /** The TCP port that is listened on, 0 when none is. */
   get tcpPort(): number {
     return this.listeners.tcpPort;
+  }
+
+  /** A new identity of this dataset's history. */
+  changeReplicationId(): void {
+    this.replicationId = randomHex(this.port, 20);
   }
 
   /** CONFIG RESETSTAT. */

@@ -18,6 +18,8 @@ const EXPIRE_PERCENT = 25;
 
 export class Upkeep {
   readonly #server: Server;
+  /** DEBUG PAUSE-CRON: only a shutdown is still obeyed. */
+  isPaused = false;
   #runs = 0;
 
   constructor(server: Server) {
@@ -26,6 +28,11 @@ export class Upkeep {
 
   /** One run. */
   run(): void {
+    if (!this.isPaused) this.#work();
+    this.#server.shutdown.obey();
+  }
+
+  #work(): void {
     const { core, config, port, stats, latency } = this.#server;
     const start = port.monotonicUs();
     this.#server.syncClock();
@@ -59,7 +66,6 @@ export class Upkeep {
     const elapsed = port.monotonicUs() - start;
     stats.cronUs += elapsed;
     stats.countSlice(elapsed, 0);
-    this.#server.shutdown.obey();
   }
 
   /** Idle clients, soft limits, query buffers: every client is looked at about once a second. */

@@ -6,6 +6,9 @@
  *
  *   1024 ..          Root
  *   4096 ..          the allocator's list heads
+ *   8192 ..          integers written out (types/string.ts)
+ *   12288 ..         commands parsed ahead (resp/batch.ts)
+ *   14336 ..         SHA-1, digests and DEBUG (bytes/sha1.ts, keyspace/digest.ts, commands/debug.ts)
  *   65536 ..         static data of the module (string literals, generated tables)
  *   descriptors ..   page descriptors (memory/allocator.ts), 1 MiB reserved, touched only as far as pages exist
  *   heap ..          64 KiB pages up to the end of memory

@@ -54,6 +54,11 @@ export interface CoreExports {
   blockSize(ptr: number): number;
   tableBucketCount(db: number, which: number): number;
   tableBucketLength(db: number, which: number, index: number): number;
+  entryFacts(db: number, key: number, length: number): number;
+  datasetDigest(): number;
+  keyDigest(db: number, key: number, length: number): number;
+  populate(db: number, from: number, to: number, prefix: number, prefixLength: number, size: number): number;
+  tableRehashIndex(db: number, which: number): number;
   hostAlloc(size: number): number;
   hostFree(ptr: number): void;
 }

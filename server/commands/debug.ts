@@ -1,51 +1,315 @@
-// debug.ts - the handlers of DEBUG: tools for tests. Allowed by enable-debug-command.
+// debug.ts - DEBUG: tools for tests and for looking inside. Allowed by enable-debug-command.
 //
-// Each subcommand is a function of a table by name; which number of arguments it takes stands with it. What looks into
-// the core's memory is in the core (core-wasm/commands/debug.ts). Not for production use, as in Valkey.
+// Each subcommand is a function in a table by name, with the number of arguments that it takes. What looks into the
+// core's memory is in the core (core-wasm/commands/debug.ts). Subcommands that switch something that does not exist
+// here are accepted and do nothing. Not for production use, as in Valkey. DEBUG HELP's lines are in debug-help.ts.
 
-import { CMD } from "../generated/commands.ts";
+import type { Connection } from "../connection/connection.ts";
 import type { ReplyWriter } from "../connection/reply-writer.ts";
+import { CMD } from "../generated/commands.ts";
+import { ENTRY_FACTS, ROOT } from "../generated/layout.ts";
 import type { Server } from "../server.ts";
+import { DEBUG_HELP } from "./debug-help.ts";
+import { replyHelp } from "./help.ts";
+import { tableStatistics } from "./debug-tables.ts";
 import type { HostHandler } from "./registry.ts";
 
-const text = (arg: Uint8Array) => String.fromCharCode(...arg);
-
-interface Sub {
-  /** Least and largest number of arguments behind the subcommand. */
-  readonly least: number;
-  readonly most: number;
-  run(server: Server, args: readonly Uint8Array[], reply: ReplyWriter): void;
+/** What a subcommand gets. `args` are those behind its name. */
+interface Call {
+  server: Server;
+  connection: Connection;
+  args: readonly Uint8Array[];
+  reply: ReplyWriter;
 }
 
+interface Sub {
+  readonly least: number;
+  readonly most: number;
+  run(call: Call): void;
+}
+
+const ANY = Infinity;
+const NO_KEY = "ERR no such key";
+const POPULATE_STEP = 100_000;
+const ENCODINGS: Readonly<Record<number, string>> = {
+  0: "raw", 1: "int", 2: "hashtable", 6: "intset", 7: "skiplist", 8: "embstr", 9: "quicklist", 10: "stream",
+  11: "listpack",
+};
+const LFU_BIT = 2;
+
+const text = (arg: Uint8Array) => String.fromCharCode(...arg);
 const sub = (least: number, most: number, run: Sub["run"]): Sub => ({ least, most, run });
+/** Takes one argument and does nothing with it. */
+const accepted = sub(1, 1, ({ reply }) => reply.ok());
+/** A leading number, 0 where there is none, as C's atoi(). */
+const leadingInteger = (arg: Uint8Array) => parseInt(text(arg), 10) || 0;
 
-/** A subcommand that takes one argument and accepts it: what it switches has no counterpart here. */
-const accepted = sub(1, 1, (_server, _args, reply) => reply.ok());
-
-function flag(setting: string, on: (value: number) => number): Sub {
-  return sub(1, 1, (server, [value], reply) => {
-    server.core.setSetting(setting, on(parseInt(text(value), 10) || 0));
+/** A switch of the core by one of its settings. */
+function setting(name: string, value: (argument: number) => number): Sub {
+  return sub(1, 1, ({ server, args, reply }) => {
+    server.core.setSetting(name, value(leadingInteger(args[0])));
     reply.ok();
   });
 }
 
-const SUBCOMMANDS: Readonly<Record<string, Sub>> = {
-  "sleep": sub(1, 1, (server, [seconds], reply) => {
-    server.port.sleepSync(Math.max(0, Number.parseFloat(text(seconds)) * 1000));
-    reply.ok();
-  }),
-  "set-active-expire": flag("activeExpire", (value) => value),
-  "dict-resizing": flag("resizeForbidden", (value) => (value === 0 ? 1 : 0)),
-  "hashtable-can-abort-shrink": accepted,
-  "client-enforce-reply-list": flag("enforceReplyList", (value) => value),
-  "set-skip-checksum-validation": accepted,
-  "quicklist-packed-threshold": accepted,
-  "error": sub(1, 1, (_server, [message], reply) => reply.error(message)),
-  "log": sub(1, 1, (server, [message], reply) => {
-    server.log.warning(`DEBUG LOG: ${text(message)}`);
-    reply.ok();
-  }),
+/** A positive integer; undefined after an error reply. */
+function positive(arg: Uint8Array, reply: ReplyWriter): number | undefined {
+  const digits = text(arg);
+  if (/^[0-9]{1,18}$/.test(digits)) return Number(digits);
+  reply.error("ERR value is out of range, must be positive");
+  return undefined;
+}
+
+// --- Looking at values ---
+
+interface Facts {
+  address: number;
+  encoding: string;
+  field(offset: number): number;
+}
+
+/** What the core tells of a key, without a trace; undefined when it is absent. */
+function factsOf(server: Server, connection: Connection, key: Uint8Array): Facts | undefined {
+  const { core } = server;
+  server.nowUs();
+  const at = core.withBytes(key, (address, length) => core.exports.entryFacts(connection.db, address, length)) >>> 0;
+  if (at === 0) return undefined;
+  const field = (offset: number) => core.u32(at + offset);
+  return { address: field(ENTRY_FACTS.address), encoding: ENCODINGS[field(ENTRY_FACTS.encoding)] ?? "unknown", field };
+}
+
+/** DEBUG OBJECT key [fast] */
+function object({ server, connection, args, reply }: Call): void {
+  const facts = factsOf(server, connection, args[0]);
+  if (facts === undefined) return reply.error(NO_KEY);
+  const isFast = args.length > 1 && text(args[1]).toLowerCase() === "fast";
+  const clock = facts.field(ENTRY_FACTS.clock);
+  const isLfu = (server.core.root32(ROOT.maxmemoryPolicy) & LFU_BIT) !== 0;
+  const access = isLfu
+    ? `lfu_freq:${facts.field(ENTRY_FACTS.frequency)} lfu_access_time_minutes:${clock >> 8}`
+    : `lru:${clock} lru_seconds_idle:${facts.field(ENTRY_FACTS.idleSeconds)}`;
+  const dumped = isFast ? "" : ` serializedlength:${facts.field(ENTRY_FACTS.serializedLength)}`;
+  reply.simple(`Value at:0x${facts.address.toString(16)} refcount:1 encoding:${facts.encoding}${dumped} ${access}`);
+}
+
+/** DEBUG SDSLEN key */
+function sdsLength({ server, connection, args, reply }: Call): void {
+  const facts = factsOf(server, connection, args[0]);
+  if (facts === undefined) return reply.error(NO_KEY);
+  if (facts.encoding !== "raw" && facts.encoding !== "embstr") return reply.error("ERR Not an sds encoded string.");
+  const length = facts.field(ENTRY_FACTS.valueLength);
+  const block = facts.field(ENTRY_FACTS.valueBytes);
+  reply.simple(`key_sds_len:${facts.field(ENTRY_FACTS.keyLength)} key_sds_avail:0 ` +
+    `obj_alloc:${facts.field(ENTRY_FACTS.entryBytes)} val_sds_len:${length} ` +
+    `val_sds_avail:${Math.max(0, block - length)} val_alloc:${block}`);
+}
+
+/** Twenty bytes of the core in hexadecimal. */
+function hexDigest(server: Server, address: number): string {
+  return [...server.core.copy(address >>> 0, 20)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** DEBUG DIGEST-VALUE [key ...] */
+function digestValue({ server, connection, args, reply }: Call): void {
+  const { core } = server;
+  reply.array(args.length);
+  for (const key of args) {
+    const at = core.withBytes(key, (address, length) => core.exports.keyDigest(connection.db, address, length));
+    reply.simple(hexDigest(server, at));
+  }
+}
+
+/** A value that must have an encoding that strings never have. */
+function notEncoded(what: string): Sub {
+  return sub(1, 2, ({ server, connection, args, reply }) => {
+    if (factsOf(server, connection, args[0]) === undefined) reply.error(NO_KEY);
+    else reply.error(`ERR ${what}`);
+  });
+}
+
+// --- Changing data ---
+
+/** DEBUG POPULATE count [prefix [size]] */
+function populate({ server, connection, args, reply }: Call): void {
+  const { core } = server;
+  const count = positive(args[0], reply);
+  if (count === undefined) return;
+  const size = args.length === 3 ? positive(args[2], reply) : 0;
+  if (size === undefined) return;
+  const prefix = args[1] ?? Uint8Array.of(0x6b, 0x65, 0x79);
+  server.nowUs();
+  const isDone = core.withBytes(prefix, (address, length) => {
+    for (let from = 0; from < count; from += POPULATE_STEP) {
+      const to = Math.min(count, from + POPULATE_STEP);
+      if (core.exports.populate(connection.db, from, to, address, length, size) !== 1) return false;
+    }
+    return true;
+  });
+  if (isDone) reply.ok();
+  else reply.error("OOM command not allowed when used memory > 'maxmemory'.");
+}
+
+// --- Replies of every type ---
+
+const THREE = [0, 1, 2];
+
+/** A reply of the type that is named. */
+const PROTOCOL: Readonly<Record<string, (reply: ReplyWriter) => void>> = {
+  string: (reply) => reply.bulk("Hello World"),
+  integer: (reply) => reply.int(12345),
+  double: (reply) => reply.double(3.141),
+  bignum: (reply) => reply.bigNumber("1234567999999999999999999999999999999"),
+  null: (reply) => reply.null(),
+  array(reply) {
+    reply.array(3);
+    for (const i of THREE) reply.int(i);
+  },
+  set(reply) {
+    reply.set(3);
+    for (const i of THREE) reply.int(i);
+  },
+  map(reply) {
+    reply.map(3);
+    for (const i of THREE) {
+      reply.int(i);
+      reply.bool(i === 1);
+    }
+  },
+  attrib(reply) {
+    if (reply.attribute(1)) {
+      reply.bulk("key-popularity");
+      reply.array(2);
+      reply.bulk("key:123");
+      reply.int(90);
+    }
+    reply.bulk("Some real reply following the attribute");
+  },
+  push(reply) {
+    if (reply.resp < 3) return reply.error("ERR RESP2 is not supported by this command");
+    reply.push(2);
+    reply.bulk("server-cpu-usage");
+    reply.int(42);
+    reply.bulk("Some real reply following the push reply");
+  },
+  true: (reply) => reply.bool(true),
+  false: (reply) => reply.bool(false),
+  verbatim: (reply) => reply.verbatim("txt", "This is a verbatim\nstring"),
 };
+
+/** DEBUG PROTOCOL type */
+function protocol({ args, reply }: Call): void {
+  const name = text(args[0]).toLowerCase();
+  if (Object.hasOwn(PROTOCOL, name)) return PROTOCOL[name](reply);
+  reply.error("ERR Wrong protocol type name. Please use one of the following: " +
+    "string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false");
+}
+
+// --- The process ---
+
+/** DEBUG SLEEP seconds */
+function sleep({ server, args, reply }: Call): void {
+  const seconds = Number.parseFloat(text(args[0]));
+  if (seconds > 0) server.port.sleepSync(seconds * 1000);
+  reply.ok();
+}
+
+/** Fails as an internal error would: the crash report is written and the process ends. */
+function crash(message: () => string): Sub {
+  return sub(0, ANY, () => {
+    throw new Error(message());
+  });
+}
+
+/** DEBUG REPLYBUFFER PEAK-RESET-TIME time | RESIZING 0|1 */
+function replyBuffer({ args, reply }: Call): void {
+  const [what, value] = args.map((arg) => text(arg).toLowerCase());
+  if (what === "peak-reset-time") {
+    if (value === "never" || value === "reset" || /^-?[0-9]{1,18}$/.test(value)) return reply.ok();
+    return reply.error("ERR value is not an integer or out of range");
+  }
+  if (what === "resizing") return reply.ok();
+  unknownSubcommand("replybuffer", reply);
+}
+
+/** DEBUG RELOAD [MERGE] [NOFLUSH] [NOSAVE]: there is no dump to reload. */
+function reload({ args, reply }: Call): void {
+  const isKnown = args.every((arg) => ["merge", "noflush", "nosave"].includes(text(arg).toLowerCase()));
+  reply.error(isKnown
+    ? "ERR Error trying to load the RDB dump, check server logs."
+    : "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.");
+}
+
+/** DEBUG HTSTATS database [full] */
+function tables({ server, args, reply }: Call): void {
+  const digits = text(args[0]);
+  if (!/^-?[0-9]{1,18}$/.test(digits)) return reply.error("ERR value is not an integer or out of range");
+  const db = Number(digits);
+  if (db < 0 || db >= server.core.databaseCount) return reply.error("ERR Out of range database");
+  const isFull = args.length > 1 && text(args[1]).toLowerCase() === "full";
+  reply.verbatim("txt", `[Dictionary HT]\n${tableStatistics(server.core, db, 0, isFull)}` +
+    `[Expires HT]\n${tableStatistics(server.core, db, 2, isFull)}`);
+}
+
+const SUBCOMMANDS: Readonly<Record<string, Sub>> = {
+  "aof-flush-sleep": accepted,
+  "assert": crash(() => "assertion failed: DEBUG ASSERT"),
+  "change-repl-id": sub(0, 0, ({ server, reply }) => {
+    server.log.notice("Changing replication IDs after receiving DEBUG change-repl-id");
+    server.changeReplicationId();
+    reply.ok();
+  }),
+  "client-enforce-reply-list": setting("enforceReplyList", (value) => value),
+  "client-eviction": sub(0, 0, ({ reply }) => reply.error("ERR maxmemory-clients is disabled.")),
+  "config-rewrite-force-all": sub(0, 0, ({ server, reply }) => {
+    const error = server.config.rewrite(true);
+    if (error === undefined) reply.ok();
+    else reply.error(error.replace("ERR Rewriting config file", "ERR CONFIG-REWRITE-FORCE-ALL failed"));
+  }),
+  "delay-rdb-client-free-seconds": accepted,
+  "dict-resizing": setting("resizeForbidden", (value) => (value === 0 ? 1 : 0)),
+  "digest": sub(0, 0, ({ server, reply }) => reply.simple(hexDigest(server, server.core.exports.datasetDigest()))),
+  "digest-value": sub(0, ANY, digestValue),
+  "error": sub(1, 1, ({ args, reply }) => reply.error(args[0])),
+  "force-free-primary-async": accepted,
+  "force-tls-write-error": sub(1, 1, ({ reply }) => reply.error("ERR TLS is not enabled")),
+  "hashtable-can-abort-shrink": accepted,
+  "help": sub(0, 0, ({ reply }) => replyHelp(reply, "DEBUG", DEBUG_HELP)),
+  "htstats": sub(1, ANY, tables),
+  "htstats-key": notEncoded("The value stored at the specified key is not represented using an hash table"),
+  "leak": accepted,
+  "listpack": notEncoded("Not a listpack encoded object."),
+  "loadaof": sub(0, ANY, ({ reply }) => reply.error("ERR Error trying to load the AOF files, check server logs.")),
+  "log": sub(1, 1, ({ server, args, reply }) => {
+    server.log.warning(`DEBUG LOG: ${text(args[0])}`);
+    reply.ok();
+  }),
+  "object": sub(1, 2, object),
+  "oom": crash(() => "out of memory: DEBUG OOM"),
+  "panic": crash(() => "panic: DEBUG PANIC called"),
+  "pause-after-fork": accepted,
+  "pause-cron": sub(1, 1, ({ server, args, reply }) => {
+    server.upkeep.isPaused = leadingInteger(args[0]) !== 0;
+    reply.ok();
+  }),
+  "populate": sub(1, 3, populate),
+  "protocol": sub(1, 1, protocol),
+  "quicklist": notEncoded("Not a quicklist encoded object."),
+  "quicklist-packed-threshold": accepted,
+  "reload": sub(0, ANY, reload),
+  "replicate": sub(1, ANY, ({ reply }) => reply.ok()),
+  "replybuffer": sub(2, 2, replyBuffer),
+  "sdslen": sub(1, 1, sdsLength),
+  "segfault": crash(() => "memory access out of bounds: DEBUG SEGFAULT"),
+  "set-active-expire": setting("activeExpire", (value) => value),
+  "set-disable-deny-scripts": accepted,
+  "set-skip-checksum-validation": accepted,
+  "sleep": sub(1, 1, sleep),
+  "structsize": sub(0, 0, ({ reply }) => reply.bulk("bits:32 ")),
+};
+
+function unknownSubcommand(name: string, reply: ReplyWriter): void {
+  reply.error(`ERR unknown subcommand or wrong number of arguments for '${name.slice(0, 128)}'. Try DEBUG HELP.`);
+}
 
 /** DEBUG subcommand [argument ...] */
 export const debugCommand: HostHandler = (server, connection, args, reply) => {
@@ -54,13 +318,14 @@ export const debugCommand: HostHandler = (server, connection, args, reply) => {
       "can run it from a local connection, otherwise you need to set this option in the configuration file, and " +
       "then restart the server.");
   }
-  const found = SUBCOMMANDS[text(args[1]).toLowerCase()];
+  const name = text(args[1]);
+  const key = name.toLowerCase();
+  const found = Object.hasOwn(SUBCOMMANDS, key) ? SUBCOMMANDS[key] : undefined;
   const rest = args.slice(2);
   if (found === undefined || rest.length < found.least || rest.length > found.most) {
-    return reply.error(`ERR unknown subcommand or wrong number of arguments for '${text(args[1]).slice(0, 128)}'. ` +
-      "Try DEBUG HELP.");
+    return unknownSubcommand(name, reply);
   }
-  found.run(server, rest, reply);
+  found.run({ server, connection, args: rest, reply });
 };
 
 export const DEBUG_HANDLERS = { [CMD.DEBUG]: debugCommand };

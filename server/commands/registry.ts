@@ -18,6 +18,7 @@ import { HELP_HANDLERS } from "./help.ts";
 import { INFO_HANDLERS } from "./info.ts";
 import { LATENCY_HANDLERS } from "./latency.ts";
 import { lolwutCommand } from "./lolwut.ts";
+import { MEMORY_HANDLERS } from "./memory.ts";
 import { SHUTDOWN_HANDLERS } from "./shutdown.ts";
 
 export type HostHandler = (
@@ -35,6 +36,7 @@ export const HOST_HANDLERS: Readonly<Record<number, HostHandler>> = {
   ...DEBUG_HANDLERS,
   ...INFO_HANDLERS,
   ...LATENCY_HANDLERS,
+  ...MEMORY_HANDLERS,
   ...SHUTDOWN_HANDLERS,
   [CMD.LOLWUT]: lolwutCommand,
 };

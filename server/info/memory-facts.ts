@@ -20,7 +20,6 @@ export interface DatabaseOverhead {
   keys: number;
   main: number;
   expires: number;
-  rehashing: boolean;
 }
 
 export interface MemoryFacts {
@@ -35,6 +34,8 @@ export interface MemoryFacts {
   /** Bytes of all tables, and of those that are being left by a rehash. */
   tables: number;
   rehashing: number;
+  /** Tables that are rehashing. */
+  rehashingCount: number;
   overhead: number;
   dataset: number;
   /** Share of the dataset in what was added since the start, in percent. */
@@ -49,12 +50,13 @@ export interface MemoryFacts {
 }
 
 /** Bytes of a database's tables. */
-function tableBytes(server: Server, index: number): { main: number; expires: number; old: number } {
+function tableBytes(server: Server, index: number): Record<"main" | "expires" | "old" | "moving", number> {
   const buckets = [0, 1, 2, 3].map((which) => server.core.exports.tableBucketCount(index, which) >>> 0);
   return {
     main: (buckets[0] + buckets[1]) * BUCKET_SIZE,
     expires: (buckets[2] + buckets[3]) * BUCKET_SIZE,
     old: ((buckets[1] > 0 ? buckets[0] : 0) + (buckets[3] > 0 ? buckets[2] : 0)) * BUCKET_SIZE,
+    moving: (buckets[1] > 0 ? 1 : 0) + (buckets[3] > 0 ? 1 : 0),
   };
 }
 
@@ -70,21 +72,23 @@ export function memoryFacts(server: Server): MemoryFacts {
   let keys = 0;
   let tables = 0;
   let rehashing = 0;
+  let rehashingCount = 0;
   for (let index = 0; index < core.databaseCount; index++) {
     const facts = core.databaseFacts(index);
     const bytes = tableBytes(server, index);
     keys += facts.keys;
     tables += bytes.main + bytes.expires;
     rehashing += bytes.old;
+    rehashingCount += bytes.moving;
     if (facts.keys === 0) continue;
     const main = bytes.main + facts.keys * ENTRY_HEADER;
-    databases.push({ index, keys: facts.keys, main, expires: bytes.expires, rehashing: bytes.old > 0 });
+    databases.push({ index, keys: facts.keys, main, expires: bytes.expires });
   }
   const overhead = startup + clients + databases.reduce((sum, db) => sum + db.main + db.expires, 0);
   const dataset = Math.max(0, used - overhead);
   const peak = Math.max(used, core.root32(ROOT.peakBytes));
   return {
-    used, peak, startup, rss, active, clients, databases, keys, tables, rehashing, overhead, dataset,
+    used, peak, startup, rss, active, clients, databases, keys, tables, rehashing, rehashingCount, overhead, dataset,
     datasetPercent: ratio(dataset * 100, Math.max(1, used - startup)),
     peakPercent: ratio(used * 100, peak),
     fragmentationRatio: ratio(rss, used),

@@ -1,6 +1,7 @@
 // command-log.ts - the logs of slow commands, large requests and large replies: COMMANDLOG and SLOWLOG.
 //
-//   newest entry first, at most max-len of them: id, unix time, microseconds or bytes, arguments, client's address, name
+//   newest entry first, at most max-len of them: id, unix time, microseconds or bytes, arguments, client's address
+//   and name
 //
 // Arguments are trimmed to 32 of 128 bytes; secrets show as (redacted). Thresholds are read from the configuration when
 // an entry is about to be made. Not for deciding when to measure: stats/watch.ts.

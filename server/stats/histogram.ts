@@ -3,7 +3,8 @@
 //   bucket i counts runs of [2^i, 2^(i+1)) microseconds, bucket 0 also what is shorter
 //
 // A percentile is the longest time of the bucket that it falls in, rounded up as Valkey's histograms do, which count
-// nanoseconds with two exact digits: 1.003, 3.007, 7.007, 15.039 ... Not for measuring: server.ts measures, the core counts.
+// nanoseconds with two exact digits: 1.003, 3.007, 7.007, 15.039 ... Not for measuring: server.ts measures, the core
+// counts.
 
 import type { Core } from "../bridge/core.ts";
 

@@ -137,7 +137,8 @@ export class LatencyMonitor {
   #describe(number: number, event: string, series: Series): string {
     const { samples } = series;
     const mean = Math.floor(samples.reduce((sum, { latency }) => sum + latency, 0) / samples.length);
-    const deviation = Math.floor(samples.reduce((sum, { latency }) => sum + Math.abs(latency - mean), 0) / samples.length);
+    const off = samples.reduce((sum, { latency }) => sum + Math.abs(latency - mean), 0);
+    const deviation = Math.floor(off / samples.length);
     const period = Math.max(1, this.#now() - samples[0].time) / samples.length;
     return `${number}. ${event}: ${samples.length} latency spikes (average ${mean}ms, mean deviation ${deviation}ms, ` +
       `period ${period.toFixed(2)} sec). Worst all time event ${series.worst}ms.\n`;
