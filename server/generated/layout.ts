@@ -3,6 +3,21 @@
 /** Address of the state root. */
 export const ROOT_ADDRESS = 1024;
 
+export const ENTRY_FACTS = {
+  address: 0, // usize
+  type: 4, // u32
+  encoding: 8, // u32
+  clock: 12, // u32
+  idleSeconds: 16, // u32
+  frequency: 20, // u32
+  keyLength: 24, // i32
+  valueLength: 28, // i32
+  entryBytes: 32, // u32
+  valueBytes: 36, // u32
+  serializedLength: 40, // u32
+  SIZE: 44,
+} as const;
+
 export const DATABASE = {
   keys: 0, // Table
   expires: 4, // Table
