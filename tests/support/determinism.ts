@@ -86,8 +86,8 @@ export async function runSimulated(seed: number, rounds: number, world: Simulate
   const config = new Config(port);
   config.replace("port", 6379n);
   const server = new Server({ port, config, module, seed: Uint32Array.of(seed, 2, 3, 4) });
-  const failures = await server.listen();
-  if (failures.length > 0) throw new Error(failures.join());
+  const failure = await server.listen();
+  if (failure !== undefined) throw new Error(failure);
   server.startCron();
   const random = new Random(seed);
   const clients = Array.from({ length: 5 }, () => port.connect());
