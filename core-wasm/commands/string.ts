@@ -3,7 +3,7 @@
  * types/string.ts's business; parts of strings are string-range.ts's, numbers string-number.ts's, many keys
  * string-multi.ts's.
  */
-import { Database, deleteKey, lookupRead, lookupWrite, setExpire } from "../keyspace/database";
+import { alreadyExpired, Database, deleteKey, lookupRead, lookupWrite, setExpire } from "../keyspace/database";
 import { entryExpire, entryInteger, entryType, isInteger, NO_EXPIRE, TYPE_STRING } from "../keyspace/entry";
 import { changed, notify, NOTIFY_EXPIRED, NOTIFY_GENERIC, NOTIFY_STRING } from "../keyspace/events";
 import { argLen, argPtr, argc, root } from "../memory/root";
@@ -101,7 +101,7 @@ function setGeneric(c: Client, options: u32, value: i32, compare: i32, asInteger
   const keyLen = argLen(1);
   const e = lookupWrite(db, key, keyLen);
   if (options & OPTION_CONDITION && !conditionHolds(c, e, options, compare, asInteger)) return;
-  if (expire != NO_EXPIRE && expire <= r.nowMs) {
+  if (expire != NO_EXPIRE && alreadyExpired(expire)) {
     if (e != 0) expireAtOnce(db, key, keyLen);
   } else {
     if (options & OPTION_KEEPTTL && e != 0) expire = entryExpire(e);
@@ -227,7 +227,7 @@ export function getexCommand(c: Client): void {
   const db = clientDb(c);
   const key = argPtr(1);
   const keyLen = argLen(1);
-  if (options & (OPTION_EXAT | OPTION_PXAT) && expire <= r.nowMs) {
+  if (options & (OPTION_EXAT | OPTION_PXAT) && alreadyExpired(expire)) {
     replyString(c, e);
     expireAtOnce(db, key, keyLen);
     return;

@@ -6,6 +6,7 @@ import { assert, assertEquals } from "@std/assert";
 import { ROOT, ROOT_ADDRESS } from "../../server/generated/layout.ts";
 import { type CoreClient, CoreDriver } from "../support/core.ts";
 import { decode, expireCycle, OOM, setting } from "../support/keyspace.ts";
+import { Random, seedOfRun } from "../support/random.ts";
 
 /** The policies in the order of the configuration's list, as the setting numbers them. */
 const POLICIES = [
@@ -287,5 +288,43 @@ describe("eviction", () => {
     setting(core, "maxmemory", 0);
     client.command("SET", `k${n++}`, "v");
     assert(buckets() > before);
+  });
+
+  it("works at the end of linear memory too, when maxmemory lies beyond it", () => {
+    const seed = seedOfRun();
+    console.log(`eviction at the end of memory: SEED=${seed}`);
+    const random = new Random(seed);
+    for (const largest of [700, 3000, 60_000]) {
+      const core = new CoreDriver({ seed, maximumPages: 1024 });
+      const client = core.connect();
+      setting(core, "maxmemory", 2 ** 40);
+      setting(core, "maxmemoryPolicy", POLICIES.indexOf("allkeys-lru"));
+      let refused = 0;
+      for (let written = 0, i = 0; written < 60e6; i++) {
+        const size = random.below(largest);
+        written += size + 64;
+        if (client.command("SET", `k${i}`, "x".repeat(size)) === OOM) refused++;
+      }
+      assertEquals(client.closing, false);
+      assertEquals(refused, 0);
+      assert(evicted(core) > 100);
+    }
+  });
+
+  it("without a policy, memory that ends is an error reply, and what is freed can be used again", () => {
+    const core = new CoreDriver({ maximumPages: 700 });
+    const client = core.connect();
+    client.command("SET", "k", "v");
+    client.command("FLUSHALL");
+    const start = core.usedBytes;
+    for (let round = 0; round < 2; round++) {
+      let n = 0;
+      while (client.command("SET", `k${n}`, "x".repeat(n % 5000)) !== OOM) n++;
+      assert(n > 5000);
+      assertEquals(client.command("GET", "k1"), "$1\r\nx\r\n");
+      assertEquals(client.command("DBSIZE"), `:${n}\r\n`);
+      client.command("FLUSHALL");
+      assert(core.usedBytes - start < 10_000, `${core.usedBytes - start} bytes are left`);
+    }
   });
 });
