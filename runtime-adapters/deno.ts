@@ -1,10 +1,10 @@
 // deno.ts - the portable adapter for Deno, on Deno.listen.
 //
-// Reads and writes are promises. A pending read holds its buffer, so an idle connection waits with a small one and
-// a connection that fills it goes on with a larger one; when it's drained it waits with a small one again:
+// Reads and writes are promises. A pending read holds its buffer, so a connection waits with a small one until that
+// is filled; then it gets one of a limited number of large ones, and keeps it until its reads are short again:
 //
-//   waits with 512 B ── filled ──► reads 64 KiB from the pool until one comes back short ──► waits again
-//                                  (512 B, or 4 KiB when the last bursts were larger than 512 B)
+//   1 KiB ── filled ──► 129 KiB from the pool ── 64 short reads in a row ──► 1 KiB
+//              └─ pool empty ──► 16 KiB for the next read only
 //
 // A write is always in flight until its promise tells how many bytes the system took.
 
@@ -48,22 +48,28 @@ interface DenoRuntime {
   listen(options: Record<string, unknown>): DenoListener;
 }
 
-const WAIT_SIZE = 512;
-const BUSY_WAIT_SIZE = 4096;
-const BURST_SIZE = 64 * 1024;
-/** Bursts in a row that fit the small buffer before a connection goes back to it. */
+const SMALL_SIZE = 1024;
+const LARGE_SIZE = 128 * 1024 + 1024;
+/** 64 large buffers are 8 MiB; a connection that gets none goes on in small steps. */
+const LARGE_BUFFERS = 64;
+const STEP_SIZE = 16 * 1024;
+/** Reads in a row that would have fit the small buffer before a connection gives its large one back. */
 const CALM_READS = 64;
 
-/** 64 KiB buffers that no read is using. */
+/** The large buffers of all connections. */
 class BufferPool {
   private readonly free: Uint8Array[] = [];
+  private out = 0;
 
-  take(): Uint8Array {
-    return this.free.pop() ?? new Uint8Array(BURST_SIZE);
+  take(): Uint8Array | undefined {
+    if (this.out === LARGE_BUFFERS) return undefined;
+    this.out++;
+    return this.free.pop() ?? new Uint8Array(LARGE_SIZE);
   }
 
   give(buffer: Uint8Array): void {
-    if (this.free.length < 16) this.free.push(buffer);
+    this.out--;
+    this.free.push(buffer);
   }
 }
 
@@ -97,7 +103,8 @@ export class DenoSocket implements Socket, Active {
   private readonly coalescer: PortableCoalescer;
   private readonly client: DenoConnection;
   private handler: SocketHandler | undefined;
-  private waitBuffer: Uint8Array = new Uint8Array(WAIT_SIZE);
+  private readonly small = new Uint8Array(SMALL_SIZE);
+  private large: Uint8Array | undefined;
   private calm = 0;
   private paused = false;
   private reading = false;
@@ -171,25 +178,25 @@ export class DenoSocket implements Socket, Active {
     if (this.gone) return;
     this.gone = true;
     this.closing = true;
+    // A pending read ends with an error and gives its buffer back.
+    if (!this.reading) this.releaseLarge();
     this.client.close();
   }
 
   // --- Reading ---
 
   private readOn(): void {
-    if (!this.reading) this.readInto(this.waitBuffer);
+    if (!this.reading) this.readInto(this.large ?? this.small);
   }
 
   private readInto(buffer: Uint8Array): void {
-    if (this.gone || this.closing || this.paused) {
-      if (buffer !== this.waitBuffer) this.pool.give(buffer);
-      return;
-    }
+    if (this.gone || this.closing || this.paused) return;
     this.reading = true;
     this.client.read(buffer).then(
       (length) => this.arrived(buffer, length),
       (error) => {
         this.reading = false;
+        this.releaseLarge();
         this.lost(errorText(denoErrorCode(error)));
       },
     );
@@ -197,29 +204,34 @@ export class DenoSocket implements Socket, Active {
 
   private arrived(buffer: Uint8Array, length: number | null): void {
     this.reading = false;
-    if (this.gone || this.closing) return;
-    if (length === null) {
-      this.lost(undefined);
+    if (length === null || this.gone || this.closing) {
+      this.releaseLarge();
+      if (!this.closing) this.lost(undefined);
       return;
     }
     this.coalescer.note(this);
-    const full = length === buffer.length;
     if (this.paused) this.kept = buffer.slice(0, length);
     else this.deliver(buffer.subarray(0, length));
-    this.suitBuffer(length, full);
-    if (buffer !== this.waitBuffer && !full) this.pool.give(buffer);
-    this.readInto(full ? (buffer.length === BURST_SIZE ? buffer : this.pool.take()) : this.waitBuffer);
+    if (this.gone) this.releaseLarge();
+    else this.readInto(this.nextBuffer(buffer, length));
   }
 
-  /** The waiting buffer grows with the first burst that fills it and shrinks after many short reads. */
-  private suitBuffer(length: number, full: boolean): void {
-    if (full && this.waitBuffer.length === WAIT_SIZE) {
-      this.waitBuffer = new Uint8Array(BUSY_WAIT_SIZE);
-      this.calm = 0;
-    } else if (this.waitBuffer.length === BUSY_WAIT_SIZE) {
-      this.calm = length < WAIT_SIZE ? this.calm + 1 : 0;
-      if (this.calm >= CALM_READS) this.waitBuffer = new Uint8Array(WAIT_SIZE);
+  private nextBuffer(buffer: Uint8Array, length: number): Uint8Array {
+    if (this.large !== undefined) {
+      this.calm = length < SMALL_SIZE ? this.calm + 1 : 0;
+      if (this.calm === CALM_READS) this.releaseLarge();
+      return this.large ?? this.small;
     }
+    if (length < buffer.length) return this.small;
+    this.calm = 0;
+    this.large = this.pool.take();
+    return this.large ?? new Uint8Array(STEP_SIZE);
+  }
+
+  /** To be called when no read is pending. */
+  private releaseLarge(): void {
+    if (this.large !== undefined) this.pool.give(this.large);
+    this.large = undefined;
   }
 
   private deliver(chunk: Uint8Array): void {

@@ -19,7 +19,8 @@ import type { ListenOptions, Socket, SocketHandler } from "./port.ts";
 import type { MemoryView } from "./shared.ts";
 import { errorText, formatAddress, formatUnixAddress } from "./shared.ts";
 
-const READ_BUFFER_SIZE = 64 * 1024;
+/** A value of 64 KiB with its command comes in by one read. */
+const READ_BUFFER_SIZE = 128 * 1024;
 
 interface AddressFacts {
   address?: string;

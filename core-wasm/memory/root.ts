@@ -19,7 +19,7 @@
 export const ROOT_ADDRESS: usize = 1024;
 
 /** Size of the buffer that all clients share for reading: a client owns a buffer only while a command is incomplete. */
-export const SHARED_INPUT_SIZE: i32 = 65536;
+export const SHARED_INPUT_SIZE: i32 = 131072;
 /** Readable bytes behind every input buffer, so that wide loads near its end need no check. */
 export const INPUT_SLACK: i32 = 64;
 
