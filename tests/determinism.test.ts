@@ -60,7 +60,8 @@ describe("determinism: in process", () => {
 
   for (const runtime of ["node", "deno", "bun"]) {
     const command = runner(runtime);
-    it(`gives the same in ${runtime}`, { skip: command === undefined && "it is this runtime, or not installed" }, () => {
+    const skip = command === undefined && "it is this runtime, or not installed";
+    it(`gives the same in ${runtime}`, { skip }, () => {
       assertEquals(runIn(command!), here);
     });
   }

@@ -33,7 +33,9 @@ if (existsSync(`${root}tools/generate.mjs`)) run(process.execPath, ["tools/gener
 compile("core-wasm/exports.ts", "dist/core.wasm", "-O3");
 if (!flags.has("--core-only")) {
   const { build } = await import("esbuild");
-  const shared = { absWorkingDir: root, bundle: true, format: "esm", target: "es2022", logLevel: "warning", sourcemap: "linked" };
+  const shared = {
+    absWorkingDir: root, bundle: true, format: "esm", target: "es2022", logLevel: "warning", sourcemap: "linked",
+  };
   const host = { ...shared, platform: "node", external: ["bun:*", "node:*"] };
   await build({ ...host, entryPoints: ["server.ts"], outfile: "dist/server.mjs" });
   await build({ ...host, entryPoints: ["server/wakey.ts"], outfile: "dist/wakey.mjs" });

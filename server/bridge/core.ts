@@ -152,6 +152,14 @@ export class Core {
     return client;
   }
 
+  /** A fresh internal client in place of one whose command will not be waited for; it keeps the selected database. */
+  replaceInternalClient(old: number): number {
+    const client = this.openInternalClient(this.u32(old + CLIENT.resp) === 2 ? 2 : 3);
+    this.setU32(client + CLIENT.db, this.u32(old + CLIENT.db));
+    this.exports.clientClose(old);
+    return client;
+  }
+
   /** Sets how far memory may grow; never below what is in use. */
   allowPages(pages: number): void {
     this.setU32(ROOT_ADDRESS + ROOT.maximumPages, Math.max(pages, this.root32(ROOT.totalPages)));

@@ -170,8 +170,9 @@ export class Embedded {
     const waits = server.runHostCommand(this.#connection);
     core.exports.callEnd();
     if (!waits) return;
+    this.#connection.drop();
     this.#connection = undefined;
-    this.#caller.client = core.openInternalClient(this.#options.resp ?? 3);
+    this.#caller.client = core.replaceInternalClient(this.#caller.client);
     throw new WakeyError("ERR this command takes its time: it can't be answered at once, use a connection");
   }
 
@@ -296,7 +297,7 @@ export class Embedded {
     this.#server?.close();
     this.#server?.port.close();
     // Once sockets were open, something may still point into this memory.
-    if (!this.#hasListened && this.#connection?.isWaiting !== true) this.#shared.pool.give(core);
+    if (!this.#hasListened) this.#shared.pool.give(core);
   }
 }
 
