@@ -8,6 +8,7 @@
  *   KEYS, SCAN      the same keys in any order; a SCAN that didn't ask for all keys at once: both are arrays
  *   RANDOMKEY       both a key or both nil
  *   TTL, PTTL, EXPIRETIME, PEXPIRETIME, OBJECT IDLETIME and FREQ    numbers within 2 seconds of each other
+ *   CLIENT ID       both numbers
  *   HELLO           all but the connection's id
  *   COMMAND INFO    all but the notes about keys, which each server words itself
  *   COMMAND, COMMAND INFO, LIST, SLOWLOG GET    both arrays
@@ -85,6 +86,7 @@ function agree(command: string[], a: string, b: string): boolean {
     case "HELLO": return withoutId(a) === withoutId(b);
     case "COMMAND": return (inAnyOrder && bothArrays) || withoutNotes(a) === withoutNotes(b);
     case "SLOWLOG": return bothArrays;
+    case "CLIENT": return subcommand === "ID" && a[0] === ":" && b[0] === ":";
     default: return false;
   }
 }

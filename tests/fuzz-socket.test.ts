@@ -45,7 +45,7 @@ const PROTOCOL_CASES: string[] = [
 const GARBAGE = [
   "*", "$", "\r\n", "\n", "\r", "-1", "0", "1", "3", "$3", "*3", "GET", "SET", "PING", " ", "\"", "'", "\\x", "\0",
   "\xff",
-  "$-1", "*-1", "99999999999999999999", "1048576", "key", "+OK", ":1", "%1", "HELLO 3", "MULTI",
+  "$-1", "*-1", "99999999999999999999", "1048576", "key", "+OK", ":1", "%1", "HELLO 3", "ECHO",
 ];
 
 /** One random string: whole commands that were then cut, doubled, swapped or sprinkled, or plain garbage. */
