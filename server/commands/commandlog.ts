@@ -1,5 +1,6 @@
 // commandlog.ts - the handlers of COMMANDLOG and SLOWLOG. The logs are in server/stats/command-log.ts.
 
+import { fromBytes } from "../config/text.ts";
 import type { ReplyWriter } from "../connection/reply-writer.ts";
 import { CMD } from "../generated/commands.ts";
 import type { Server } from "../server.ts";
@@ -67,6 +68,10 @@ const reset: HostHandler = (server, _connection, args, reply) => {
 
 /** SLOWLOG GET [count] */
 const slowGet: HostHandler = (server, _connection, args, reply) => {
+  if (args.length > 3) {
+    const name = fromBytes(args[1]).slice(0, 128);
+    return reply.error(`ERR unknown subcommand or wrong number of arguments for '${name}'. Try SLOWLOG HELP.`);
+  }
   const count = args.length > 2 ? entryCount(args[2], reply) : DEFAULT_COUNT;
   if (count !== undefined) replyEntries(server, "slow", count, reply);
 };

@@ -10,6 +10,7 @@ import { CMD } from "../generated/commands.ts";
 import type { Server } from "../server.ts";
 import { AUTH_HANDLERS } from "./auth.ts";
 import { CLIENT_HANDLERS } from "./client.ts";
+import { CLUSTER_OFF_HANDLERS } from "./cluster-off.ts";
 import { COMMAND_HANDLERS } from "./command.ts";
 import { COMMANDLOG_HANDLERS } from "./commandlog.ts";
 import { CONFIG_HANDLERS } from "./config.ts";
@@ -29,6 +30,7 @@ export type HostHandler = (
 export const HOST_HANDLERS: Readonly<Record<number, HostHandler>> = {
   ...AUTH_HANDLERS,
   ...CLIENT_HANDLERS,
+  ...CLUSTER_OFF_HANDLERS,
   ...COMMAND_HANDLERS,
   ...HELP_HANDLERS,
   ...CONFIG_HANDLERS,

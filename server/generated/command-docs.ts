@@ -135,4 +135,7 @@ export const COMMAND_DOCS: Readonly<Record<number, string>> = {
   302: '{"summary":"Explain the subcommands of SLOWLOG.","since":"6.2.0","complexity":"O(1)"}',
   303: '{"summary":"Tell how many slow commands are logged.","since":"2.2.12","complexity":"O(1)"}',
   304: '{"summary":"Empty the log of slow commands.","since":"2.2.12","complexity":"O(N) where N is the number of entries in the slowlog"}',
+  362: '{"summary":"Let the next command through to a slot that is being imported (after an ASK redirect).","since":"3.0.0","complexity":"O(1)"}',
+  398: '{"summary":"Allow reads from this replica in a cluster.","since":"3.0.0","complexity":"O(1)"}',
+  399: '{"summary":"Take back READONLY.","since":"3.0.0","complexity":"O(1)"}',
 };
