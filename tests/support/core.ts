@@ -188,15 +188,17 @@ export class CoreClient {
 
   #run(n: number, out: string[]): void {
     const { core, exports } = this.driver;
+    // Commands that may be slow run only when the time of those before them is settled.
     this.status = exports.process(this.handle, n);
+    exports.settle(1, 0);
     while (this.status & (STATUS.needsHost | STATUS.more)) {
       if (this.status & STATUS.needsHost) {
         core.reply(this.handle, bytesOf(`-HOST ${textOf(core.args()[0]).toUpperCase()}\r\n`));
         exports.hostDone(this.handle, 1);
       }
       this.status = exports.process(this.handle, 0);
+      exports.settle(1, 0);
     }
-    exports.settle(1, 0);
     const output = core.takeOutput(this.handle);
     if (output.length > 0) out.push(textOf(output));
   }
