@@ -5,6 +5,7 @@
 import { openPort } from "../runtime-adapters/select.ts";
 import type { IoAdapterChoice } from "../runtime-adapters/select.ts";
 import type { Port } from "../runtime-adapters/port.ts";
+import { CommandTable } from "./commands/command-table.ts";
 import { startUp } from "./config/startup.ts";
 import { VALKEY_VERSION, WAKEY_VERSION } from "./config/version.ts";
 import { Server } from "./server.ts";
@@ -34,7 +35,8 @@ function logo(port: Port, tcpPort: number): string {
 /** Runs a server until it is told to stop. */
 export async function main(here: string): Promise<void> {
   const { port: first } = await openPort({ ioAdapter: "portable" });
-  const started = startUp(first, first.args);
+  const commands = new CommandTable();
+  const started = startUp(first, first.args, { renameCommand: (from, to) => commands.renameForFile(from, to) });
   if ("code" in started) {
     first.stdout(started.stdout);
     first.stderr(started.stderr);
@@ -46,7 +48,7 @@ export async function main(here: string): Promise<void> {
   const opened = choice === "portable" ? { port: first, fallbackReason: undefined } : await openPort({ ioAdapter: choice });
   const { port } = opened;
   const module = new WebAssembly.Module(readCore(port, here) as BufferSource);
-  const server = new Server({ port, config, module });
+  const server = new Server({ port, config, module, commands });
   for (const [level, text] of messages) server.log.write(level, text);
   const { log } = server;
   log.notice("oO0OoO0OoO0Oo Valkey is starting oO0OoO0OoO0Oo");

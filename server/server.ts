@@ -49,6 +49,8 @@ export interface ServerOptions {
   /** Four words of seed; from the port's randomness when absent. */
   seed?: Uint32Array;
   maximumPages?: number;
+  /** The commands under the names that the configuration gave them. */
+  commands?: CommandTable;
 }
 
 export class Server {
@@ -56,7 +58,7 @@ export class Server {
   readonly config: Config;
   readonly log: Log;
   readonly core: Core;
-  readonly commands = new CommandTable();
+  readonly commands: CommandTable;
   /** By the client's address in the core. */
   readonly connections = new Map<number, Connection>();
   readonly upkeep: Upkeep;
@@ -100,6 +102,8 @@ export class Server {
     this.runId = randomHex(options.port, 20);
     this.changeReplicationId();
     this.startupBytes = options.startupBytes ?? this.core.root32(ROOT.usedBytes);
+    this.commands = options.commands ?? new CommandTable();
+    for (const [id, name] of this.commands.renamed) this.core.renameCommand(id, name);
     this.upkeep = new Upkeep(this);
     this.shutdown = new Shutdown(this);
     this.listeners = new Listeners(this);

@@ -9,7 +9,7 @@ import { parseU64 } from "../bytes/integer";
 import { Database, expireIfDue, isHidden } from "../keyspace/database";
 import { entryType } from "../keyspace/entry";
 import { argLen, argPtr, argc, root, Root, ROOT_ADDRESS } from "../memory/root";
-import { Client, clientDb } from "../resp/client";
+import { Client, CLIENT_COUNTS_ALL, clientDb } from "../resp/client";
 import {
   errorBytes, errorSend, errorStart, errorText, replyArray, replyBulk, replyBulkInteger, replyError, replyOutOfMemory,
   replySyntax,
@@ -66,7 +66,10 @@ export function keysCommand(c: Client): void {
     replyOutOfMemory(c);
     return;
   }
+  // Keys may be many: unlike other replies this one is counted by the limits from its first byte, as in Valkey.
+  c.flags |= CLIENT_COUNTS_ALL;
   replyGathered(c);
+  c.flags &= ~CLIENT_COUNTS_ALL;
 }
 
 // --- SCAN ---

@@ -34,6 +34,8 @@ export const CLIENT_CAPA_REDIRECT: u32 = 131072;
 export const CLIENT_BLOCKED: u32 = 262144;
 export const CLIENT_EVER_AUTHENTICATED: u32 = 524288; // RESET does not take this away
 
+export const CLIENT_COUNTS_ALL: u32 = 1048576; // the running command's output counts in full for the limits
+
 // Why the core wants a client closed (closeFor): what the host writes to its log and counts.
 export const CLOSE_OUTPUT_LIMIT: i32 = 1; // while a reply was written
 export const CLOSE_OUTPUT_LIMIT_LATER: i32 = 2; // found by upkeep: the soft limit's time is over
@@ -328,7 +330,7 @@ function chunkLength(chunk: usize): i32 {
  */
 export function clientOutputMemory(c: Client): usize {
   const chunks = <usize>c.outChunks;
-  if (root().gate & GATE_REPLY_LIST) return c.outCapacity + chunks * CHUNK_OVERHEAD;
+  if (root().gate & GATE_REPLY_LIST || c.flags & CLIENT_COUNTS_ALL) return c.outCapacity + chunks * CHUNK_OVERHEAD;
   if (c.outCapacity <= CHUNK_SIZE) return 0;
   return c.outCapacity - CHUNK_SIZE + (chunks > 1 ? chunks - 1 : 1) * CHUNK_OVERHEAD;
 }

@@ -323,6 +323,11 @@ export class Core {
     if (id !== undefined) this.exports.setSetting(id, value);
   }
 
+  /** Gives a command another name, "" for none. */
+  renameCommand(id: number, name: string): void {
+    this.withBytes(Uint8Array.from(name, (c) => c.charCodeAt(0)), (at, n) => this.exports.setCommandName(id, at, n));
+  }
+
   // --- Databases ---
 
   get databaseCount(): number {

@@ -64,6 +64,8 @@ function fromRow(row: CommandRow, byId: ReadonlyMap<number, Command>): Command {
 }
 
 export class CommandTable {
+  /** What rename() did, by command id, in that order: the core has to be told the same. */
+  readonly renamed: [id: number, name: string][] = [];
   #rows: readonly string[];
   #byId?: Map<number, Command>;
   #byName = new Map<string, Command>();
@@ -124,7 +126,18 @@ export class CommandTable {
     if (name !== "" && this.#byName.has(name)) return false;
     this.#byName.delete(from.toLowerCase());
     if (name !== "") this.#byName.set(name, command);
+    this.renamed.push([command.id, name]);
     return true;
+  }
+
+  /** The same for a line of a configuration file. Returns the error's text. */
+  renameForFile(from: string, to: string): string | undefined {
+    if (this.rename(from, to)) return undefined;
+    const name = from.toLowerCase();
+    if (this.find(name)) return "Target command name already exists";
+    // A command that has no handler yet can't be called under any name.
+    const isKnown = [...this.#commands().values()].some((command) => !command.parent && command.name === name);
+    return isKnown ? undefined : "No such command in rename-command";
   }
 
   /** Every command by id; parses the generated data when it is first needed. */
