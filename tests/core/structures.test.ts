@@ -327,7 +327,7 @@ const PIPELINE = [
 /** Ends of streams that break the protocol, one behind each other error there is. */
 const BROKEN = [
   "*1x\r\n", "*3\r\n:3\r\n", "*1\r\n$-1\r\n", "*1\r\n$abc\r\n", "*2147483648\r\n", "*1\r\n$9999999999\r\n",
-  'get "a\r\n', "get 'a'b\r\n", "*1\r\n$4\r\nPINGxx", "*1\r\n$4\r\nPING\rx", "*1\r\n\r\n", "*1\rx", "*1\r\n$4\rx",
+  'get "a\r\n', "get 'a\r\n", "*1\r\n$4\r\nPINGxx", "*1\r\n$4\r\nPING\rx", "*1\r\n\r\n", "*1\rx", "*1\r\n$4\rx",
 ];
 
 describe("parser", () => {
