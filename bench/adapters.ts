@@ -7,10 +7,12 @@
 
 import { execFileSync, spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
+const peers = (await import(new URL("../tools/peers.mjs", import.meta.url).href)) as { peer(name: string): string };
+const { peer } = peers;
 const root = new URL("..", import.meta.url).pathname;
 const server = join(root, "bench/support/fixed-reply.ts");
 const options = process.argv.slice(2);
@@ -20,14 +22,6 @@ const requests = Number(option("--requests", "200000"));
 const rounds = Number(option("--rounds", "3"));
 const only = option("--only", "").split(",").filter((name) => name !== "");
 const TICK_US = 10_000;
-
-function find(name: string): string {
-  const folders = [process.env.WAKEY_PEERS, `${process.env.HOME}/.cache/peers/bin`, ...(process.env.PATH ?? "").split(":")];
-  for (const folder of folders) {
-    if (folder !== undefined && existsSync(join(folder, name))) return join(folder, name);
-  }
-  return "";
-}
 
 interface Contestant {
   name: string;
@@ -42,8 +36,8 @@ function contestants(): Contestant[] {
   const newer = process.env.WAKEY_NODE26;
   if (newer !== undefined) nodes.push(["node26", newer, ["--no-warnings"]]);
   const list: Contestant[] = [];
-  const valkey = find("valkey-server");
-  if (valkey !== "") {
+  const valkey = peer("valkey-server");
+  if (valkey) {
     list.push({ name: "valkey", command: [valkey, "--port", "0", "--save", "", "--bind", "127.0.0.1"] });
   }
   for (const [name, path, flags] of nodes) {
@@ -89,9 +83,8 @@ async function startServer(one: Contestant): Promise<{ child: ChildProcess; port
 
 function load(port: number, pipeline: number, count: number, test = "get"): void {
   const words = ["-h", "127.0.0.1", "-p", String(port), "-t", test, "-c", "50", "-r", "100000", "-d", "32", "-q"];
-  execFileSync("taskset", ["-c", "1", find("valkey-benchmark"), ...words, "-n", String(count), "-P", String(pipeline)], {
-    stdio: ["ignore", "ignore", "ignore"],
-  });
+  words.push("-n", String(count), "-P", String(pipeline));
+  execFileSync("taskset", ["-c", "1", peer("valkey-benchmark"), ...words], { stdio: ["ignore", "ignore", "ignore"] });
 }
 
 /** CPU microseconds a request at each pipelining depth. */
@@ -114,7 +107,7 @@ async function measure(one: Contestant, depths: number[]): Promise<number[]> {
 
 const median = (list: number[]) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
 
-if (find("valkey-benchmark") === "") {
+if (!peer("valkey-benchmark")) {
   console.log("skipped: valkey-benchmark isn't installed");
 } else {
   const depths = [1, 16];
@@ -129,7 +122,8 @@ if (find("valkey-benchmark") === "") {
       }
     }
   }
-  const base = results.get("valkey")?.length ? depths.map((_, i) => median(results.get("valkey")!.map((r) => r[i]))) : [];
+  const ofValkey = results.get("valkey") ?? [];
+  const base = ofValkey.length > 0 ? depths.map((_, i) => median(ofValkey.map((round) => round[i]))) : [];
   console.log("adapter        " + depths.map((depth) => `P=${depth} µs  (÷ Valkey)`.padEnd(22)).join("") + "rounds");
   for (const [name, taken] of results) {
     if (taken.length === 0) continue;

@@ -14,6 +14,7 @@
 //    40  u64                  what goes into and comes out of the eventfd
 //    48  struct sockaddr      128 bytes, drawn in linux-address.ts
 //   176  text                 256 bytes, a C string for inet_pton and inet_ntop
+//   432  struct timespec      8 bytes seconds · 8 bytes nanoseconds
 //   512  struct epoll_event   × EVENTS
 
 import { errorCode } from "./shared.ts";
@@ -26,6 +27,7 @@ export const ADDRESS_OFFSET = 48;
 export const ADDRESS_SIZE = 128;
 export const TEXT_OFFSET = 176;
 export const TEXT_SIZE = 256;
+export const TIME_OFFSET = 432;
 export const EVENTS_OFFSET = 512;
 export const EVENTS = 512;
 
@@ -46,6 +48,7 @@ const SIGNATURES = {
   writev: ["i32", "i32", "pointer", "i32"],
   close: ["i32", "i32"],
   madvise: ["i32", "pointer", "i32", "i32"],
+  clock_gettime: ["i32", "i32", "pointer"],
   usleep: ["i32", "i32"],
   prctl: ["i32", "i32", "i32", "i32", "i32", "i32"],
   epoll_create1: ["i32", "i32"],
@@ -80,6 +83,7 @@ export interface LinuxCalls extends Foreign {
     value: Pointer;
     address: Pointer;
     text: Pointer;
+    time: Pointer;
     events: Pointer;
   };
   /** The name of the last failed call's error, as "EAGAIN". */
@@ -244,6 +248,7 @@ function completed(foreign: Foreign): LinuxCalls {
       value: at(VALUE_OFFSET),
       address: at(ADDRESS_OFFSET),
       text: at(TEXT_OFFSET),
+      time: at(TIME_OFFSET),
       events: at(EVENTS_OFFSET),
     },
     lastError: () => errorName(errno[0]),

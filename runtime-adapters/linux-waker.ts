@@ -97,51 +97,95 @@ for (;;) {
 }
 `;
 
-async function workerWaker(arch: string, epoll: number, interrupt: () => void): Promise<Waker> {
-  const { Worker } = await import("node:worker_threads");
-  const control = new Int32Array(new SharedArrayBuffer(4));
-  const worker = new Worker(HELPER, {
-    eval: true,
-    workerData: { control: control.buffer, epoll, names: libraryNames(arch) },
-  });
-  let wake: (() => void) | undefined;
-  worker.on("message", () => {
-    const run = wake;
-    wake = undefined;
+/** The worker starts so long after the server first has nothing to do: not while its first replies are awaited. */
+const START_AFTER_MS = 100;
+/** Until the worker runs (or if it can't), the epoll descriptor is looked at so often. */
+const LOOK_MS = 2;
+
+interface HelperThread {
+  ref(): void;
+  unref(): void;
+}
+
+/** Wakes by a worker; by a timer until the worker runs. */
+class WorkerWaker implements Waker {
+  private readonly control = new Int32Array(new SharedArrayBuffer(4));
+  private readonly interrupt: () => void;
+  private readonly workerData: object;
+  private worker: HelperThread | undefined;
+  private starting: ReturnType<typeof setTimeout> | undefined;
+  private looking: ReturnType<typeof setTimeout> | undefined;
+  private wake: (() => void) | undefined;
+  private open = true;
+  private readonly ended = (): void => {
+    // A process that ends waits for its workers; this one may be inside poll().
+    Atomics.store(this.control, 0, ENDING);
+    Atomics.notify(this.control, 0);
+    this.interrupt();
+  };
+
+  constructor(arch: string, epoll: number, interrupt: () => void) {
+    this.interrupt = interrupt;
+    this.workerData = { control: this.control.buffer, epoll, names: libraryNames(arch) };
+  }
+
+  arm(run: () => void): void {
+    if (this.worker === undefined) {
+      this.starting ??= this.startLater();
+      this.looking = setTimeout(run, LOOK_MS);
+      return;
+    }
+    this.wake = run;
+    this.worker.ref();
+    Atomics.store(this.control, 0, ARMED);
+    Atomics.notify(this.control, 0);
+  }
+
+  close(): void {
+    this.open = false;
+    this.wake = undefined;
+    clearTimeout(this.starting);
+    clearTimeout(this.looking);
+    this.worker?.unref();
+    globalThis.process.off("exit", this.ended);
+    if (this.worker !== undefined) this.ended();
+  }
+
+  private startLater(): ReturnType<typeof setTimeout> {
+    const timer = setTimeout(() => void this.start(), START_AFTER_MS);
+    timer.unref();
+    return timer;
+  }
+
+  private async start(): Promise<void> {
+    const { Worker } = await import("node:worker_threads");
+    if (!this.open) return;
+    const worker = new Worker(HELPER, { eval: true, workerData: this.workerData });
     worker.unref();
-    run?.();
-  });
-  worker.unref();
-  // A process that ends waits for its workers; this one may be inside poll().
-  const ended = (): void => {
-    Atomics.store(control, 0, ENDING);
-    Atomics.notify(control, 0);
-    interrupt();
-  };
-  globalThis.process.once("exit", ended);
-  return {
-    arm(run: () => void): void {
-      wake = run;
-      worker.ref();
-      Atomics.store(control, 0, ARMED);
-      Atomics.notify(control, 0);
-    },
-    close(): void {
-      wake = undefined;
+    worker.on("message", () => {
+      const run = this.wake;
+      this.wake = undefined;
       worker.unref();
-      globalThis.process.off("exit", ended);
-      ended();
-    },
-  };
+      run?.();
+    });
+    worker.on("online", () => {
+      if (!this.open) return;
+      this.worker = worker;
+      globalThis.process.once("exit", this.ended);
+    });
+    worker.on("error", () => {
+      // No worker here: back to looking by a timer, which costs some tenths of a per cent of a core.
+      this.worker = undefined;
+      const run = this.wake;
+      this.wake = undefined;
+      run?.();
+    });
+  }
 }
 
 /** Makes the runtime's kind of waker for an epoll descriptor; `interrupt` makes the descriptor readable. */
-export async function openWaker(
-  calls: LinuxCalls,
-  arch: string,
-  epoll: number,
-  interrupt: () => void,
-): Promise<Waker> {
-  if (calls.pollElsewhere === undefined) return await workerWaker(arch, epoll, interrupt);
-  return threadPoolWaker(calls, epoll, interrupt);
+export function openWaker(calls: LinuxCalls, arch: string, epoll: number, interrupt: () => void): Waker {
+  return calls.pollElsewhere === undefined
+    ? new WorkerWaker(arch, epoll, interrupt)
+    : threadPoolWaker(calls, epoll, interrupt);
 }

@@ -97,7 +97,7 @@ export interface FileFacts {
   mode: number;
 }
 
-/** Small files, synchronously. Text is UTF-8. All throw errors with a `code` ("ENOENT"), but for exists() and facts(). */
+/** Small files, synchronously. Text is UTF-8. All but exists() and facts() throw errors with a `code` ("ENOENT"). */
 export interface Files {
   readText(path: string): string;
   read(path: string): Uint8Array;
@@ -198,7 +198,7 @@ export interface ProcessPort {
   /** How many files and sockets may be open; Infinity where it isn't known. */
   openFilesLimit(): number;
   /** Starts this program again, detached from terminal and parent, and returns its process id; 0 when impossible. */
-  respawnDetached(options?: RespawnOptions): number;
+  respawnDetached(options?: RespawnOptions): Promise<number>;
 }
 
 export interface Port extends ClockPort, ProcessPort {

@@ -45,12 +45,14 @@ export async function openNamedPort(name: string): Promise<Port> {
 
 /**
  * "auto" takes epoll where it is known to be cheaper and can run, otherwise the runtime's own sockets. Where epoll
- * was wanted and can't run, the port is the portable one and `fallbackReason` says why.
+ * was wanted and can't run, the port is the portable one and `fallbackReason` says why. `portable` is a portable port
+ * that is there already.
  */
-export async function openPort(options: { ioAdapter: IoAdapterChoice }): Promise<OpenedPort> {
+export async function openPort(options: { ioAdapter: IoAdapterChoice; portable?: Port }): Promise<OpenedPort> {
   const runtime = detectRuntime();
-  const portable = await openNamedPort(runtime);
+  const portable = options.portable ?? (await openNamedPort(runtime));
   if (options.ioAdapter === "portable" || portable.platform !== "linux") return { port: portable };
+  // Node's handles cost what epoll by node:ffi costs, and node:ffi is experimental.
   if (options.ioAdapter === "auto" && runtime === "node") return { port: portable };
   const { createEpollPort } = await import("./linux-epoll.ts");
   try {

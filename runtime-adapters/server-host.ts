@@ -3,7 +3,6 @@
 // Node, Deno and Bun all carry node:fs, node:os and node:process, so one file serves them; what differs (sockets)
 // is in their own adapters. Not for browsers, and not for anything that a data command waits for, but nowUs().
 
-import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -26,7 +25,7 @@ import { TurnEnd } from "./shared.ts";
 
 const LONGEST_TIMER_MS = 2147483647;
 const RESYNC_US = 1_000_000;
-/** Wall clock and monotonic clock may differ by this much before the difference is taken as a step of the wall clock. */
+/** A larger difference between wall clock and monotonic clock is taken as a step of the wall clock. */
 const STEP_US = 3000;
 
 /** The wall clock with the fraction of the monotonic one; follows steps of the wall clock within a second. */
@@ -222,7 +221,9 @@ function readStandardInput(chunk: Uint8Array): number {
   }
 }
 
-function respawnDetached(options: RespawnOptions = {}): number {
+async function respawnDetached(options: RespawnOptions = {}): Promise<number> {
+  // Imported here, since a start shouldn't wait for it.
+  const { spawn } = await import("node:child_process");
   const script = process.argv[1];
   const runtimeArgs = "Deno" in globalThis ? ["run", "-A", ...process.execArgv] : process.execArgv;
   const child = spawn(process.execPath, [...runtimeArgs, script, ...process.argv.slice(2)], {

@@ -204,7 +204,7 @@ export function virtualProcess(options: VirtualProcessOptions, files: MemoryFile
     arch: "wasm32",
     osName: `${options.platform} wasm32`,
     openFilesLimit: () => Infinity,
-    respawnDetached: () => 0,
+    respawnDetached: () => Promise.resolve(0),
     raise(name: SignalName): void {
       for (const run of signals.get(name) ?? []) run();
     },

@@ -45,7 +45,7 @@ export async function main(here: string): Promise<void> {
   }
   const { config, messages } = started;
   const choice = config.text("io-adapter") as IoAdapterChoice;
-  const opened = choice === "portable" ? { port: first, fallbackReason: undefined } : await openPort({ ioAdapter: choice });
+  const opened = await openPort({ ioAdapter: choice, portable: first });
   const { port } = opened;
   const module = new WebAssembly.Module(readCore(port, here) as BufferSource);
   const server = new Server({ port, config, module, commands });
