@@ -231,7 +231,8 @@ async function respawnDetached(options: RespawnOptions = {}): Promise<number> {
     env: { ...process.env, ...options.env },
     stdio: [options.stdin === undefined ? "ignore" : "pipe", "ignore", "ignore"],
   });
-  if (options.stdin !== undefined) child.stdin?.end(options.stdin);
+  const input = child.stdin;
+  if (input !== null) await new Promise<void>((resolve) => void input.end(options.stdin ?? "", () => resolve()));
   child.unref();
   return child.pid ?? 0;
 }
