@@ -1,4 +1,4 @@
-// main.ts - the program: command line and configuration to a listening server, signals, pid file, the log's first lines.
+// main.ts - the program: command line and configuration to a listening server, signals, the log's first lines.
 //
 // Not for serving: server.ts. Nothing else in the repository exits the process.
 
@@ -7,7 +7,11 @@ import type { IoAdapterChoice } from "../runtime-adapters/select.ts";
 import type { Port } from "../runtime-adapters/port.ts";
 import { CommandTable } from "./commands/command-table.ts";
 import { startUp } from "./config/startup.ts";
-import { VALKEY_VERSION, WAKEY_VERSION } from "./config/version.ts";
+import { VALKEY_VERSION } from "./config/version.ts";
+import { CrashReporter } from "./crash.ts";
+import {
+  detach, keepTitle, logo, programPath, RememberedInput, supervisor, warnAboutMaxmemory, warnAboutSystem, writePidFile,
+} from "./program.ts";
 import { Server } from "./server.ts";
 
 /** Where the core's bytes are: beside the bundle, or in dist/ when the sources run as they are. */
@@ -21,22 +25,13 @@ function readCore(port: Port, here: string): Uint8Array {
   return port.files.read(decodeURIComponent(path));
 }
 
-/** The logo, for a terminal or when it is asked for. */
-function logo(port: Port, tcpPort: number): string {
-  const lines = [
-    "       .  *  .", "    .  \\ | /  .",
-    `   -- ( \u2299 ) --      Wakey ${WAKEY_VERSION}, Valkey ${VALKEY_VERSION} compatible, 64 bit`,
-    "    '  / | \\  '        Running in standalone mode", `   ___________        Port: ${tcpPort}`,
-    `                      PID: ${port.pid}`,
-  ];
-  return "\n" + lines.join("\n") + "\n\n";
-}
-
 /** Runs a server until it is told to stop. */
 export async function main(here: string): Promise<void> {
   const { port: first } = await openPort({ ioAdapter: "portable" });
+  const input = new RememberedInput(first);
   const commands = new CommandTable();
-  const started = startUp(first, first.args, { renameCommand: (from, to) => commands.renameForFile(from, to) });
+  const hooks = { renameCommand: (from: string, to: string) => commands.renameForFile(from, to) };
+  const started = startUp(input.port, first.args, hooks);
   if ("code" in started) {
     first.stdout(started.stdout);
     first.stderr(started.stderr);
@@ -44,28 +39,54 @@ export async function main(here: string): Promise<void> {
     return first.exit(started.code);
   }
   const { config, messages } = started;
+  await detach(first, config, input);
   const choice = config.text("io-adapter") as IoAdapterChoice;
   const opened = await openPort({ ioAdapter: choice, portable: first });
   const { port } = opened;
   const module = new WebAssembly.Module(readCore(port, here) as BufferSource);
   const server = new Server({ port, config, module, commands });
+  const crashes = new CrashReporter(server);
+  port.onFault((error) => crashes.fault(error));
   for (const [level, text] of messages) server.log.write(level, text);
-  const { log } = server;
+  announce(server, opened.fallbackReason);
+  server.shutdown.pidFile = writePidFile(server);
+  keepTitle(server);
+  warnAboutSystem(server);
+  await serve(server);
+}
+
+/** The log's first lines. */
+function announce(server: Server, fallbackReason: string | undefined): void {
+  const { port, config, log } = server;
+  server.supervisor = supervisor(port, config);
   log.notice("oO0OoO0OoO0Oo Valkey is starting oO0OoO0OoO0Oo");
   log.notice(`Valkey version=${VALKEY_VERSION}, bits=64, commit=00000000, modified=0, pid=${port.pid}, just started`);
-  if (opened.fallbackReason !== undefined) log.notice(`io-adapter: ${opened.fallbackReason}`);
+  if (port.args.length > 0) log.notice("Configuration loaded");
+  else {
+    log.warning("Warning: No config file specified, using the default config. In order to specify a config file use " +
+      `${programPath(port)} /path/to/valkey.conf`);
+  }
+  log.notice(`monotonic clock: ${port.runtime} ${port.version} performance.now`);
+  log.notice(`io-adapter: ${port.ioAdapter}${fallbackReason === undefined ? "" : ` (${fallbackReason})`}`);
   if (config.boolean("always-show-logo")) log.raw("notice", logo(port, config.number("port")));
   else log.notice(`Running mode=standalone, port=${config.number("port")}.`);
+}
+
+/** Listens, and lets signals end it. */
+async function serve(server: Server): Promise<void> {
+  const { port, config, log } = server;
+  server.shutdown.exit = (code) => port.exit(code);
   const failure = await server.listen();
   if (failure !== undefined || server.listeners.count === 0) {
     log.warning(failure ?? "Configured to not listen anywhere, exiting.");
-    port.exit(1);
+    server.shutdown.removePidFile();
+    return port.exit(1);
   }
   log.notice("Server initialized");
   if (config.number("port") !== 0) log.notice("Ready to accept connections tcp");
   if (config.text("unixsocket") !== "") log.notice("Ready to accept connections unix");
+  warnAboutMaxmemory(server);
   server.startCron();
-  server.shutdown.exit = (code) => port.exit(code);
   for (const signal of ["SIGTERM", "SIGINT"] as const) port.onSignal(signal, () => server.shutdown.signal(signal));
   port.onSignal("SIGHUP", () => undefined);
 }

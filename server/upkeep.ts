@@ -18,9 +18,8 @@ const EXPIRE_PERCENT = 25;
 
 export class Upkeep {
   readonly #server: Server;
-  /** DEBUG PAUSE-CRON: only a shutdown is still obeyed. */
+  /** DEBUG PAUSE-CRON: nothing happens, not even a shutdown by signal. */
   isPaused = false;
-  #runs = 0;
 
   constructor(server: Server) {
     this.#server = server;
@@ -28,7 +27,8 @@ export class Upkeep {
 
   /** One run. */
   run(): void {
-    if (!this.isPaused) this.#work();
+    if (this.isPaused) return;
+    this.#work();
     this.#server.shutdown.obey();
   }
 
@@ -36,7 +36,6 @@ export class Upkeep {
     const { core, config, port, stats, latency } = this.#server;
     const start = port.monotonicUs();
     this.#server.syncClock();
-    this.#runs++;
     const periodUs = 1e6 / config.number("hz");
     const budgetUs = periodUs * (EXPIRE_PERCENT + 2 * (config.number("active-expire-effort") - 1)) / 100;
     let end = port.monotonicUs() + budgetUs;

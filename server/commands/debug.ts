@@ -6,6 +6,7 @@
 
 import type { Connection } from "../connection/connection.ts";
 import type { ReplyWriter } from "../connection/reply-writer.ts";
+import { Fault } from "../crash.ts";
 import { CMD } from "../generated/commands.ts";
 import { ENTRY_FACTS, ROOT } from "../generated/layout.ts";
 import type { Server } from "../server.ts";
@@ -214,9 +215,9 @@ function sleep({ server, args, reply }: Call): void {
 }
 
 /** Fails as an internal error would: the crash report is written and the process ends. */
-function crash(message: () => string): Sub {
+function crash(kind: Fault["kind"], message: string): Sub {
   return sub(0, ANY, () => {
-    throw new Error(message());
+    throw new Fault(kind, message);
   });
 }
 
@@ -252,7 +253,7 @@ function tables({ server, args, reply }: Call): void {
 
 const SUBCOMMANDS: Readonly<Record<string, Sub>> = {
   "aof-flush-sleep": accepted,
-  "assert": crash(() => "assertion failed: DEBUG ASSERT"),
+  "assert": crash("assertion", "DEBUG ASSERT: '1 == 2' is not true"),
   "change-repl-id": sub(0, 0, ({ server, reply }) => {
     server.log.notice("Changing replication IDs after receiving DEBUG change-repl-id");
     server.changeReplicationId();
@@ -284,8 +285,8 @@ const SUBCOMMANDS: Readonly<Record<string, Sub>> = {
     reply.ok();
   }),
   "object": sub(1, 2, object),
-  "oom": crash(() => "out of memory: DEBUG OOM"),
-  "panic": crash(() => "panic: DEBUG PANIC called"),
+  "oom": crash("memory", "DEBUG OOM asked for more than there is"),
+  "panic": crash("panic", "DEBUG PANIC called"),
   "pause-after-fork": accepted,
   "pause-cron": sub(1, 1, ({ server, args, reply }) => {
     server.upkeep.isPaused = leadingInteger(args[0]) !== 0;
@@ -299,7 +300,7 @@ const SUBCOMMANDS: Readonly<Record<string, Sub>> = {
   "replicate": sub(1, ANY, ({ reply }) => reply.ok()),
   "replybuffer": sub(2, 2, replyBuffer),
   "sdslen": sub(1, 1, sdsLength),
-  "segfault": crash(() => "memory access out of bounds: DEBUG SEGFAULT"),
+  "segfault": crash("segfault", "DEBUG SEGFAULT called"),
   "set-active-expire": setting("activeExpire", (value) => value),
   "set-disable-deny-scripts": accepted,
   "set-skip-checksum-validation": accepted,

@@ -4,6 +4,7 @@
 
 import { REDIS_VERSION, VALKEY_VERSION } from "../config/version.ts";
 import { ROOT } from "../generated/layout.ts";
+import { programPath } from "../program.ts";
 import type { Server } from "../server.ts";
 import { seconds } from "./format.ts";
 
@@ -43,7 +44,7 @@ export function serverSection(server: Server): string[] {
     `configured_hz:${hz}`,
     `clients_hz:${hz}`,
     `lru_clock:${Math.floor(now / 1e6) & CLOCK_MASK}`,
-    `executable:${port.script === "" ? port.executable : port.script}`,
+    `executable:${programPath(port)}`,
     `config_file:${config.file ?? ""}`,
     "io_threads_active:0",
     `availability_zone:${config.text("availability-zone")}`,
