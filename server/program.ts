@@ -16,8 +16,6 @@ const PROGRAM = "WAKEY_PROGRAM";
 const DEFAULT_PID_FILE = "/var/run/valkey.pid";
 const SOMAXCONN_FILE = "/proc/sys/net/core/somaxconn";
 const MEGABYTE = 1024 * 1024;
-/** Time for the background process to get its standard input. */
-const HAND_OVER_MS = 100;
 
 /** The program's path as it was started. */
 export function programPath(port: Port): string {
@@ -53,9 +51,7 @@ export class RememberedInput {
 export async function detach(port: Port, config: Config, input: RememberedInput): Promise<void> {
   if (!config.boolean("daemonize") || supervisor(port, config) !== "no") return;
   if (port.env(DETACHED) !== undefined) return;
-  if (port.respawnDetached({ env: { [DETACHED]: "1" }, stdin: input.text }) === 0) return;
-  if (input.text !== undefined) await new Promise<void>((resolve) => port.timer(HAND_OVER_MS, resolve));
-  port.exit(0);
+  if (await port.respawnDetached({ env: { [DETACHED]: "1" }, stdin: input.text }) !== 0) port.exit(0);
 }
 
 // --- Pid file and title ---
