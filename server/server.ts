@@ -259,9 +259,10 @@ export class Server {
     }
     this.stats.connectionsReceived++;
     this.connections.set(client, connection);
-    if (isUnixSocket(socket.remote)) connection.flags |= FLAG.unixSocket;
     connection.isLocal = isLoopback(socket.remote);
-    this.log.verbose(`Accepted ${socket.remote}`);
+    const isUnix = isUnixSocket(socket.remote);
+    if (isUnix) connection.flags |= FLAG.unixSocket;
+    this.log.verbose(isUnix ? `Accepted connection to ${socket.local.slice(0, -2)}` : `Accepted ${socket.remote}`);
     return connection;
   }
 

@@ -16,6 +16,7 @@ import { clockUpdate } from "../keyspace/clock";
 import { availableBytes, free, realloc, RESERVE_BYTES, usableSize } from "../memory/allocator";
 import { argLen, argPtr, INPUT_SLACK, root, SHARED_INPUT_SIZE } from "../memory/root";
 import { equalsIgnoreCase } from "../bytes/compare";
+import { formatU64 } from "../bytes/integer";
 import {
   Client, CLIENT_AUTHENTICATED, CLIENT_AWAITS_HOST, CLIENT_BLOCKED, CLIENT_CLOSE_AFTER_REPLY, CLIENT_CLOSE_ASAP,
   CLIENT_HELD, CLIENT_INTERNAL, CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP, CLIENT_REPLY_SKIP_NEXT, CLOSE_CROSS_PROTOCOL,
@@ -49,6 +50,7 @@ export const PAUSE_ALL: i32 = 2;
 const NOT_RUNNING: u32 = CLIENT_AWAITS_HOST | CLIENT_HELD | CLIENT_CLOSE_AFTER_REPLY | CLIENT_CLOSE_ASAP |
   CLIENT_BLOCKED;
 const UNAUTHENTICATED_BUFFER: u64 = 1 << 20;
+const CRLF: u16 = 0x0a0d;
 const GROUP_STRING: i32 = 1;
 
 // What runCommand() returns.
@@ -270,6 +272,49 @@ function keepRest(c: Client, base: usize, end: usize): void {
   root().clientsMemory += usableSize(buffer);
 }
 
+/**
+ * Puts the command in root.argv back, to be read again. An inline command's words have lost their quotes in place, so
+ * it is put back as an array, in a buffer of the client's own.
+ */
+function unreadCommand(c: Client, base: usize, end: usize): void {
+  if (load<u8>(base + <usize>c.commandStart) == 0x2a) {
+    c.position = c.commandStart;
+    return;
+  }
+  const count = root().argc;
+  const rest = <i32>(end - base) - c.position;
+  let size = rest + 32;
+  for (let i = 0; i < count; i++) size += argLen(i) + 32;
+  const buffer = inputBlock(size);
+  if (buffer == 0) {
+    closeFor(c, CLOSE_NO_MEMORY);
+    return;
+  }
+  let p = writeCount(buffer, 0x2a, count);
+  for (let i = 0; i < count; i++) {
+    p = writeCount(p, 0x24, argLen(i));
+    memory.copy(p, argPtr(i), <usize>argLen(i));
+    store<u16>(p + <usize>argLen(i), CRLF);
+    p += <usize>argLen(i) + 2;
+  }
+  memory.copy(p, base + <usize>c.position, <usize>rest);
+  if (c.buffer != 0) dropBuffer(c);
+  c.buffer = buffer;
+  c.bufferCapacity = <i32>usableSize(buffer) - INPUT_SLACK;
+  c.bufferLength = <i32>(p - buffer) + rest;
+  c.position = 0;
+  c.commandStart = 0;
+  root().clientsMemory += usableSize(buffer);
+}
+
+/** Writes "<mark><n>\r\n"; returns the address behind it. */
+function writeCount(p: usize, mark: u8, n: i32): usize {
+  store<u8>(p, mark);
+  const digits = <usize>formatU64(p + 1, <u64>n);
+  store<u16>(p + 1 + digits, CRLF);
+  return p + digits + 3;
+}
+
 /** Forgets what was read of the client's own buffer; the whole buffer when nothing is left. */
 function trimBuffer(c: Client): void {
   if (c.buffer == 0) return;
@@ -418,16 +463,12 @@ export function processInput(c: Client, n: i32): i32 {
       if (code == PARSE_DONE) ran = runCommand(c, resolveCommand());
     }
     if (ran == RAN) continue;
-    if (ran == HOLD) {
-      holdClient(c);
-      c.position = c.commandStart;
-      break;
-    }
-    more = STATUS_MORE;
-    if (ran == LATER) c.position = c.commandStart;
+    if (ran != HOLD) more = STATUS_MORE;
+    else holdClient(c);
+    if (ran != END_SLICE) unreadCommand(c, base, end);
     break;
   }
-  if (shared) keepRest(c, base, end);
+  if (c.buffer == 0) keepRest(c, base, end);
   else if (more == 0) trimBuffer(c);
   if (c.buffer != 0 && overQueryLimit(c)) {
     r.statQueryBufferLimitDisconnections++;

@@ -56,8 +56,9 @@ export class Pause {
     this.#timer?.cancel();
     this.#timer = this.#server.port.timer(Math.min(this.remainingMs, 86400_000), () => {
       this.#server.nowUs();
-      if (this.mode === PAUSE.none) this.end();
-      else this.#wait();
+      if (this.mode !== PAUSE.none) return this.#wait();
+      this.end();
+      this.#server.drain();
     });
   }
 }

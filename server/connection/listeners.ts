@@ -13,6 +13,8 @@ import type { Log } from "../log/log.ts";
 
 /** Errors that mean "this machine can't do this kind of address": such an address is passed over. */
 const NO_SUCH_FAMILY = ["ENOPROTOOPT", "EPROTONOSUPPORT", "ESOCKTNOSUPPORT", "EPFNOSUPPORT", "EAFNOSUPPORT"];
+/** Open files that are not clients. */
+const RESERVED_FILES = 32;
 const NO_SUCH_NAME = ["ENOTFOUND", "EAI_AGAIN", "EAI_NONAME", "ENODATA"];
 
 /** What a listening server needs to know; a Server is one. */
@@ -54,6 +56,7 @@ export class Listeners {
   async start(): Promise<string | undefined> {
     const { config } = this.#server;
     this.#isStarted = true;
+    this.#lowerMaxClients();
     if (!await this.#bindTcp()) return `Failed listening on port ${config.number("port")} (tcp), aborting.`;
     const path = config.text("unixsocket");
     return path === "" ? undefined : this.#bindUnix(path);
@@ -82,9 +85,16 @@ export class Listeners {
     this.#tcp = [];
   }
 
-  get #options(): Pick<ListenOptions, "backlog" | "keepAliveSeconds"> {
+  /** The options of a listener; adapters read tcp-keepalive at each connection, so it may change meanwhile. */
+  #options(place: Pick<ListenOptions, "host" | "port" | "path" | "unixMode">): ListenOptions {
     const { config } = this.#server;
-    return { backlog: config.number("tcp-backlog"), keepAliveSeconds: config.number("tcp-keepalive") };
+    return {
+      ...place,
+      backlog: config.number("tcp-backlog"),
+      get keepAliveSeconds() {
+        return config.number("tcp-keepalive");
+      },
+    };
   }
 
   /** Binds every address to the port; false, with none bound, when one that is needed fails. */
@@ -95,8 +105,7 @@ export class Listeners {
     for (const word of config.text("bind").split(" ").filter((address) => address !== "")) {
       const host = word.replace(/^-/, "");
       try {
-        const options = { ...this.#options, host, port };
-        const listener = await adapter.listen(options, (socket) => this.#server.accept(socket));
+        const listener = await adapter.listen(this.#options({ host, port }), (socket) => this.#server.accept(socket));
         if (this.#isClosed) listener.close();
         else this.#tcp.push(listener);
       } catch (error) {
@@ -115,7 +124,7 @@ export class Listeners {
     const mode = config.number("unixsocketperm");
     if (adapter.files.exists(path)) adapter.files.unlink(path);
     try {
-      const options = { ...this.#options, path, unixMode: mode === 0 ? undefined : mode };
+      const options = this.#options({ path, unixMode: mode === 0 ? undefined : mode });
       this.#unix = await adapter.listen(options, (socket) => this.#server.accept(socket));
       return undefined;
     } catch (error) {
@@ -129,13 +138,26 @@ export class Listeners {
     return await this.#bindTcp() ? undefined : failure;
   }
 
-  /** Refuses more clients than files can be open; 32 descriptors are for everything else. */
+  /** At the start fewer clients than wanted are better than none. */
+  #lowerMaxClients(): void {
+    const { config, log, port } = this.#server;
+    const limit = port.openFilesLimit();
+    const wanted = config.number("maxclients");
+    if (wanted + RESERVED_FILES <= limit) return;
+    const possible = Math.max(limit - RESERVED_FILES, 1);
+    config.replace("maxclients", BigInt(possible));
+    log.warning(`You requested maxclients of ${wanted} requiring at least ${wanted + RESERVED_FILES} max file ` +
+      "descriptors.");
+    log.warning(`Current maximum open files is ${limit}. maxclients has been reduced to ${possible} to compensate for ` +
+      "low ulimit. If you need higher maxclients increase 'ulimit -n'.");
+  }
+
+  /** Refuses more clients than files can be open. */
   #checkMaxClients(): string | undefined {
     const limit = this.#server.port.openFilesLimit();
-    const wanted = this.#server.config.number("maxclients");
-    if (wanted + 32 <= limit) return undefined;
+    if (this.#server.config.number("maxclients") + RESERVED_FILES <= limit) return undefined;
     return "The operating system is not able to handle the specified number of clients, " +
-      `try with ${Math.max(limit - 32, 0)}`;
+      `try with ${Math.max(limit - RESERVED_FILES, 0)}`;
   }
 }
 
