@@ -222,7 +222,8 @@ describe("HELLO, AUTH and RESET", () => {
   it("says what server this is, in both protocols", async () => {
     const world = await World.start();
     const client = world.connect();
-    const modules = "*1\r\n*8\r\n$4\r\nname\r\n$3\r\nlua\r\n$3\r\nver\r\n:1\r\n$4\r\npath\r\n$3\r\nlua\r\n$4\r\nargs\r\n*0\r\n";
+    const modules = "*1\r\n*8\r\n$4\r\nname\r\n$3\r\nlua\r\n$3\r\nver\r\n:1\r\n" +
+      "$4\r\npath\r\n$3\r\nlua\r\n$4\r\nargs\r\n*0\r\n";
     const body = (proto: number) =>
       `$6\r\nserver\r\n$6\r\nvalkey\r\n$7\r\nversion\r\n$5\r\n9.1.2\r\n$5\r\nproto\r\n:${proto}\r\n$2\r\nid\r\n:1\r\n` +
       "$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n$7\r\nmodules\r\n";
@@ -302,9 +303,13 @@ describe("CLIENT PAUSE", () => {
     const me = world.connect();
     const writers = [3, 1, 2].map(() => world.connect());
     assertEquals(world.ask(me, "CLIENT", "PAUSE", "100", "WRITE"), "+OK\r\n");
-    for (const [i, writer] of [...writers].reverse().entries()) assertEquals(world.ask(writer, "APPEND", "k", `${i}`), "");
+    for (const [i, writer] of [...writers].reverse().entries()) {
+      assertEquals(world.ask(writer, "APPEND", "k", `${i}`), "");
+    }
     assertEquals(world.ask(me, "GET", "k"), "$-1\r\n");
-    assertMatch(world.ask(me, "INFO", "clients"), /blocked_clients:3[^]*paused_reason:client_pause\r\npaused_actions:write/);
+    const pattern = /(?:blocked_clients|paused_\w+):(.*)\r/g;
+    const facts = () => [...world.ask(me, "INFO", "clients").matchAll(pattern)].map((match) => match[1]);
+    assertEquals(facts(), ["3", "client_pause", "write", "100"]);
     assertEquals(fieldsOf(linesOf(world.ask(me, "CLIENT", "LIST", "ID", "2"))[0]).flags, "b");
     assertEquals(world.ask(writers[0], "SET", "x"), "");
     world.port.advance(99);
@@ -313,7 +318,7 @@ describe("CLIENT PAUSE", () => {
     assertEquals(world.ask(me, "GET", "k"), "$3\r\n012\r\n");
     assertEquals(writers[2].receiveText(), ":1\r\n");
     assertEquals(writers[0].receiveText(), ":3\r\n-ERR wrong number of arguments for 'set' command\r\n");
-    assertMatch(world.ask(me, "INFO", "clients"), /paused_reason:none\r\npaused_actions:none\r\npaused_timeout_milliseconds:0/);
+    assertEquals(facts(), ["0", "none", "none", "0"]);
   });
 
   it("keeps the longer time and the stricter mode", async () => {
@@ -523,7 +528,7 @@ describe("listening", () => {
       "-ERR CONFIG SET failed (possibly related to argument 'port') - " +
         "Unable to listen on this port. Check server logs.\r\n");
     assertEquals(world.ask(world.connect({ port: 6400 }), "PING"), "+PONG\r\n", "as before");
-    assertStringIncludes(world.log, "Could not create server TCP listening socket *:7000: bind: Address already in use");
+    assertStringIncludes(world.log, "create server TCP listening socket *:7000: bind: Address already in use");
     assertStringIncludes(world.ask(me, "CONFIG", "GET", "maxmemory"), "$1\r\n0\r\n");
   });
 

@@ -78,6 +78,9 @@ const CLOSING = (ROOT_ADDRESS + ROOT.closingHead) >> 2;
 const SHARED_ARGV = (ROOT_ADDRESS + ROOT.sharedArgv) >> 2;
 const decoder = new TextDecoder("latin1");
 
+/** Fields of a client in the core. */
+export type ClientField = keyof typeof CLIENT;
+
 export interface CoreOptions {
   databases?: number;
   /** Four 32-bit words: keys of the hash, start of the core's own randomness. */
@@ -217,6 +220,18 @@ export class Core {
     return this.u64(ROOT_ADDRESS + field);
   }
 
+  /** A 32-bit field of a client. */
+  client32(client: number, field: ClientField): number {
+    return this.u32(client + CLIENT[field]);
+  }
+  setClient32(client: number, field: ClientField, value: number): void {
+    this.setU32(client + CLIENT[field], value);
+  }
+  /** A 64-bit field of a client: exact up to 2^53. */
+  client64(client: number, field: ClientField): number {
+    return this.i64(client + CLIENT[field]);
+  }
+
   #fresh(): DataView {
     if (this.#view.buffer.byteLength === 0) this.refresh();
     return this.#view;
@@ -255,6 +270,14 @@ export class Core {
     const args: Uint8Array[] = [];
     for (let i = 0; i < count; i++) args.push(this.copy(this.u32(vector + i * 8), this.u32(vector + i * 8 + 4)));
     return args;
+  }
+
+  /** Bytes in those arguments. */
+  get argumentBytes(): number {
+    const vector = this.root32(ROOT.argv);
+    let total = 0;
+    for (let i = this.root32(ROOT.argc) - 1; i >= 0; i--) total += this.u32(vector + i * 8 + 4);
+    return total;
   }
 
   /** Puts arguments where callRun() takes them from. */

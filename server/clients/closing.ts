@@ -5,7 +5,6 @@
 
 import { quote } from "../config/syntax.ts";
 import type { Connection } from "../connection/connection.ts";
-import { CLIENT } from "../generated/layout.ts";
 import type { Server } from "../server.ts";
 import { describeForLog, FLAG } from "./describe.ts";
 
@@ -32,9 +31,9 @@ const ATTACK_SILENCE_US = 60e6;
 function unreadInput(server: Server, connection: Connection, most?: number): string {
   const { core } = server;
   const at = connection.client;
-  const length = core.u32(at + CLIENT.bufferLength);
-  const from = most === undefined ? core.u32(at + CLIENT.position) : 0;
-  const buffer = core.u32(at + CLIENT.buffer);
+  const length = core.client32(at, "bufferLength");
+  const from = most === undefined ? core.client32(at, "position") : 0;
+  const buffer = core.client32(at, "buffer");
   return buffer === 0 ? "" : core.latin1(buffer + from, Math.min(length - from, most ?? length));
 }
 
@@ -49,7 +48,7 @@ function inputSample(server: Server, connection: Connection): string {
 /** Logs a protocol error; the connection closes when its reply is out. */
 export function logProtocolError(server: Server, connection: Connection): void {
   if (!(connection.flags & FLAG.protocolError) || !server.log.isOn("verbose")) return;
-  const code = server.core.i32(connection.client + CLIENT.closeReason) - FIRST_PROTOCOL_ERROR;
+  const code = server.core.client32(connection.client, "closeReason") - FIRST_PROTOCOL_ERROR;
   server.log.verbose(`Protocol error (${PROTOCOL_ERRORS[code]}) from client: ${describeForLog(server, connection)}. ` +
     `Query buffer: ${inputSample(server, connection)}`);
 }
@@ -57,7 +56,7 @@ export function logProtocolError(server: Server, connection: Connection): void {
 /** Counts and logs why the core wants the connection closed, before anything of it is gone. */
 function logReason(server: Server, connection: Connection): void {
   const { log, core } = server;
-  const reason = core.i32(connection.client + CLIENT.closeReason);
+  const reason = core.client32(connection.client, "closeReason");
   const line = () => describeForLog(server, connection);
   switch (reason) {
     case OUTPUT_LIMIT:

@@ -5,7 +5,6 @@
 // Fields and their order are Valkey's; memory is counted as this server uses it. Texts are byte strings: a character a
 // byte. Not for choosing connections: filter.ts.
 
-import { CLIENT, ROOT } from "../generated/layout.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { Server } from "../server.ts";
 
@@ -39,22 +38,17 @@ export function secondsSince(server: Server, ms: number): number {
 
 /** Seconds since the connection was made. */
 export function ageOf(server: Server, connection: Connection): number {
-  return secondsSince(server, server.core.i64(connection.client + CLIENT.createdMs));
+  return secondsSince(server, server.core.client64(connection.client, "createdMs"));
 }
 
 /** Seconds since the connection's last input or output. */
 export function idleOf(server: Server, connection: Connection): number {
-  return secondsSince(server, server.core.i64(connection.client + CLIENT.lastMs));
+  return secondsSince(server, server.core.client64(connection.client, "lastMs"));
 }
 
 /** Bytes of the arguments of the command that the connection runs now. */
 function argumentBytes(server: Server, connection: Connection): number {
-  const { core } = server;
-  if (server.running !== connection) return 0;
-  const vector = core.root32(ROOT.argv);
-  let total = 0;
-  for (let i = core.root32(ROOT.argc) - 1; i >= 0; i--) total += core.u32(vector + i * 8 + 4);
-  return total;
+  return server.running === connection ? server.core.argumentBytes : 0;
 }
 
 /** The line without a line break. `redacted` hides what users chose themselves. */
@@ -62,17 +56,17 @@ export function describeConnection(server: Server, connection: Connection, redac
   const { core } = server;
   const at = connection.client;
   const argv = argumentBytes(server, connection);
-  const chunks = core.u32(at + CLIENT.outChunks);
+  const chunks = core.client32(at, "outChunks");
   const firstOutput = core.exports.clientFirstOutput(at);
-  const queued = core.u32(at + CLIENT.bufferLength);
-  const command = core.i32(at + CLIENT.lastCommand);
+  const queued = core.client32(at, "bufferLength");
+  const command = core.client32(at, "lastCommand");
   const fields: readonly (readonly [string, string | number])[] = [
     ["id", connection.id], ["addr", connection.remote], ["laddr", connection.local], ["fd", connection.fd],
     ["name", redacted ? "*redacted*" : connection.name],
     ["age", ageOf(server, connection)], ["idle", idleOf(server, connection)],
     ["flags", flagLetters(connection)], ["capa", (connection.flags & FLAG.redirect) !== 0 ? "r" : ""],
     ["db", connection.db], ["sub", 0], ["psub", 0], ["ssub", 0], ["multi", -1], ["watch", 0],
-    ["qbuf", queued], ["qbuf-free", core.u32(at + CLIENT.bufferCapacity) - queued],
+    ["qbuf", queued], ["qbuf-free", core.client32(at, "bufferCapacity") - queued],
     ["argv-mem", argv], ["multi-mem", 0],
     ["rbs", chunks === 0 ? 0 : CHUNK_SIZE], ["rbp", firstOutput], ["obl", firstOutput],
     ["oll", Math.max(0, chunks - 1)], ["omem", core.exports.clientOutput(at) >>> 0],
@@ -81,8 +75,8 @@ export function describeConnection(server: Server, connection: Connection, redac
     ["cmd", command === 0 ? "NULL" : server.commands.nameOf(command)],
     ["user", redacted ? "*redacted*" : connection.user], ["redir", -1], ["resp", connection.resp],
     ["lib-name", connection.libName], ["lib-ver", connection.libVersion],
-    ["tot-net-in", core.u64(at + CLIENT.netIn)], ["tot-net-out", core.u64(at + CLIENT.netOut)],
-    ["tot-cmds", core.u64(at + CLIENT.commands)],
+    ["tot-net-in", core.client64(at, "netIn")], ["tot-net-out", core.client64(at, "netOut")],
+    ["tot-cmds", core.client64(at, "commands")],
   ];
   return fields.map(([name, value]) => `${name}=${value}`).join(" ");
 }

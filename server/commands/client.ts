@@ -1,6 +1,6 @@
 // client.ts - the handlers of CLIENT's subcommands.
 //
-// They check arguments, call server/clients/ and reply. CLIENT HELP is in help.ts; TRACKING and CACHING are no part yet.
+// They check arguments, call server/clients/ and reply. CLIENT HELP is in help.ts; TRACKING and CACHING come later.
 
 import { describeConnection, FLAG } from "../clients/describe.ts";
 import { parseFilter } from "../clients/filter.ts";

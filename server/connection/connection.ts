@@ -11,7 +11,6 @@ import { STATUS } from "../bridge/core.ts";
 import { closeMarked, logProtocolError } from "../clients/closing.ts";
 import { describeForLog } from "../clients/describe.ts";
 import type { Core } from "../bridge/core.ts";
-import { CLIENT } from "../generated/layout.ts";
 import type { Server } from "../server.ts";
 
 export class Connection implements SocketHandler {
@@ -202,21 +201,21 @@ export class Connection implements SocketHandler {
   // --- Fields of the client in the core ---
 
   get id(): number {
-    return this.core.u64(this.client + CLIENT.id);
+    return this.core.client64(this.client, "id");
   }
   get resp(): 2 | 3 {
-    return this.core.u32(this.client + CLIENT.resp) === 3 ? 3 : 2;
+    return this.core.client32(this.client, "resp") === 3 ? 3 : 2;
   }
   set resp(version: 2 | 3) {
-    this.core.setU32(this.client + CLIENT.resp, version);
+    this.core.setClient32(this.client, "resp", version);
   }
   get db(): number {
-    return this.core.u32(this.client + CLIENT.db);
+    return this.core.client32(this.client, "db");
   }
   get flags(): number {
-    return this.core.u32(this.client + CLIENT.flags);
+    return this.core.client32(this.client, "flags");
   }
   set flags(bits: number) {
-    this.core.setU32(this.client + CLIENT.flags, bits);
+    this.core.setClient32(this.client, "flags", bits);
   }
 }

@@ -148,8 +148,8 @@ export class Listeners {
     config.replace("maxclients", BigInt(possible));
     log.warning(`You requested maxclients of ${wanted} requiring at least ${wanted + RESERVED_FILES} max file ` +
       "descriptors.");
-    log.warning(`Current maximum open files is ${limit}. maxclients has been reduced to ${possible} to compensate for ` +
-      "low ulimit. If you need higher maxclients increase 'ulimit -n'.");
+    log.warning(`Current maximum open files is ${limit}. maxclients has been reduced to ${possible} to compensate ` +
+      "for low ulimit. If you need higher maxclients increase 'ulimit -n'.");
   }
 
   /** Refuses more clients than files can be open. */
