@@ -4,7 +4,7 @@
  *
  * With a million keys a look-up waits for two lines from main memory (the bucket, the entry). Run one after the other,
  * commands wait for each line in turn; touched together, the processor fetches them at once. Measured with 16 GETs
- * a read over 1 M random keys: 0.45 µs a command without, 0.2 with. One command alone skips all of it.
+ * a read over 1 M random keys: 0.45 µs a command without, 0.17 with. One command alone skips all of it.
  *
  *   place i, 32 bytes at PLACES + i * 32
  *    0 u32 start, 4 u32 end     offsets of the command from the buffer's base
@@ -24,7 +24,9 @@ import { resolveCommand } from "./process";
 
 const PLACES: usize = 12288;
 const PLACE_BITS: usize = 5;
-const PLACES_MAX: i32 = 16;
+const PLACE_SIZE: usize = 32;
+/** With 64 commands a read, 32 at a time take 150 ns each, 16 at a time 160. They end at 13312. */
+const PLACES_MAX: i32 = 32;
 const START: usize = 0;
 const END: usize = 4;
 const ARGV: usize = 8;
@@ -37,7 +39,7 @@ function place(i: i32): usize {
   return PLACES + (<usize>i << PLACE_BITS);
 }
 
-/** Parses up to 16 whole commands at c.position. Returns how many; 0 when the next one needs the slow parser. */
+/** Parses up to PLACES_MAX whole commands at c.position. Returns how many; 0 when the next one needs the slow parser. */
 export function batchParse(c: Client, base: usize, end: usize): i32 {
   const r = root();
   let p = base + <usize>c.position;
@@ -71,21 +73,31 @@ export function batchPrepare(c: Client, n: i32): void {
     store<u32>(at, 0, BUCKET);
     if (n == 1 || id == 0 || r.argc < 2 || commandFirstKey(id) != 1) continue;
     const hash = hashKey(argPtr(1), argLen(1));
-    const bucket = tableBucketFor(keys, hash);
     store<u64>(at, hash, HASH);
-    store<u32>(at, <u32>bucket, BUCKET);
-    if (bucket != 0) r.touched += load<u32>(bucket);
+    store<u32>(at, <u32>tableBucketFor(keys, hash), BUCKET);
   }
-  if (n == 1) return;
-  for (let i = 0; i < n; i++) {
-    const at = place(i);
+  if (n > 1) touch(n);
+}
+
+/**
+ * Touches the buckets of `n` commands, then the entries that their tags point to. Two loops of little else than loads:
+ * the processor looks some hundred instructions ahead, so it waits for all lines of a loop at once. With the loads
+ * between the hashing of one key and the next it had two or three under way, and a SET or GET over 1 M keys took 250 ns, not 170.
+ */
+function touch(n: i32): void {
+  let sum: u32 = 0;
+  const end = place(n);
+  for (let at = PLACES; at < end; at += PLACE_SIZE) sum += load<u32>(<usize>load<u32>(at, BUCKET));
+  for (let at = PLACES; at < end; at += PLACE_SIZE) {
     const bucket = <usize>load<u32>(at, BUCKET);
     if (bucket == 0) continue;
     const e = tableCandidate(bucket, load<u64>(at, HASH));
     // An entry of 56 bytes lies in one or two lines; its header and its end are in both. Blocks end with their page,
     // so behind the page's last line there is nothing to touch, and at the end of memory nothing to read.
-    if (e != 0) r.touched += load<u32>(e) + load<u32>(e + ((e & 0xffff) < 0xffc0 ? 48 : 0));
+    sum += load<u32>(e) + load<u32>(e + ((e & 0xffff) < 0xffc0 ? 48 : 0));
   }
+  // Where the sum goes no compiler can leave the loads out.
+  root().touched = sum;
 }
 
 /** Makes parsed command i the running one; returns its id, 0 for an unknown command. */
