@@ -32,6 +32,7 @@ import {
   takePending, takeResume,
 } from "./resp/client";
 import { careForClients } from "./resp/care";
+import { evictClients } from "./resp/client-eviction";
 import { ensureArgv } from "./resp/parser";
 import { GATE_PAUSE, hostCommandDone, hostError as countHostError, inputRoom as roomFor, processInput, resolveCommand, runCommand } from "./resp/process";
 import { clearErrorStats, errorInit, reserve } from "./resp/reply";
@@ -271,9 +272,13 @@ export function cronRehash(buckets: i32): i32 {
   return more;
 }
 
-/** Evicts keys while memory is above maxmemory: 0 none is left to evict, 1 memory is within it, 2 call again. */
+/**
+ * Evicts clients above maxmemory-clients, and keys while memory is above maxmemory: 0 none is left to evict, 1 memory
+ * is within it, 2 call again.
+ */
 export function cronEvict(): i32 {
   clockUpdate();
+  evictClients();
   return evictToLimit();
 }
 

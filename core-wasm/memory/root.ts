@@ -79,6 +79,7 @@ export class Root {
   cronClient: usize; // where upkeep of clients goes on
   closingHead: usize; // clients that the host has to close
   clientsMemory: usize; // bytes in query buffers and output chunks
+  closingMemory: usize; // bytes of evicted clients that the host has yet to close
 
   // Gate: bits that send a command through the slow checks (resp/gate.ts); 0 on a plain server.
   gate: u32;
@@ -89,6 +90,7 @@ export class Root {
   maxmemory: u64;
   maxmemoryPolicy: i32;
   maxmemorySamples: i32;
+  maxmemoryClients: i64; // bytes for clients' buffers; negative: percent of maxmemory
   lfuLogFactor: i32;
   lfuDecayTime: i32;
   protoMaxBulkLen: i64;

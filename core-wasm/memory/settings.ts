@@ -32,12 +32,14 @@ export const enum Setting {
   largeRequest = 21,
   largeReply = 22,
   enforceReplyList = 23,
+  maxmemoryClients = 24,
 }
 
 /** Bits of the gate that settings switch (resp/process.ts). */
 const GATE_AUTH: u32 = 1;
 const GATE_MEMORY: u32 = 2;
 const GATE_TICK: u32 = 8;
+const GATE_CLIENTS: u32 = 32; // maxmemory-clients is set
 const GATE_REPLY_LIST: u32 = 16; // DEBUG CLIENT-ENFORCE-REPLY-LIST: limits count every byte of output
 
 function gate(bit: u32, on: bool): void {
@@ -75,6 +77,10 @@ export function setSetting(id: i32, value: f64): bool {
     case Setting.largeRequest: r.largeRequest = value < 0 ? ~<u64>0 : <u64>value; return true;
     case Setting.largeReply: r.largeReply = value < 0 ? ~<u64>0 : <u64>value; return true;
     case Setting.enforceReplyList: gate(GATE_REPLY_LIST, value != 0); return true;
+    case Setting.maxmemoryClients:
+      r.maxmemoryClients = <i64>value;
+      gate(GATE_CLIENTS, value != 0);
+      return true;
     default: return false;
   }
 }

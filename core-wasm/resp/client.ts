@@ -43,6 +43,8 @@ export const CLOSE_QUERY_LIMIT: i32 = 3;
 export const CLOSE_IDLE: i32 = 4;
 export const CLOSE_CROSS_PROTOCOL: i32 = 5;
 export const CLOSE_NO_MEMORY: i32 = 6;
+export const CLOSE_EVICTED: i32 = 7;
+
 /** What a chunk costs beside its bytes: what INFO and limits add for each, as Valkey does for its list nodes. */
 const CHUNK_OVERHEAD: usize = 40;
 /** Output that a client who never authenticated may leave unread. */
@@ -106,6 +108,7 @@ export class Client {
   pendingNext: usize;
   resumeNext: usize;
   closingNext: usize;
+  closingMemory: usize; // its part of root.closingMemory
   closeReason: i32; // CLOSE_, 0: none; or which protocol error ended the connection (parser.ts)
 }
 
@@ -154,6 +157,7 @@ export function clientFree(c: Client): void {
   if (c.flags & CLIENT_CLOSING) removeClosing(c);
   if (r.current == address) r.current = 0;
   if (r.cronClient == address) r.cronClient = c.next;
+  r.closingMemory -= c.closingMemory;
   dropBuffer(c);
   free(c.args);
   clearOutput(c);

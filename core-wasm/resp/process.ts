@@ -23,6 +23,7 @@ import {
   CLOSE_NO_MEMORY, CLOSE_QUERY_LIMIT, closeFor, dropBuffer, GATE_LARGE, holdClient, retractOutput,
 } from "./client";
 import { batchParse, batchPrepare, batchSelect } from "./batch";
+import { evictClients } from "./client-eviction";
 import { inputBlock, missingBytes, parseCommand, PARSE_DONE, PARSE_ERROR, PARSE_MORE } from "./parser";
 import {
   countError, errorBytes, errorSend, errorStart, errorText, replyError, replyOutOfMemory,
@@ -43,6 +44,7 @@ export const GATE_AUTH: u32 = 1; // clients have to authenticate
 export const GATE_MEMORY: u32 = 2; // maxmemory is set
 export const GATE_PAUSE: u32 = 4; // CLIENT PAUSE is in force
 export const GATE_TICK: u32 = 8; // every command ends the slice
+export const GATE_CLIENTS: u32 = 32; // maxmemory-clients is set
 
 export const PAUSE_WRITE: i32 = 1;
 export const PAUSE_ALL: i32 = 2;
@@ -138,6 +140,11 @@ function passGate(c: Client, id: i32, flags: u32): i32 {
     if (r.pauseMode == PAUSE_ALL || flags & (CMD_WRITE | CMD_MAY_REPLICATE)) return HOLD;
     // Nothing is evicted during a pause: what a replica would have to be told must not happen.
     return RAN;
+  }
+  if (r.gate & GATE_CLIENTS) {
+    // Before keys: what clients give up need not be taken from them.
+    evictClients();
+    if (c.flags & CLIENT_CLOSE_ASAP) return END_SLICE;
   }
   if (r.gate & GATE_MEMORY && evictToLimit() == EVICT_FAILED && flags & CMD_DENYOOM) {
     reject(id);
@@ -235,7 +242,7 @@ function check(c: Client, id: i32): i32 {
     return END_SLICE;
   }
   const flags = commandFlags(id);
-  if (r.gate & (GATE_PAUSE | GATE_MEMORY)) {
+  if (r.gate & (GATE_PAUSE | GATE_MEMORY | GATE_CLIENTS)) {
     const code = passGate(c, id, flags);
     if (code != RAN) return code;
   }
@@ -474,6 +481,7 @@ export function processInput(c: Client, n: i32): i32 {
     r.statQueryBufferLimitDisconnections++;
     closeFor(c, CLOSE_QUERY_LIMIT);
   }
+  if (r.gate & GATE_CLIENTS) evictClients();
   r.current = 0;
   if (r.usedBytes > r.peakBytes) r.peakBytes = r.usedBytes;
   return status(c) | observed() | (more != 0 && !(c.flags & CLIENT_AWAITS_HOST) ? STATUS_MORE : 0);

@@ -14,6 +14,7 @@ const QUERY_LIMIT = 3;
 const IDLE = 4;
 const CROSS_PROTOCOL = 5;
 const NO_MEMORY = 6;
+const EVICTED = 7;
 const FIRST_PROTOCOL_ERROR = 16;
 
 /** The log's words for protocol errors, from FIRST_PROTOCOL_ERROR on. */
@@ -83,6 +84,10 @@ function logReason(server: Server, connection: Connection): void {
       break;
     case NO_MEMORY:
       log.warning(`Client ${line()} closed: out of memory`);
+      break;
+    case EVICTED:
+      server.stats.evictedClients++;
+      log.notice(`Evicting client: ${line()}`);
       break;
     default:
   }

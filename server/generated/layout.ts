@@ -68,72 +68,74 @@ export const ROOT = {
   cronClient: 176, // usize
   closingHead: 180, // usize
   clientsMemory: 184, // usize
-  gate: 188, // u32
-  pauseMode: 192, // i32
+  closingMemory: 188, // usize
+  gate: 192, // u32
+  pauseMode: 196, // i32
   pauseUntilMs: 200, // i64
   maxmemory: 208, // u64
   maxmemoryPolicy: 216, // i32
   maxmemorySamples: 220, // i32
-  lfuLogFactor: 224, // i32
-  lfuDecayTime: 228, // i32
-  protoMaxBulkLen: 232, // i64
-  queryBufferLimit: 240, // u64
-  outputHardNormal: 248, // u64
-  outputSoftNormal: 256, // u64
-  outputSoftSecondsNormal: 264, // i32
-  notifyFlags: 268, // u32
-  activeExpire: 272, // i32
-  activeExpireEffort: 276, // i32
-  resizeForbidden: 280, // i32
-  importMode: 284, // i32
-  evictionTenacity: 288, // i32
-  largeRequest: 296, // u64
-  largeReply: 304, // u64
-  settleHead: 312, // i32
-  commandStats: 316, // usize
-  errorStats: 320, // usize
-  errorCount: 324, // i32
-  statCommands: 328, // u64
-  statHits: 336, // u64
-  statMisses: 344, // u64
-  statExpired: 352, // u64
-  statExpiredStalePercent: 360, // f64
-  statExpiredTimeCapReached: 368, // u64
-  statEvicted: 376, // u64
-  statEvictionExceededUs: 384, // f64
-  evictionExceededSinceUs: 392, // f64
-  statNetIn: 400, // u64
-  statNetOut: 408, // u64
-  statErrorReplies: 416, // u64
-  statReadsProcessed: 424, // u64
-  statWritesProcessed: 432, // u64
-  statQueryBufferLimitDisconnections: 440, // u64
-  statOutputBufferLimitDisconnections: 448, // u64
-  statClientQueryBufferPeak: 456, // u64
-  statUnknownErrors: 464, // u64
-  expireDb: 472, // i32
-  expireVisited: 476, // i32
-  expireSeen: 480, // u32
-  expireDead: 484, // u32
-  evictDb: 488, // i32
-  rehashDb: 492, // i32
-  evictionPoolLength: 496, // i32
-  evictionPool: 500, // usize
-  scratchLength: 504, // i32
-  scratch: 508, // usize
-  scratchCapacity: 512, // i32
-  scratchFailed: 516, // i32
-  callBuffer: 520, // usize
-  cachedKey: 524, // usize
-  cachedHash: 528, // u64
-  touched: 536, // u32
-  parsedNumber: 544, // i64
-  wordEnd: 552, // usize
-  number: 560, // i64
-  real: 568, // f64
-  text: 576, // usize
-  textLength: 580, // i32
-  SIZE: 584,
+  maxmemoryClients: 224, // i64
+  lfuLogFactor: 232, // i32
+  lfuDecayTime: 236, // i32
+  protoMaxBulkLen: 240, // i64
+  queryBufferLimit: 248, // u64
+  outputHardNormal: 256, // u64
+  outputSoftNormal: 264, // u64
+  outputSoftSecondsNormal: 272, // i32
+  notifyFlags: 276, // u32
+  activeExpire: 280, // i32
+  activeExpireEffort: 284, // i32
+  resizeForbidden: 288, // i32
+  importMode: 292, // i32
+  evictionTenacity: 296, // i32
+  largeRequest: 304, // u64
+  largeReply: 312, // u64
+  settleHead: 320, // i32
+  commandStats: 324, // usize
+  errorStats: 328, // usize
+  errorCount: 332, // i32
+  statCommands: 336, // u64
+  statHits: 344, // u64
+  statMisses: 352, // u64
+  statExpired: 360, // u64
+  statExpiredStalePercent: 368, // f64
+  statExpiredTimeCapReached: 376, // u64
+  statEvicted: 384, // u64
+  statEvictionExceededUs: 392, // f64
+  evictionExceededSinceUs: 400, // f64
+  statNetIn: 408, // u64
+  statNetOut: 416, // u64
+  statErrorReplies: 424, // u64
+  statReadsProcessed: 432, // u64
+  statWritesProcessed: 440, // u64
+  statQueryBufferLimitDisconnections: 448, // u64
+  statOutputBufferLimitDisconnections: 456, // u64
+  statClientQueryBufferPeak: 464, // u64
+  statUnknownErrors: 472, // u64
+  expireDb: 480, // i32
+  expireVisited: 484, // i32
+  expireSeen: 488, // u32
+  expireDead: 492, // u32
+  evictDb: 496, // i32
+  rehashDb: 500, // i32
+  evictionPoolLength: 504, // i32
+  evictionPool: 508, // usize
+  scratchLength: 512, // i32
+  scratch: 516, // usize
+  scratchCapacity: 520, // i32
+  scratchFailed: 524, // i32
+  callBuffer: 528, // usize
+  cachedKey: 532, // usize
+  cachedHash: 536, // u64
+  touched: 544, // u32
+  parsedNumber: 552, // i64
+  wordEnd: 560, // usize
+  number: 568, // i64
+  real: 576, // f64
+  text: 584, // usize
+  textLength: 588, // i32
+  SIZE: 592,
 } as const;
 
 export const CLIENT = {
@@ -172,8 +174,9 @@ export const CLIENT = {
   pendingNext: 184, // usize
   resumeNext: 188, // usize
   closingNext: 192, // usize
-  closeReason: 196, // i32
-  SIZE: 200,
+  closingMemory: 196, // usize
+  closeReason: 200, // i32
+  SIZE: 204,
 } as const;
 
 export const COMMAND_STAT = {
@@ -224,4 +227,5 @@ export const SETTING = {
   largeRequest: 21,
   largeReply: 22,
   enforceReplyList: 23,
+  maxmemoryClients: 24,
 } as const;

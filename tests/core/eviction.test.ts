@@ -1,12 +1,13 @@
 /**
- * Active expiry, access clocks and eviction in the core, driven without a server over virtual time.
+ * Active expiry, access clocks, eviction of keys and of clients in the core, driven without a server over virtual time.
  */
 import { describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
-import { ROOT, ROOT_ADDRESS } from "../../server/generated/layout.ts";
+import { CLIENT, ROOT, ROOT_ADDRESS } from "../../server/generated/layout.ts";
 import { type CoreClient, CoreDriver } from "../support/core.ts";
 import { decode, expireCycle, OOM, setting } from "../support/keyspace.ts";
 import { Random, seedOfRun } from "../support/random.ts";
+import { encode } from "../support/resp.ts";
 
 /** The policies in the order of the configuration's list, as the setting numbers them. */
 const POLICIES = [
@@ -16,6 +17,8 @@ const POLICIES = [
 const NOEVICTION = 7;
 const EVICTION_FAILED = 0;
 const EVICTION_RUNNING = 2;
+/** Bit of a client's flags: CLIENT NO-EVICT. */
+const NO_EVICT = 1024;
 
 // --- Active expiry ---
 
@@ -326,5 +329,55 @@ describe("eviction", () => {
       client.command("FLUSHALL");
       assert(core.usedBytes - start < 10_000, `${core.usedBytes - start} bytes are left`);
     }
+  });
+});
+
+describe("client eviction", () => {
+  /** Sends a command and leaves its reply where it is. */
+  function ask(core: CoreDriver, client: CoreClient, ...args: string[]): void {
+    const bytes = encode(args);
+    const room = core.exports.inputRoom(client.handle, bytes.length) >>> 0;
+    core.core.refresh();
+    core.core.bytes.set(bytes, room);
+    client.status = core.exports.process(client.handle, bytes.length);
+  }
+
+  it("closes the largest clients, and takes no key for what they are about to give back", () => {
+    const core = new CoreDriver();
+    const control = core.connect();
+    control.command("SETRANGE", "large", 100_000, "x");
+    control.command("SETRANGE", "small", 20_000, "x");
+    const limit = 1_200_000;
+    setting(core, "maxmemoryClients", limit);
+    setting(core, "maxmemoryPolicy", POLICIES.indexOf("allkeys-lru"));
+    setting(core, "maxmemory", core.usedBytes + limit + 200_000);
+    const clients = Array.from({ length: 12 }, () => core.connect());
+    for (const [i, client] of clients.entries()) ask(core, client, "GET", i % 2 ? "large" : "small");
+    assertEquals(core.exports.closingNext(), 0);
+    for (const [i, client] of clients.entries()) if (i > 1) ask(core, client, "GET", i % 2 ? "large" : "small");
+    const closed: number[] = [];
+    for (let c = core.exports.closingNext() >>> 0; c !== 0; c = core.exports.closingNext() >>> 0) closed.push(c);
+    assert(closed.length > 0 && closed.length < 6, `${closed.length} closed`);
+    for (const c of closed) assert(clients.findIndex((client) => client.handle === c) % 2 === 1);
+    assertEquals(control.command("EXISTS", "large", "small"), ":2\r\n");
+    assert(core.core.root32(ROOT.clientsMemory) > limit);
+    for (const c of closed) core.exports.clientClose(c);
+    assert(core.core.root32(ROOT.clientsMemory) < limit);
+    assertEquals(core.core.root32(ROOT.closingMemory), 0);
+  });
+
+  it("spares those with CLIENT NO-EVICT, and reads a percentage of maxmemory", () => {
+    const core = new CoreDriver();
+    const client = core.connect();
+    client.command("SETRANGE", "large", 500_000, "x");
+    setting(core, "maxmemory", 10_000_000);
+    setting(core, "maxmemoryClients", -2);
+    const flags = client.handle + CLIENT.flags;
+    core.core.setU32(flags, core.core.u32(flags) | NO_EVICT);
+    ask(core, client, "GET", "large");
+    assertEquals(core.exports.closingNext(), 0);
+    core.core.setU32(flags, core.core.u32(flags) & ~NO_EVICT);
+    core.exports.cronEvict();
+    assertEquals(core.exports.closingNext() >>> 0, client.handle);
   });
 });
