@@ -34,7 +34,10 @@ import {
 import { careForClients } from "./resp/care";
 import { evictClients } from "./resp/client-eviction";
 import { ensureArgv } from "./resp/parser";
-import { GATE_PAUSE, hostCommandDone, hostError as countHostError, inputRoom as roomFor, processInput, resolveCommand, runCommand } from "./resp/process";
+import {
+  GATE_PAUSE, hostCommandDone, hostError as countHostError, inputRoom as roomFor, processInput, resolveCommand,
+  runCommand,
+} from "./resp/process";
 import { clearErrorStats, errorInit, reserve } from "./resp/reply";
 import { resetStats as clearStats, settle as shareTime, statsBytes } from "./resp/stats";
 import { tableBuckets, tableChainLength, tableRehash, tableShrinkIfNeeded } from "./structures/hashtable";
@@ -135,7 +138,7 @@ export function clientReset(c: usize): void {
 
 // --- Input and output ---
 
-/** Where the client's next bytes go; root.roomLength says how many fit. 0: memory is exhausted, the client closes. (g) */
+/** Where the client's next bytes go; root.roomLength says how many fit. 0: no memory is left, the client closes. (g) */
 export function inputRoom(c: usize, want: i32): usize {
   return roomFor(changetype<Client>(c), want);
 }

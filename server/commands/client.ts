@@ -56,7 +56,7 @@ const setInfoCommand: Handler = (_server, connection, args, reply) => {
   const value = fromBytes(args[3]);
   const option = attribute.toLowerCase();
   if (option !== "lib-name" && option !== "lib-ver") {
-    return reply.error(toBytes(`ERR Unrecognized option '${attribute}'`));
+    return reply.error(toBytes(`ERR Unrecognized option '${attribute.split("\0")[0]}'`));
   }
   if (!isPlain(value)) {
     return reply.error(toBytes(`ERR ${attribute} cannot contain spaces, newlines or special characters.`));

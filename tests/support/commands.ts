@@ -164,10 +164,24 @@ export class CommandGenerator {
   }
 }
 
+/** Whether a command may give a key less than a minute to live. */
+function expiresSoon(command: string[]): boolean {
+  const name = command[0].toUpperCase();
+  const soon = (text: string | undefined, perSecond: number): boolean => {
+    const time = Number(text);
+    return time > 0 && time < 60 * perSecond;
+  };
+  if (/^(SETEX|EXPIRE)$/.test(name)) return soon(command[2], 1);
+  if (/^(PSETEX|PEXPIRE)$/.test(name)) return soon(command[2], 1000);
+  return command.some((word, i) =>
+    (/^EX$/i.test(word) && soon(command[i + 1], 1)) || (/^PX$/i.test(word) && soon(command[i + 1], 1000))
+  );
+}
+
 /** False for the few commands that would make huge strings or belong to what the list above leaves out. */
 function isAffordable(command: string[]): boolean {
   const name = command[0].toUpperCase();
-  if (/^(QUIT|SHUTDOWN|MONITOR|SUBSCRIBE|DEBUG)$/.test(name)) return false;
+  if (/^(QUIT|SHUTDOWN|MONITOR|SUBSCRIBE|DEBUG)$/.test(name) || expiresSoon(command)) return false;
   if (/^(SETRANGE|SETBIT|BITFIELD)$/.test(name)) {
     return !command.slice(2).some((arg) => {
       const place = Number(arg.replace("#", ""));
