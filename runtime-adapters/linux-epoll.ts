@@ -242,7 +242,6 @@ export class EpollLoop {
       const ready = this.wait();
       if (ready <= 0) {
         this.quiet++;
-        this.crowd.disperse();
         return;
       }
       this.quiet = 0;
