@@ -11,9 +11,10 @@ import vm from "node:vm";
 
 import { assert, assertEquals, assertInstanceOf, assertLess, assertRejects, assertThrows } from "@std/assert";
 import { SnapshotError, Wakey, WakeyError } from "wakey";
-import type { Reply, WakeyOptions } from "wakey";
+import type { Argument, Reply, WakeyOptions } from "wakey";
 
 import { ReplyReader, WakeyError as ReaderError } from "../server/bridge/reply-reader.ts";
+import { Random } from "./support/random.ts";
 import { RespConnection } from "./support/resp.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -254,6 +255,20 @@ describe("in process: time", () => {
       assertThrows(() => wakey.advanceTime(1), Error, "virtual clock");
     }));
 
+  it("runs the server's own timers by hand, too", async () => {
+    const wakey = new Wakey({ now: START });
+    const { port } = await wakey.listen();
+    const client = await RespConnection.open({ port });
+    assertEquals(await client.command("CLIENT", "PAUSE", 1000, "ALL"), "+OK\r\n");
+    const reply = client.command("SET", "a", 1);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    assertEquals(wakey.call("EXISTS", "a"), 0);
+    wakey.advanceTime(1001);
+    assertEquals(await reply, "+OK\r\n");
+    client.close();
+    wakey.close();
+  });
+
   it("only goes on", () =>
     withWakey({ now: START }, (wakey) => {
       assertThrows(() => wakey.advanceTime(-1), RangeError);
@@ -442,6 +457,95 @@ describe("in process: sockets", () => {
     assertEquals(clone.call("GET", "a"), "1");
     clone.close();
     client.close();
+    wakey.close();
+  });
+});
+
+describe("in process: the format of snapshots", () => {
+  it("begins as docs/formats/snapshot.md shows", () => {
+    const text = readFileSync(`${root}docs/formats/snapshot.md`, "utf8");
+    const rows = [...text.matchAll(/^ {4}((?:[0-9a-f]{2} )+)/gm)].map(([, row]) => row.trim().split(" "));
+    const shown = rows.flat().map((byte) => Number.parseInt(byte, 16));
+    assertEquals(shown.length, 12);
+    assertEquals([...withWakey({}, (wakey) => wakey.snapshot()).subarray(0, 12)], shown);
+  });
+});
+
+/** What a server should hold. */
+interface Model {
+  wakey: Wakey;
+  values: Map<string, string>;
+}
+
+describe("in process: random use", () => {
+  const seed = Number(process.env.SEED ?? 20261121);
+  console.log(`SEED=${seed}`);
+
+  it("of many servers, their snapshots and clones agrees with plain maps", () => {
+    const random = new Random(seed);
+    let models: Model[] = [];
+    const saved: { bytes: Uint8Array; values: Map<string, string> }[] = [];
+    const open = () => models.push({ wakey: new Wakey({ seed: random.below(5), now: START }), values: new Map() });
+    const close = (model: Model) => {
+      model.wakey.close();
+      models = models.filter((one) => one !== model);
+    };
+    open();
+    for (let step = 0; step < 3000; step++) {
+      const model = random.pick(models);
+      const { wakey, values } = model;
+      const key = `key:${random.below(200)}`;
+      const choice = random.below(100);
+      if (choice < 60) {
+        const value = random.bytes(random.below(random.chance(3) ? 200_000 : 300)).replace(/[^ -~]/g, "");
+        wakey.call("SET", key, value);
+        values.set(key, value);
+      } else if (choice < 70) {
+        assertEquals(wakey.call("DEL", key), values.delete(key) ? 1 : 0);
+      } else if (choice < 90) {
+        assertEquals(wakey.call("GET", key), values.get(key) ?? null);
+      } else if (choice < 92) {
+        saved.push({ bytes: wakey.snapshot(), values: new Map(values) });
+        if (saved.length > 4) saved.shift();
+      } else if (choice < 95 && saved.length > 0) {
+        const { bytes, values: then } = random.pick(saved);
+        wakey.restore(bytes);
+        model.values = new Map(then);
+      } else if (choice < 96) {
+        models.push({ wakey: wakey.clone(), values: new Map(values) });
+      } else if (choice < 97) {
+        open();
+      } else if (choice < 98) {
+        wakey.call("FLUSHALL");
+        values.clear();
+      } else if (models.length > 1) close(model);
+      if (models.length > 8) close(models[0]);
+      assertEquals(model.wakey === wakey && models.includes(model) ? wakey.call("DBSIZE") : 0,
+        models.includes(model) ? model.values.size : 0);
+    }
+    for (const { wakey, values } of models) {
+      for (const [key, value] of values) assertEquals(wakey.call("GET", key), value);
+      wakey.close();
+    }
+  });
+
+  it("of every command with random arguments is answered or refused", () => {
+    const random = new Random(seed);
+    const wakey = new Wakey({ seed, now: START });
+    const names = wakey.call<string[]>("COMMAND", "LIST");
+    const left = new Set(["shutdown", "quit"]);
+    for (let i = 0; i < 3000; i++) {
+      const name = random.pick(names);
+      if (left.has(name)) continue;
+      const args = Array.from({ length: random.below(5) }, () => random.pick<Argument>(["a", "b", 1, 0, -1, "*", "GET"]));
+      try {
+        wakey.call(...name.split("|"), ...args);
+      } catch (error) {
+        assertInstanceOf(error, WakeyError, `${name} ${args.join(" ")}: ${(error as Error).stack}`);
+      }
+      wakey.callRaw("CLIENT", "REPLY", "ON");
+      assertEquals(wakey.call("PING"), "PONG", `after ${name} ${args.join(" ")}`);
+    }
     wakey.close();
   });
 });

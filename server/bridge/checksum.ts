@@ -11,7 +11,7 @@ const MIX_2 = 0xc2b2ae3d | 0;
 export function checksum(bytes: Uint8Array, from: number, to: number): number {
   const start = bytes.byteOffset + from;
   if (start % 4 !== 0) return checksum(bytes.slice(from, to), 0, to - from);
-  const words = new Int32Array(bytes.buffer, start, (to - from) >>> 2);
+  const words = new Int32Array(bytes.buffer, start, Math.floor((to - from) / 4));
   const full = words.length & ~3;
   let [a, b, c, d] = [1, 2, 3, 4];
   for (let i = 0; i < full; i += 4) {

@@ -23,7 +23,7 @@ import { Connection } from "../connection/connection.ts";
 import { Server } from "../server.ts";
 import { configOf, defaultSettings, LOCAL_DIRECTIVES } from "./options.ts";
 import type { WakeyOptions } from "./options.ts";
-import { embeddedPort, realClock, seededBytes, seedWords, virtualClock } from "./platform.ts";
+import { embeddedPort, realClock, seededBytes, seedWords, VirtualClock } from "./platform.ts";
 import type { Clock, Platform } from "./platform.ts";
 import { readSnapshot, writeSnapshot } from "../bridge/snapshot.ts";
 import type { SnapshotFacts } from "../bridge/snapshot.ts";
@@ -92,7 +92,7 @@ export class Embedded {
     shared.prepare();
     this.#shared = shared;
     this.#options = options;
-    this.#clock = options.now === undefined ? realClock(shared.port) : virtualClock(Number(options.now) * 1000);
+    this.#clock = options.now === undefined ? realClock(shared.port) : new VirtualClock(Number(options.now) * 1000);
     this.#seed = options.seed === undefined ? randomSeed(shared.port) : seedWords(options.seed);
     const isPlain = options.config === undefined && options.databases === undefined;
     const config = isPlain ? undefined : configOf(this.#makePort(), options);
@@ -229,7 +229,7 @@ export class Embedded {
     if (this.#core === undefined) throw new Error("wakey: advance time: this server is closed");
     if (!this.#clock.isVirtual) throw new Error("wakey: advance time: open it with { now } for a virtual clock");
     if (!(ms >= 0)) throw new RangeError("wakey: advance time: time goes on only");
-    this.#clock.set(this.#clock.nowUs() + ms * 1000);
+    this.#clock.advance(ms * 1000);
     this.#core.setNow(this.#clock.nowUs());
     this.#core.exports.expireAll();
     this.#server?.upkeep.run();

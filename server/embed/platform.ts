@@ -5,7 +5,7 @@
 //
 // Not for the program server: it uses the runtime's port as it is.
 
-import type { ListenOptions, Listener, Port, Socket, SocketHandler } from "../../runtime-adapters/port.ts";
+import type { ListenOptions, Listener, Port, Socket, SocketHandler, Timer } from "../../runtime-adapters/port.ts";
 
 /** What differs between builds. */
 export interface Platform {
@@ -20,25 +20,74 @@ export interface Clock {
   readonly isVirtual: boolean;
   /** Microseconds since 1970. */
   nowUs(): number;
-  /** Moves a virtual clock. */
+  /** Sets a virtual clock, to any time; no timer runs. */
   set(us: number): void;
+  /** Moves a virtual clock on and runs the timers that fall due, in order. */
+  advance(us: number): void;
+  timer(ms: number, run: () => void): Timer;
+  every(ms: number, run: () => void): Timer;
 }
 
-/** The clock of the runtime. */
+/** The clock of the runtime. Its timers don't keep a program alive: that's for sockets. */
 export function realClock(port: Port): Clock {
-  return { isVirtual: false, nowUs: port.nowUs, set: () => undefined };
+  return {
+    isVirtual: false,
+    nowUs: port.nowUs,
+    set: () => undefined,
+    advance: () => undefined,
+    timer: (ms, run) => port.timer(ms, run).unref(),
+    every: (ms, run) => port.every(ms, run).unref(),
+  };
 }
 
 /** A clock that only its owner moves. */
-export function virtualClock(startUs: number): Clock {
-  let now = startUs;
-  return {
-    isVirtual: true,
-    nowUs: () => now,
-    set(us: number): void {
-      now = us;
-    },
-  };
+export class VirtualClock implements Clock {
+  readonly isVirtual = true;
+  readonly nowUs: () => number;
+  #now: number;
+  #timers: { atUs: number; run: () => void }[] = [];
+
+  constructor(startUs: number) {
+    this.#now = startUs;
+    this.nowUs = () => this.#now;
+  }
+
+  set(us: number): void {
+    this.#now = us;
+  }
+
+  advance(us: number): void {
+    const until = this.#now + us;
+    for (;;) {
+      const due = this.#timers.filter((timer) => timer.atUs <= until).sort((a, b) => a.atUs - b.atUs)[0];
+      if (due === undefined) break;
+      this.#now = Math.max(this.#now, due.atUs);
+      this.#drop(due);
+      due.run();
+    }
+    this.#now = Math.max(this.#now, until);
+  }
+
+  timer(ms: number, run: () => void): Timer {
+    const entry = { atUs: this.#now + ms * 1000, run };
+    this.#timers.push(entry);
+    const timer: Timer = { cancel: () => this.#drop(entry), unref: () => timer };
+    return timer;
+  }
+
+  every(ms: number, run: () => void): Timer {
+    let next = this.timer(ms, again.bind(this));
+    function again(this: VirtualClock): void {
+      next = this.timer(ms, again.bind(this));
+      run();
+    }
+    const timer: Timer = { cancel: () => next.cancel(), unref: () => timer };
+    return timer;
+  }
+
+  #drop(entry: { atUs: number; run: () => void }): void {
+    this.#timers = this.#timers.filter((one) => one !== entry);
+  }
 }
 
 /** A stream of bytes from a seed of four words (xorshift128, Marsaglia 2003); the same everywhere. */
@@ -85,6 +134,8 @@ export function embeddedPort(platform: Platform, base: Port, options: EmbeddedPo
   const port: Port = {
     ...base,
     nowUs: clock.nowUs,
+    timer: (ms, run) => clock.timer(ms, run),
+    every: (ms, run) => clock.every(ms, run),
     setMemory: (value) => void (memory = value),
     listen(place: ListenOptions, accept: (socket: Socket) => SocketHandler): Promise<Listener> {
       sockets ??= platform.makePort();
