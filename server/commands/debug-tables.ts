@@ -1,12 +1,15 @@
 // debug-tables.ts - the text of DEBUG HTSTATS about one hash table of the core.
 //
 //   arrays 0 and 1 of a table; array 1 exists while the table is rehashing. A top-level bucket holds several entries
-//   and is followed by child buckets when it overflows: the length of a chain is the number of its child buckets.
+//   and is followed by child buckets when it overflows: the length of a chain is the number of its child buckets. The
+//   size of a table is the number of entries that it takes before it grows.
 
 import type { Core } from "../bridge/core.ts";
 
 /** Entries that a bucket holds. */
 const SLOTS = 12;
+/** Share of its slots that a table of more than one bucket fills before it is left for a larger one. */
+const FILL = 7 / 8;
 const LONGEST = 50;
 
 /** One array's text; "" for one that is empty. `which`: 0 and 1 of the keys, 2 and 3 of the expiries. */
@@ -27,7 +30,7 @@ function arrayStatistics(core: Core, db: number, which: number, isFull: boolean)
   if (entries === 0) return "";
   const isMain = which % 2 === 0;
   let text = `Hash table ${which % 2} stats (${isMain ? "main hash table" : "rehashing target"}):\n` +
-    ` table size: ${buckets * SLOTS}\n number of entries: ${entries}\n rehashing index: ` +
+    ` table size: ${buckets === 1 ? SLOTS : buckets * SLOTS * FILL}\n number of entries: ${entries}\n rehashing index: ` +
     `${core.exports.tableRehashIndex(db, which >> 1)}\n`;
   if (!isFull) return text;
   text += ` top-level buckets: ${buckets}\n child buckets: ${children}\n max chain length: ${longest}\n` +
