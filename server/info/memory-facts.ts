@@ -80,7 +80,7 @@ export function memoryFacts(server: Server): MemoryFacts {
     tables += bytes.main + bytes.expires;
     rehashing += bytes.old;
     rehashingCount += bytes.moving;
-    if (facts.keys === 0) continue;
+    if (bytes.main === 0 && index > 0) continue;
     const main = bytes.main + facts.keys * ENTRY_HEADER;
     databases.push({ index, keys: facts.keys, main, expires: bytes.expires });
   }
