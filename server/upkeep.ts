@@ -78,7 +78,10 @@ export class Upkeep {
   /** Takes the samples of INFO's instantaneous values. */
   #sample(): void {
     const { core, stats } = this.#server;
-    stats.sample(this.#server.nowUs() / 1000, {
+    const nowMs = this.#server.nowUs() / 1000;
+    stats.noteBuffers(Math.floor(nowMs / 1000), core.root32(ROOT.inputPeak), core.root32(ROOT.outputPeak));
+    for (const field of [ROOT.inputPeak, ROOT.outputPeak]) core.setU32(core.rootAddress(field), 0);
+    stats.sample(nowMs, {
       commands: core.root64(ROOT.statCommands), netIn: core.root64(ROOT.statNetIn),
       netOut: core.root64(ROOT.statNetOut), cycles: stats.cycles, cyclesUs: stats.cyclesUs,
     });

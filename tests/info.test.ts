@@ -254,6 +254,19 @@ describe("DEBUG", () => {
     }
   });
 
+  it("digests a known dataset as Valkey does, whatever order its keys came in", async () => {
+    await call("FLUSHALL");
+    assertEquals(await call("DEBUG", "DIGEST"), `+${"0".repeat(40)}\r\n`);
+    await call("SET", "a", 1);
+    assertEquals(await call("DEBUG", "DIGEST"), "+943d800368fb9c0e951138f1bc0e313ac769d91f\r\n");
+    await call("SET", "b", "x".repeat(64));
+    const digest = await call("DEBUG", "DIGEST");
+    await call("FLUSHALL");
+    await call("SET", "b", "x".repeat(64));
+    await call("SET", "a", 1);
+    assertEquals(await call("DEBUG", "DIGEST"), digest);
+  });
+
   it("populates, sleeps, looks at values and replies every type", async () => {
     await call("FLUSHALL");
     await call("SET", "k:1", "mine");

@@ -128,7 +128,8 @@ export class Root {
   statWritesProcessed: u64;
   statQueryBufferLimitDisconnections: u64;
   statOutputBufferLimitDisconnections: u64;
-  statClientQueryBufferPeak: u64;
+  inputPeak: u32; // largest query buffer of a client since the host last took note
+  outputPeak: u32; // largest unsent output likewise
   statUnknownErrors: u64;
 
   // Cron state.

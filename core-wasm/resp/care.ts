@@ -52,6 +52,8 @@ export function careForClients(count: i32, idleSeconds: i32): void {
     const c = changetype<Client>(r.cronClient);
     r.cronClient = c.next;
     if (c.flags & (CLIENT_INTERNAL | CLIENT_CLOSE_ASAP)) continue;
+    if (<u32>c.bufferPeak > r.inputPeak) r.inputPeak = <u32>c.bufferPeak;
+    if (c.outBytes > <u64>r.outputPeak) r.outputPeak = <u32>c.outBytes;
     if (isTooIdle(c, idleSeconds)) {
       closeFor(c, CLOSE_IDLE);
     } else if (c.outChunks != 0 && isOverOutputLimit(c)) {

@@ -432,6 +432,7 @@ export function consumeOutput(c: Client, n: i32): i32 {
   c.outBytes -= <u64>n;
   c.netOut += <u64>n;
   r.statNetOut += <u64>n;
+  r.statWritesProcessed++;
   const start = load<u32>(head, CHUNK_START) + <u32>n;
   store<u32>(head, start, CHUNK_START);
   if (start == load<u32>(head, CHUNK_END)) dropHead(c);

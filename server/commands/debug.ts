@@ -270,7 +270,10 @@ const SUBCOMMANDS: Readonly<Record<string, Sub>> = {
   "dict-resizing": setting("resizeForbidden", (value) => (value === 0 ? 1 : 0)),
   "digest": sub(0, 0, ({ server, reply }) => reply.simple(hexDigest(server, server.core.exports.datasetDigest()))),
   "digest-value": sub(0, ANY, digestValue),
-  "error": sub(1, 1, ({ args, reply }) => reply.error(args[0])),
+  // A sample, which is not counted as an error of the server.
+  "error": sub(1, 1, ({ args, reply }) => {
+    reply.raw(Uint8Array.of(0x2d, ...args[0].map((byte) => (byte === 13 || byte === 10 ? 32 : byte)), 13, 10));
+  }),
   "force-free-primary-async": accepted,
   "force-tls-write-error": sub(1, 1, ({ reply }) => reply.error("ERR TLS is not enabled")),
   "hashtable-can-abort-shrink": accepted,

@@ -2,6 +2,7 @@
 //
 // Not for how a server ends: server/shutdown.ts.
 
+import { describeForLog } from "../clients/describe.ts";
 import { CMD } from "../generated/commands.ts";
 import { shutdownFlags } from "../shutdown.ts";
 import type { HostHandler } from "./registry.ts";
@@ -21,8 +22,7 @@ export const shutdownCommand: HostHandler = (server, connection, args, reply) =>
     else reply.error("ERR No shutdown in progress.");
     return;
   }
-  const from = `id=${connection.id} addr=${connection.socket?.remote ?? "?:0"} ` +
-    `laddr=${connection.socket?.local ?? "?:0"} name=${connection.name} user=${connection.user}`;
+  const from = describeForLog(server, connection);
   if (!server.shutdown.begin(shutdownFlags(words), from)) reply.error("ERR Errors trying to SHUTDOWN. Check logs.");
 };
 

@@ -109,7 +109,7 @@ export function statsSection(server: Server): string[] {
     `total_error_replies:${count(ROOT.statErrorReplies)}`,
     "dump_payload_sanitizations:0",
     `total_reads_processed:${count(ROOT.statReadsProcessed)}`,
-    `total_writes_processed:${stats.writes}`,
+    `total_writes_processed:${count(ROOT.statWritesProcessed)}`,
     ...ABSENT_THREADS,
     `client_query_buffer_limit_disconnections:${count(ROOT.statQueryBufferLimitDisconnections)}`,
     `client_output_buffer_limit_disconnections:${count(ROOT.statOutputBufferLimitDisconnections)}`,

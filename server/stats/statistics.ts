@@ -47,8 +47,6 @@ export class Statistics {
   accessDeniedAuth = 0;
   /** When the log last told of an HTTP request. */
   lastAttackUs = 0;
-  /** Writes to sockets. */
-  writes = 0;
   /** Slices of input that were run, the time in them, and the longest. */
   cycles = 0;
   cyclesUs = 0;
@@ -126,7 +124,6 @@ export class Statistics {
     this.timedOut = 0;
     this.evictedClients = 0;
     this.accessDeniedAuth = 0;
-    this.writes = 0;
     this.cycles = 0;
     this.cyclesUs = 0;
     this.longestCycleUs = 0;
