@@ -111,7 +111,8 @@ export const ROOT = {
   statWritesProcessed: 440, // u64
   statQueryBufferLimitDisconnections: 448, // u64
   statOutputBufferLimitDisconnections: 456, // u64
-  statClientQueryBufferPeak: 464, // u64
+  inputPeak: 464, // u32
+  outputPeak: 468, // u32
   statUnknownErrors: 472, // u64
   expireDb: 480, // i32
   expireVisited: 484, // i32
