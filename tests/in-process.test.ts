@@ -537,7 +537,8 @@ describe("in process: random use", () => {
     for (let i = 0; i < 3000; i++) {
       const name = random.pick(names);
       if (left.has(name)) continue;
-      const args = Array.from({ length: random.below(5) }, () => random.pick<Argument>(["a", "b", 1, 0, -1, "*", "GET"]));
+      const words: Argument[] = ["a", "b", 1, 0, -1, "*", "GET"];
+      const args = Array.from({ length: random.below(5) }, () => random.pick(words));
       try {
         wakey.call(...name.split("|"), ...args);
       } catch (error) {
