@@ -28,7 +28,7 @@ import { resetClient } from "./commands/connection";
 import { COMMAND_COUNT, setCommandName as renameCommand } from "./generated/commands";
 import {
   Client, clientBytes, clientFixedOutput, CLIENT_INTERNAL, clientFree, clientNew, clientOutputMemory, closeSoon,
-  commitOutput, consumeOutput, dropSocketClients, outputAddress, outputContiguous, releaseHeld, takeClosing,
+  commitOutput, consumeOutput, dropSocketClients, listOutput, outputAddress, outputContiguous, releaseHeld, takeClosing,
   takePending, takeResume,
 } from "./resp/client";
 import { careForClients } from "./resp/care";
@@ -154,6 +154,20 @@ export function outputPtr(c: usize): usize {
 
 export function outputLength(c: usize): i32 {
   return outputContiguous(changetype<Client>(c));
+}
+
+/** Pieces of unsent output that outputParts() lists at most. */
+const PARTS_MAX: i32 = 16;
+const PARTS: usize = 12800;
+
+/** Lists unsent output as (address, length) pairs of u32 at outputPartsAt(); returns how many, at most 16. */
+export function outputParts(c: usize): i32 {
+  return listOutput(changetype<Client>(c), PARTS, PARTS_MAX);
+}
+
+/** Where outputParts() lists. */
+export function outputPartsAt(): usize {
+  return PARTS;
 }
 
 /** Forgets n sent bytes; returns how many contiguous ones are next. */

@@ -16,6 +16,7 @@
 //   176  text                 256 bytes, a C string for inet_pton and inet_ntop
 //   432  struct timespec      8 bytes seconds · 8 bytes nanoseconds
 //   512  struct epoll_event   × EVENTS
+//  8192  struct iovec         × PARTS_MAX, for writes of several pieces
 
 import { errorCode } from "./shared.ts";
 
@@ -30,6 +31,8 @@ export const TEXT_SIZE = 256;
 export const TIME_OFFSET = 432;
 export const EVENTS_OFFSET = 512;
 export const EVENTS = 512;
+export const PARTS_OFFSET = 8192;
+export const PARTS_MAX = 16;
 
 /** A runtime's own kind of pointer. */
 export type Pointer = { readonly pointer: unique symbol };
@@ -85,6 +88,7 @@ export interface LinuxCalls extends Foreign {
     text: Pointer;
     time: Pointer;
     events: Pointer;
+    parts: Pointer;
   };
   /** The name of the last failed call's error, as "EAGAIN". */
   lastError(): string;
@@ -250,6 +254,7 @@ function completed(foreign: Foreign): LinuxCalls {
       text: at(TEXT_OFFSET),
       time: at(TIME_OFFSET),
       events: at(EVENTS_OFFSET),
+      parts: at(PARTS_OFFSET),
     },
     lastError: () => errorName(errno[0]),
     lastErrorNumber: () => errno[0],

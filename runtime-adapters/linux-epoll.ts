@@ -27,6 +27,7 @@ import {
   errorName,
   EVENT_OFFSET,
   EVENTS,
+  PARTS_OFFSET,
   EVENTS_OFFSET,
   IOVEC_OFFSET,
   openLinuxCalls,
@@ -195,6 +196,21 @@ export class EpollLoop {
   write(fd: number, ptr: number, length: number): number {
     this.aim(ptr, length);
     return this.calls.functions.writev(fd, this.calls.at.iovec, 1);
+  }
+
+  /** writev(2) of the pieces that are listed as (address, length) pairs at linear-memory address `list`. */
+  writeParts(fd: number, list: number, count: number): number {
+    if (this.buffer.byteLength === 0) this.rebase();
+    const { words, functions, at } = this.calls;
+    const pieces = new Uint32Array(this.buffer, list, count * 2);
+    for (let i = 0; i < count; i++) {
+      const address = this.base + pieces[2 * i];
+      const slot = PARTS_OFFSET / 4 + 4 * i;
+      words[slot] = address;
+      words[slot + 1] = address / TWO_32;
+      words[slot + 2] = pieces[2 * i + 1];
+    }
+    return functions.writev(fd, at.parts, count);
   }
 
   private aim(ptr: number, length: number): void {

@@ -45,7 +45,16 @@ export class EpollSocket implements Socket, Watched {
 
   write(ptr: number, length: number): number {
     if (this.gone) return 0;
-    const sent = this.loop.write(this.fd, ptr, length);
+    return this.sentOf(this.loop.write(this.fd, ptr, length), length);
+  }
+
+  writeParts(list: number, count: number, length: number): number {
+    if (this.gone) return 0;
+    return this.sentOf(this.loop.writeParts(this.fd, list, count), length);
+  }
+
+  /** What a system call's result means for a write of `length` bytes. */
+  private sentOf(sent: number, length: number): number {
     if (sent === length) return sent;
     if (sent < 0) {
       const number = this.loop.calls.lastErrorNumber();

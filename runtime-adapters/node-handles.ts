@@ -36,6 +36,7 @@ export interface StreamHandle {
   readStart(): number;
   readStop(): number;
   writeBuffer(request: WriteRequest, view: Uint8Array): number;
+  writev(request: WriteRequest, views: Uint8Array[], areBuffers: true): number;
   close(done?: () => void): void;
   getpeername?(out: AddressFacts): number;
   getsockname?(out: AddressFacts): number;
@@ -46,7 +47,7 @@ export interface StreamHandle {
 interface WriteRequest {
   oncomplete: (this: WriteRequest, status: number) => void;
   /** Held so that the view lives as long as libuv uses its bytes. */
-  view: Uint8Array | undefined;
+  view: Uint8Array | Uint8Array[] | undefined;
   socket: HandleSocket | undefined;
 }
 
@@ -168,7 +169,23 @@ export class HandleSocket implements Socket, Active {
     if (this.gone || this.inFlight > 0) return 0;
     const request = own.spare;
     const view = own.memory.slice(ptr, length);
-    const error = this.handle.writeBuffer(request, view);
+    return this.sent(request, this.handle.writeBuffer(request, view), view, length);
+  }
+
+  writeParts(list: number, count: number, length: number): number {
+    const own = this.own;
+    if (this.gone || this.inFlight > 0) return 0;
+    const request = own.spare;
+    const pairs = own.memory.slice(list, count * 8);
+    const pieces = new Uint32Array(pairs.buffer, pairs.byteOffset, count * 2);
+    const views: Uint8Array[] = [];
+    for (let i = 0; i < count; i++) views.push(own.memory.slice(pieces[2 * i], pieces[2 * i + 1]));
+    return this.sent(request, this.handle.writev(request, views, true), views, length);
+  }
+
+  /** What libuv's answer means for a write of `length` bytes. */
+  private sent(request: WriteRequest, error: number, view: Uint8Array | Uint8Array[], length: number): number {
+    const own = this.own;
     if (error !== 0) {
       setImmediate(() => this.lost(error));
       return 0;

@@ -45,6 +45,11 @@ export interface Socket {
    * -1: all of them are in flight: they're referenced until written(length).
    */
   write(ptr: number, length: number): number;
+  /**
+   * The same for `count` pieces in a row, which are listed as (address, length) pairs of u32 at linear-memory address
+   * `list`; `length` is their sum. Only where the runtime can send several pieces with one call.
+   */
+  writeParts?(list: number, count: number, length: number): number;
   pauseReading(): void;
   resumeReading(): void;
   /** Closes after the bytes in flight are out; nothing more is read. */

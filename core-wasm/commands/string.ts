@@ -4,12 +4,14 @@
  * string-multi.ts's.
  */
 import { alreadyExpired, Database, deleteKey, lookupRead, lookupWrite, setExpire } from "../keyspace/database";
-import { entryExpire, entryInteger, entryType, isInteger, NO_EXPIRE, TYPE_STRING } from "../keyspace/entry";
+import {
+  entryExpire, entryInteger, entryType, isInline, isInteger, NO_EXPIRE, stringLength, stringPtr, TYPE_STRING,
+} from "../keyspace/entry";
 import { changed, notify, NOTIFY_EXPIRED, NOTIFY_GENERIC, NOTIFY_STRING } from "../keyspace/events";
 import { argLen, argPtr, argc, root } from "../memory/root";
 import { Client, CLIENT_NO_TOUCH, clientDb, retractOutput } from "../resp/client";
 import {
-  replyBulk, replyBulkInteger, replyInteger, replyNull, replyOk, replyOutOfMemory, replyWrongType,
+  replyBlock, replyBulk, replyBulkInteger, replyInteger, replyNull, replyOk, replyOutOfMemory, replyWrongType,
 } from "../resp/reply";
 import { setString, stringEquals, stringSize, stringView } from "../types/string";
 import { argExpire, UNIT_MILLISECONDS, UNIT_SECONDS } from "./arguments";
@@ -31,7 +33,8 @@ export function readKey(c: Client, i: i32): usize {
 /** Replies a string entry's bytes. */
 export function replyString(c: Client, e: usize): void {
   if (isInteger(e)) replyBulkInteger(c, entryInteger(e));
-  else replyBulk(c, stringView(e), stringSize(e));
+  else if (isInline(e)) replyBulk(c, stringPtr(e), stringLength(e));
+  else replyBlock(c, stringPtr(e), stringLength(e));
 }
 
 /** True for a string and for no entry at all; replies WRONGTYPE otherwise. */

@@ -14,6 +14,8 @@
  * the database's tables (keyspace/database.ts does). Clock: LRU stores seconds; LFU minutes << 8 | counter.
  */
 import { alloc, free, realloc, roundedSize, usableSize } from "../memory/allocator";
+import { freePinned, isPinned } from "../memory/pins";
+import { root } from "../memory/root";
 import {
   elementFlags, FLAGS, HAS_EXPIRE, HAS_PAYLOAD, HEADER_SIZE, KEY_LENGTH, keyAddress, keyLength, LONG_KEY, META,
   SHORT_KEY_MAX, VALUE_LENGTH,
@@ -159,15 +161,17 @@ export function entryNewString(key: usize, keyLen: i32, value: usize, len: i32, 
     if (e != 0) memory.copy(stringPtr(e), value, <usize>len);
     return e;
   }
-  const block = alloc(<usize>len);
+  // The argument's own block becomes the value's, when it has one: a large value is then never copied.
+  const adopts = value == root().adoptable;
+  const block = adopts ? value : alloc(<usize>len);
   if (block == 0) return 0;
   const e = entryNew(key, keyLen, TYPE_STRING, encoding, expire, -1);
   if (e == 0) {
-    free(block);
+    if (!adopts) free(block);
     return 0;
   }
-  memory.copy(block, value, <usize>len);
-  setBlock(e, block, len);
+  if (!adopts) memory.copy(block, value, <usize>len);
+  setBlock(e, adopts ? adopt(block, len) : block, len);
   return e;
 }
 
@@ -176,6 +180,13 @@ export function entryNewInteger(key: usize, keyLen: i32, value: i64, expire: i64
   const e = entryNew(key, keyLen, TYPE_STRING, ENCODING_INT, expire, -1);
   if (e != 0) entrySetInteger(e, value);
   return e;
+}
+
+/** Takes the adoptable block over, without the bytes behind the value that it was read with. */
+function adopt(block: usize, len: i32): usize {
+  root().adoptable = 0;
+  const shrunk = realloc(block, <usize>len);
+  return shrunk == 0 ? block : shrunk;
 }
 
 /** Makes a block of the caller's, holding `len` bytes, the value of an entry with a payload. */
@@ -187,7 +198,7 @@ export function setBlock(e: usize, block: usize, len: i32): void {
 
 /** Frees the entry and, for a string, its block. Values of other types are freed by types/value.ts. */
 export function entryFreeString(e: usize): void {
-  if (elementFlags(e) & HAS_PAYLOAD && entryEncoding(e) != ENCODING_INT) free(entryPointer(e));
+  if (elementFlags(e) & HAS_PAYLOAD && entryEncoding(e) != ENCODING_INT) freePinned(entryPointer(e));
   free(e);
 }
 
@@ -274,6 +285,14 @@ export function entrySetExpireInPlace(e: usize, expire: i64): void {
  */
 export function entryResizeBlock(e: usize, len: i32, greedy: bool): usize {
   let block = entryPointer(e);
+  if (isPinned(block)) {
+    const copy = alloc(<usize>len);
+    if (copy == 0) return 0;
+    const have = load<i32>(payloadAddress(e), 4);
+    memory.copy(copy, block, <usize>(have < len ? have : len));
+    freePinned(block);
+    block = copy;
+  }
   if (<usize>len > usableSize(block)) {
     let want = <usize>len;
     if (greedy) want += want < (1 << 20) ? want : 1 << 20;

@@ -150,6 +150,12 @@ export class Root {
 
   callBuffer: usize; // arguments of a large in-process call
 
+  // Blocks that output refers to (memory/pins.ts), and one that a value may take over (resp/large.ts).
+  pins: usize;
+  pinCount: i32;
+  pinCapacity: i32;
+  adoptable: usize;
+
   // Look-ahead (resp/batch.ts).
   cachedKey: usize; // address of the running command's first key, 0 when its hash is not known
   cachedHash: u64;

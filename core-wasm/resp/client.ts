@@ -4,11 +4,14 @@
  * Query buffer: most reads arrive in the shared input buffer and leave nothing behind; a client owns a buffer only
  * while a command is incomplete or held back. Output: a chain of chunks that the host sends and consumes.
  *
- *   chunk  >0 u32 next · 4 u32 capacity · 8 u32 start (consumed so far) · 12 u32 end · 16 data
+ *   chunk  >0 u32 next · 4 u32 capacity · 8 u32 start (consumed so far) · 12 u32 end · 16 u32 block · 24 data
+ *
+ * Identified by: block 0 → the data stands in the chunk; else in a value's block, pinned (memory/pins.ts), and the chunk is full.
  *
  * Not for parsing (parser.ts) or for writing replies (reply.ts).
  */
 import { alloc, free, usableSize } from "../memory/allocator";
+import { pin, unpin } from "../memory/pins";
 import { root } from "../memory/root";
 import { database, Database } from "../keyspace/database";
 
@@ -55,12 +58,13 @@ const GATE_REPLY_LIST: u32 = 16;
 /** Bit of root.gate: the running command's request or reply is large; it ends the slice (resp/process.ts). */
 export const GATE_LARGE: u32 = 1 << 16;
 
-export const CHUNK_HEADER: usize = 16;
+export const CHUNK_HEADER: usize = 24;
 export const CHUNK_SIZE: usize = 16384;
 const CHUNK_NEXT: usize = 0;
 const CHUNK_CAPACITY: usize = 4;
 const CHUNK_START: usize = 8;
 const CHUNK_END: usize = 12;
+const CHUNK_BLOCK: usize = 16;
 
 // @layout
 @unmanaged
@@ -91,6 +95,12 @@ export class Client {
   expected: i32; // arguments that are still missing; 0: not inside a multibulk
   bulkLength: i64; // -1: its length line is next
   commandStart: i32;
+
+  // A large argument on its way (resp/large.ts).
+  largeBlock: usize; // 0: none
+  largeLength: i32; // of the argument, without its line break
+  largeFilled: i32;
+  largeIndex: i32; // which argument it is; -1 once its command has run
 
   // Output.
   outHead: usize;
@@ -160,6 +170,7 @@ export function clientFree(c: Client): void {
   r.closingMemory -= c.closingMemory;
   dropBuffer(c);
   free(c.args);
+  free(c.largeBlock);
   clearOutput(c);
   free(address);
 }
@@ -373,15 +384,20 @@ export function addChunk(c: Client, want: usize): bool {
   store<u32>(chunk, 0, CHUNK_NEXT);
   store<u32>(chunk, <u32>(have - CHUNK_HEADER), CHUNK_CAPACITY);
   store<u64>(chunk, 0, CHUNK_START);
-  if (c.outTail != 0) store<u32>(c.outTail, <u32>chunk, CHUNK_NEXT);
-  else c.outHead = chunk;
-  c.outTail = chunk;
-  c.outChunks++;
+  store<u32>(chunk, 0, CHUNK_BLOCK);
+  appendChunk(c, chunk);
   c.outCapacity += have;
+  root().clientsMemory += have;
+  return withinLimits(c, want > CHUNK_SIZE ? want : CHUNK_SIZE, size);
+}
+
+/**
+ * What a new chunk may lead to: the reply counts as large with its `extra` bytes, or the output, now larger by `size`,
+ * is over its limit. False in the latter case: the client is closing.
+ */
+function withinLimits(c: Client, extra: usize, size: usize): bool {
   const r = root();
-  r.clientsMemory += have;
-  // This chunk may take the reply over the limit of large ones.
-  if (c.outBytes - c.replyStart + <u64>(want > CHUNK_SIZE ? want : CHUNK_SIZE) > r.largeReply) r.gate |= GATE_LARGE;
+  if (c.outBytes - c.replyStart + <u64>extra > r.largeReply) r.gate |= GATE_LARGE;
   // A client that reads its replies never has a second chunk: limits cost it one comparison a chunk.
   if (c.outChunks > 1 || size > CHUNK_SIZE || r.gate & GATE_REPLY_LIST) {
     if (isOverOutputLimit(c)) {
@@ -390,6 +406,47 @@ export function addChunk(c: Client, want: usize): bool {
     }
   }
   return true;
+}
+
+/** Appends a chunk that refers to a value's block, which is pinned. False when the client is closing. */
+export function addReference(c: Client, block: usize, length: i32): bool {
+  if (c.flags & CLIENT_CLOSE_ASAP) return false;
+  const chunk = alloc(CHUNK_HEADER);
+  if (chunk == 0 || !pin(block)) {
+    closeFor(c, CLOSE_NO_MEMORY);
+    free(chunk);
+    return false;
+  }
+  store<u32>(chunk, 0, CHUNK_NEXT);
+  store<i32>(chunk, length, CHUNK_CAPACITY);
+  store<u32>(chunk, 0, CHUNK_START);
+  store<i32>(chunk, length, CHUNK_END);
+  store<u32>(chunk, <u32>block, CHUNK_BLOCK);
+  appendChunk(c, chunk);
+  // Against its limits a client is charged for the block as if it had been copied.
+  c.outBytes += <u64>length;
+  c.outCapacity += usableSize(chunk) + <usize>length;
+  root().clientsMemory += usableSize(chunk);
+  return withinLimits(c, 0, <usize>length);
+}
+
+function freeChunk(c: Client, chunk: usize): void {
+  const block = <usize>load<u32>(chunk, CHUNK_BLOCK);
+  const size = usableSize(chunk);
+  c.outCapacity -= size;
+  if (block != 0) {
+    c.outCapacity -= <usize>load<u32>(chunk, CHUNK_CAPACITY);
+    unpin(block);
+  }
+  root().clientsMemory -= size;
+  free(chunk);
+}
+
+function appendChunk(c: Client, chunk: usize): void {
+  if (c.outTail != 0) store<u32>(c.outTail, <u32>chunk, CHUNK_NEXT);
+  else c.outHead = chunk;
+  c.outTail = chunk;
+  c.outChunks++;
 }
 
 /** Counts `n` bytes that were written at the tail's end. */
@@ -404,10 +461,7 @@ function dropHead(c: Client): void {
   c.outHead = <usize>load<u32>(head, CHUNK_NEXT);
   if (c.outHead == 0) c.outTail = 0;
   c.outChunks--;
-  const size = usableSize(head);
-  c.outCapacity -= size;
-  root().clientsMemory -= size;
-  free(head);
+  freeChunk(c, head);
 }
 
 export function clearOutput(c: Client): void {
@@ -415,28 +469,54 @@ export function clearOutput(c: Client): void {
   c.outBytes = 0;
 }
 
+/** Address of a chunk's data, its own or the value's that it refers to. */
+function chunkData(chunk: usize): usize {
+  const block = <usize>load<u32>(chunk, CHUNK_BLOCK);
+  return block != 0 ? block : chunk + CHUNK_HEADER;
+}
+
 /** Address of the first unsent bytes; outputLength() of them are contiguous. */
 export function outputAddress(c: Client): usize {
-  return c.outHead == 0 ? 0 : c.outHead + CHUNK_HEADER + <usize>load<u32>(c.outHead, CHUNK_START);
+  return c.outHead == 0 ? 0 : chunkData(c.outHead) + <usize>load<u32>(c.outHead, CHUNK_START);
 }
 
 export function outputContiguous(c: Client): i32 {
   return c.outHead == 0 ? 0 : chunkLength(c.outHead);
 }
 
-/** Forgets `n` sent bytes, at most outputContiguous(); returns how many contiguous bytes are next. */
+/** Forgets `n` sent bytes, of one chunk or several; returns how many contiguous bytes are next. */
 export function consumeOutput(c: Client, n: i32): i32 {
   const r = root();
-  const head = c.outHead;
-  if (head == 0) return 0;
+  if (c.outHead == 0) return 0;
   c.outBytes -= <u64>n;
   c.netOut += <u64>n;
   r.statNetOut += <u64>n;
   r.statWritesProcessed++;
-  const start = load<u32>(head, CHUNK_START) + <u32>n;
-  store<u32>(head, start, CHUNK_START);
-  if (start == load<u32>(head, CHUNK_END)) dropHead(c);
+  while (c.outHead != 0) {
+    const head = c.outHead;
+    const length = chunkLength(head);
+    if (n < length) {
+      store<u32>(head, load<u32>(head, CHUNK_START) + <u32>n, CHUNK_START);
+      break;
+    }
+    n -= length;
+    dropHead(c);
+  }
   return outputContiguous(c);
+}
+
+/** Lists up to `most` pieces of unsent output as (address u32, length u32) pairs at `list`; returns how many. */
+export function listOutput(c: Client, list: usize, most: i32): i32 {
+  let n = 0;
+  let chunk = c.outHead;
+  while (chunk != 0 && n < most) {
+    const slot = list + (<usize>n << 3);
+    store<u32>(slot, <u32>chunkData(chunk) + load<u32>(chunk, CHUNK_START));
+    store<i32>(slot, chunkLength(chunk), 4);
+    chunk = <usize>load<u32>(chunk, CHUNK_NEXT);
+    n++;
+  }
+  return n;
 }
 
 /** Takes the last `n` bytes of output back: what a client with CLIENT REPLY OFF must not see. */
@@ -446,7 +526,12 @@ export function retractOutput(c: Client, keep: u64): void {
     const tail = c.outTail;
     const length = <u64>chunkLength(tail);
     if (length > extra) {
-      store<u32>(tail, load<u32>(tail, CHUNK_END) - <u32>extra, CHUNK_END);
+      const end = load<u32>(tail, CHUNK_END) - <u32>extra;
+      store<u32>(tail, end, CHUNK_END);
+      if (load<u32>(tail, CHUNK_BLOCK) != 0) {
+        c.outCapacity -= <usize>(load<u32>(tail, CHUNK_CAPACITY) - end);
+        store<u32>(tail, end, CHUNK_CAPACITY);
+      }
       c.outBytes -= extra;
       return;
     }
@@ -466,10 +551,7 @@ function dropTail(c: Client): void {
   store<u32>(before, 0, CHUNK_NEXT);
   c.outTail = before;
   c.outChunks--;
-  const size = usableSize(tail);
-  c.outCapacity -= size;
-  root().clientsMemory -= size;
-  free(tail);
+  freeChunk(c, tail);
 }
 
 // --- Query buffer ---
@@ -491,6 +573,7 @@ export function clientBytes(c: Client): usize {
   let bytes = usableSize(changetype<usize>(c));
   if (c.buffer != 0) bytes += usableSize(c.buffer);
   if (c.args != 0) bytes += usableSize(c.args);
+  if (c.largeBlock != 0) bytes += usableSize(c.largeBlock);
   let chunk = c.outHead;
   while (chunk != 0) {
     bytes += usableSize(chunk);

@@ -14,11 +14,13 @@ import { parseI64 } from "../bytes/integer";
 import { alloc, realloc } from "../memory/allocator";
 import { INPUT_SLACK, Root, root } from "../memory/root";
 import { Client, CLIENT_CLOSE_AFTER_REPLY, CLIENT_PROTOCOL_ERROR } from "./client";
+import { LARGE_MIN, largeBegin } from "./large";
 import { errorBytes, errorSend, errorStart, errorText, replyError } from "./reply";
 
 export const PARSE_MORE: i32 = 0; // the command is incomplete
 export const PARSE_DONE: i32 = 1; // root.argc and root.argv hold a command
 export const PARSE_EMPTY: i32 = 2; // an empty command was skipped
+export const PARSE_LARGE: i32 = 4; // the rest of a large argument goes into a block of its own
 export const PARSE_ERROR: i32 = 3; // replied; the client closes
 
 // Which protocol error it was, in Client.closeReason: the host's log has a word for each (server/clients/closing.ts).
@@ -205,7 +207,10 @@ function parseMultibulk(c: Client, base: usize, end: usize, strict: bool): i32 {
     }
     const data = base + <usize>c.position;
     const len = <usize>c.bulkLength;
-    if (<u64>data + <u64>len + 2 > <u64>end) return PARSE_MORE;
+    if (<u64>data + <u64>len + 2 > <u64>end) {
+      const starts = c.bulkLength >= LARGE_MIN && c.largeBlock == 0 && !strict;
+      return starts && largeBegin(c, data, <i32>(end - data), <i32>len) ? PARSE_LARGE : PARSE_MORE;
+    }
     if (load<u16>(data + len) != CRLF) return fail(c, "ERR Protocol error: invalid CRLF in request", ERROR_BAD_CRLF);
     if (!addArgument(c, c.position - c.commandStart, <i32>len)) {
       return fail(c, "ERR Protocol error: out of memory", ERROR_NO_MEMORY);
@@ -214,12 +219,32 @@ function parseMultibulk(c: Client, base: usize, end: usize, strict: bool): i32 {
     c.bulkLength = -1;
     c.expected--;
   }
+  return finishMultibulk(c, base);
+}
+
+/** Takes a large argument that is now whole. Returns PARSE_DONE when it was the command's last. */
+export function parseLargeDone(c: Client, base: usize): i32 {
+  if (load<u16>(c.largeBlock + <usize>c.largeLength) != CRLF) {
+    return fail(c, "ERR Protocol error: invalid CRLF in request", ERROR_BAD_CRLF);
+  }
+  if (!addArgument(c, 0, c.largeLength)) return fail(c, "ERR Protocol error: out of memory", ERROR_NO_MEMORY);
+  c.bulkLength = -1;
+  c.expected--;
+  return c.expected == 0 ? finishMultibulk(c, base) : PARSE_MORE;
+}
+
+function finishMultibulk(c: Client, base: usize): i32 {
   // Offsets become addresses, in place: the vector belongs to this command until the next one begins.
   const r = root();
   const start = <u32>base + <u32>c.commandStart;
   for (let i = 0; i < c.argsCount; i++) {
     const slot = c.args + (<usize>i << 3);
     store<u32>(slot, load<u32>(slot) + start);
+  }
+  if (c.largeBlock != 0 && c.largeIndex >= 0) {
+    store<u32>(c.args + (<usize>c.largeIndex << 3), <u32>c.largeBlock);
+    c.largeIndex = -1;
+    r.adoptable = c.largeBlock;
   }
   r.argc = c.argsCount;
   r.argv = c.args;

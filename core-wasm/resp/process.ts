@@ -24,7 +24,8 @@ import {
 } from "./client";
 import { batchParse, batchPrepare, batchSelect } from "./batch";
 import { evictClients } from "./client-eviction";
-import { inputBlock, missingBytes, parseCommand, PARSE_DONE, PARSE_ERROR, PARSE_MORE } from "./parser";
+import { largeEnd, largeIncomplete, largeTaken } from "./large";
+import { inputBlock, missingBytes, parseCommand, parseLargeDone, PARSE_DONE, PARSE_ERROR, PARSE_LARGE, PARSE_MORE } from "./parser";
 import {
   countError, errorBytes, errorSend, errorStart, errorText, replyError, replyOutOfMemory,
 } from "./reply";
@@ -160,7 +161,8 @@ function outOfLinearMemory(c: Client, flags: u32): bool {
   const r = root();
   // Pages that can still be grown are many on all but a full server: one comparison settles it.
   if (r.maximumPages - r.totalPages > 8192) return false;
-  return availableBytes() < RESERVE_BYTES + (<u64>(c.position - c.commandStart) << 1);
+  const large = c.largeBlock != 0 ? <u64>c.largeLength : 0;
+  return availableBytes() < RESERVE_BYTES + ((<u64>(c.position - c.commandStart) + large) << 1);
 }
 
 // --- One command ---
@@ -281,10 +283,10 @@ function keepRest(c: Client, base: usize, end: usize): void {
 
 /**
  * Puts the command in root.argv back, to be read again. An inline command's words have lost their quotes in place, so
- * it is put back as an array, in a buffer of the client's own.
+ * it is put back as an array, in a buffer of the client's own; so is one with a large argument, whose bytes are apart.
  */
 function unreadCommand(c: Client, base: usize, end: usize): void {
-  if (load<u8>(base + <usize>c.commandStart) == 0x2a) {
+  if (load<u8>(base + <usize>c.commandStart) == 0x2a && c.largeBlock == 0) {
     c.position = c.commandStart;
     return;
   }
@@ -305,6 +307,7 @@ function unreadCommand(c: Client, base: usize, end: usize): void {
     p += <usize>argLen(i) + 2;
   }
   memory.copy(p, base + <usize>c.position, <usize>rest);
+  largeEnd(c);
   if (c.buffer != 0) dropBuffer(c);
   c.buffer = buffer;
   c.bufferCapacity = <i32>usableSize(buffer) - INPUT_SLACK;
@@ -363,6 +366,10 @@ function growBuffer(c: Client, room: i64): bool {
  */
 export function inputRoom(c: Client, want: i32): usize {
   const r = root();
+  if (largeIncomplete(c)) {
+    r.roomLength = c.largeLength + 2 - c.largeFilled;
+    return c.largeBlock + <usize>c.largeFilled;
+  }
   if (c.buffer == 0 && !(c.flags & NOT_RUNNING)) {
     r.roomLength = SHARED_INPUT_SIZE;
     return r.input;
@@ -393,7 +400,7 @@ export function inputRoom(c: Client, want: i32): usize {
 function overQueryLimit(c: Client): bool {
   if (c.flags & CLIENT_INTERNAL) return false;
   const r = root();
-  const pending = <u64>(c.bufferLength - c.position);
+  const pending = <u64>(c.bufferLength - c.position) + (c.largeBlock != 0 ? <u64>c.largeFilled : 0);
   if (pending > r.queryBufferLimit) return true;
   return mustAuthenticate(c) && pending > UNAUTHENTICATED_BUFFER;
 }
@@ -424,7 +431,7 @@ function status(c: Client): i32 {
 /** Notes the size of the request that is about to run. One in the shared buffer is never marked as large. */
 function weighRequest(c: Client): void {
   const r = root();
-  c.argumentBytes = <u64>(c.position - c.commandStart);
+  c.argumentBytes = <u64>(c.position - c.commandStart) + (c.largeBlock != 0 ? <u64>c.largeLength : 0);
   if (c.argumentBytes > r.largeRequest) r.gate |= GATE_LARGE;
 }
 
@@ -445,38 +452,65 @@ export function processInput(c: Client, n: i32): i32 {
   const r = root();
   clockUpdate();
   r.current = changetype<usize>(c);
+  if (c.largeBlock != 0 && c.largeIndex < 0) largeEnd(c);
   const shared = c.buffer == 0;
   if (n > 0) {
     c.lastMs = r.nowMs;
     c.netIn += <u64>n;
     r.statNetIn += <u64>n;
     r.statReadsProcessed++;
-    if (!shared) c.bufferLength += n;
     if (n > c.bufferPeak) c.bufferPeak = n;
+    if (largeIncomplete(c)) return processLarge(c, n);
+    if (!shared) c.bufferLength += n;
   }
   const base = shared ? r.input : c.buffer;
   const end = base + <usize>(shared ? n : c.bufferLength);
   if (shared) c.position = 0;
+  return runInput(c, base, end, shared, RAN);
+}
+
+/** Takes `n` more bytes of a large argument, and runs its command when that makes it whole. */
+function processLarge(c: Client, n: i32): i32 {
+  c.largeFilled += n;
+  let ran = RAN;
+  if (!largeIncomplete(c) && parseLargeDone(c, c.buffer) == PARSE_DONE) ran = runLarge(c);
+  return runInput(c, c.buffer, c.buffer + <usize>c.bufferLength, false, ran);
+}
+
+/** Runs the command with the large argument; its block goes to a value or is freed when the next input comes. */
+function runLarge(c: Client): i32 {
+  const r = root();
+  const ran = runCommand(c, resolveCommand());
+  if (r.adoptable == 0) largeTaken(c);
+  r.adoptable = 0;
+  return ran;
+}
+
+/** Runs what is in the buffer [base, end), `ran` being how the last command ended, and tidies up. */
+function runInput(c: Client, base: usize, end: usize, shared: bool, ran: i32): i32 {
+  const r = root();
   let more = 0;
-  while (!(c.flags & NOT_RUNNING) && base + <usize>c.position < end) {
+  while (ran == RAN && !(c.flags & NOT_RUNNING) && base + <usize>c.position < end) {
     const strict = mustAuthenticate(c);
     const n = strict || c.expected > 0 ? 0 : batchParse(c, base, end);
-    let ran = RAN;
     if (n > 0) {
       ran = runBatch(c, n);
-    } else {
-      const code = parseCommand(c, base, end, strict);
-      if (code == PARSE_MORE || code == PARSE_ERROR) break;
-      if (code == PARSE_DONE) ran = runCommand(c, resolveCommand());
+      continue;
     }
-    if (ran == RAN) continue;
-    if (ran != HOLD) more = STATUS_MORE;
-    else holdClient(c);
-    if (ran != END_SLICE) unreadCommand(c, base, end);
-    break;
+    const code = parseCommand(c, base, end, strict);
+    if (code == PARSE_MORE || code == PARSE_ERROR) break;
+    if (code == PARSE_LARGE) {
+      end = base + <usize>c.position;
+      if (!shared) c.bufferLength = c.position;
+      break;
+    }
+    if (code == PARSE_DONE) ran = c.largeBlock != 0 ? runLarge(c) : runCommand(c, resolveCommand());
   }
+  if (ran == HOLD || ran == LATER) unreadCommand(c, base, end);
+  if (ran == HOLD) holdClient(c);
+  else if (ran != RAN) more = STATUS_MORE;
   if (c.buffer == 0) keepRest(c, base, end);
-  else if (more == 0) trimBuffer(c);
+  if (!shared && ran == RAN) trimBuffer(c);
   if (c.buffer != 0 && overQueryLimit(c)) {
     r.statQueryBufferLimitDisconnections++;
     closeFor(c, CLOSE_QUERY_LIMIT);

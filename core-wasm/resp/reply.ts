@@ -11,13 +11,15 @@ import { formatI64, formatU64 } from "../bytes/integer";
 import { alloc, realloc, usableSize } from "../memory/allocator";
 import { root } from "../memory/root";
 import {
-  addChunk, addPending, Client, CLOSE_NO_MEMORY, chunkEnd, chunkRoom, closeFor, commitOutput,
+  addChunk, addPending, addReference, Client, CLOSE_NO_MEMORY, chunkEnd, chunkRoom, closeFor, commitOutput,
 } from "./client";
 import { OUT_OF_MEMORY, SYNTAX, WRONG_TYPE } from "./errors";
 
 const CRLF: u16 = 0x0a0d;
 /** Replies up to this size are written into one chunk; longer ones fill what is left of the last. */
 const SMALL_REPLY: i32 = 4096;
+/** From here on a piece more to write costs less than the copy (Valkey has the same bound). */
+const REFERENCE_MIN: i32 = 16384;
 const TEXT_CAPACITY: usize = 4096;
 
 // --- Room ---
@@ -120,6 +122,23 @@ export function replyBool(c: Client, value: bool): void {
 }
 
 // --- Strings ---
+
+/**
+ * A bulk string that is sent from the block itself when it is large: the block is pinned until it is out. The block
+ * belongs to a value and begins with the string.
+ */
+export function replyBlock(c: Client, block: usize, len: i32): void {
+  if (len < REFERENCE_MIN) {
+    replyBulk(c, block, len);
+    return;
+  }
+  header(c, 0x24, <i64>len);
+  if (!addReference(c, block, len)) return;
+  const p = reserve(c, 2);
+  if (p == 0) return;
+  store<u16>(p, CRLF);
+  commitOutput(c, 2);
+}
 
 export function replyBulk(c: Client, ptr: usize, len: i32): void {
   if (len > SMALL_REPLY) {

@@ -15,6 +15,7 @@ import {
   isInteger, NO_EXPIRE, setBlock, stringEncoding, stringLength, stringPtr, TYPE_STRING,
 } from "../keyspace/entry";
 import { alloc, canAllocate, free } from "../memory/allocator";
+import { isPinned } from "../memory/pins";
 import { root, Root, ROOT_ADDRESS } from "../memory/root";
 
 /** Three lines of page 0, behind the allocator's heads, for integers written out as text. */
@@ -123,7 +124,7 @@ export function stringEdit(
   if (e == 0 || isInteger(e) || isInline(e)) {
     e = replaceByBlock(db, e, key, keyLen, have, size, greedy);
     if (e == 0) return 0;
-  } else if (size > have) {
+  } else if (size > have || isPinned(entryPointer(e))) {
     if (!canAllocate(<u64>(size - have)) || entryResizeBlock(e, size, greedy) == 0) return 0;
   }
   if (zeroEnd > have) memory.fill(entryPointer(e) + <usize>have, 0, <usize>(zeroEnd - have));

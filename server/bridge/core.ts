@@ -28,6 +28,8 @@ export interface CoreExports {
   outputPtr(c: number): number;
   outputLength(c: number): number;
   outputConsume(c: number, n: number): number;
+  outputParts(c: number): number;
+  outputPartsAt(): number;
   pendingWriteNext(): number;
   resumeNext(): number;
   closingNext(): number;

@@ -127,23 +127,34 @@ export class Connection implements SocketHandler {
     if (socket === undefined || this.#inFlight > 0 || this.#isBlocked) return;
     let length = core.exports.outputLength(this.client);
     while (length > 0) {
-      const taken = socket.write(core.exports.outputPtr(this.client) >>> 0, length);
+      const whole = core.u32(this.client + CLIENT.outChunks) > 1 && socket.writeParts !== undefined;
+      const [taken, offered] = whole ? this.#writeParts(socket) :
+        [socket.write(core.exports.outputPtr(this.client) >>> 0, length), length];
       if (taken < 0) {
-        this.#inFlight = length;
+        this.#inFlight = offered;
         return;
       }
-      const next = core.exports.outputConsume(this.client, taken);
-      if (taken < length) {
+      length = core.exports.outputConsume(this.client, taken);
+      if (taken < offered) {
         this.#isBlocked = true;
         return;
       }
-      length = next;
     }
     if (this.#closesAfter) {
       this.socket = undefined;
       socket.close();
       this.release();
     }
+  }
+
+  /** Offers several pieces at once. Returns what write() would, and how many bytes were offered. */
+  #writeParts(socket: Socket): [taken: number, offered: number] {
+    const { core } = this;
+    const count = core.exports.outputParts(this.client);
+    const list = core.exports.outputPartsAt() >>> 0;
+    let offered = 0;
+    for (let i = 0; i < count; i++) offered += core.u32(list + i * 8 + 4);
+    return [socket.writeParts!(list, count, offered), offered];
   }
 
   // --- Closing ---
