@@ -54,6 +54,11 @@ export function unpin(block: usize): void {
   if (state >= ONE) return;
   r.pinCount--;
   store<u64>(at, load<u64>(r.pins + (<usize>r.pinCount << PLACE_BITS)));
+  if (r.pinCount == 0) {
+    free(r.pins);
+    r.pins = 0;
+    r.pinCapacity = 0;
+  }
   if (state & ORPHAN) free(block);
 }
 
