@@ -162,7 +162,7 @@ export function entryNewString(key: usize, keyLen: i32, value: usize, len: i32, 
     return e;
   }
   // The argument's own block becomes the value's, when it has one: a large value is then never copied.
-  const adopts = value == root().adoptable;
+  const adopts = value != 0 && value == root().adoptable;
   const block = adopts ? value : alloc(<usize>len);
   if (block == 0) return 0;
   const e = entryNew(key, keyLen, TYPE_STRING, encoding, expire, -1);

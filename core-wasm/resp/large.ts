@@ -34,12 +34,6 @@ export function largeBegin(c: Client, data: usize, have: i32, length: i32): bool
   return true;
 }
 
-/** The block now belongs to a value, which shrinks or frees it. */
-export function largeTaken(c: Client): void {
-  root().clientsMemory -= usableSize(c.largeBlock);
-  c.largeBlock = 0;
-}
-
 /** Frees the block when its command has run, unless a value took it over. */
 export function largeEnd(c: Client): void {
   if (c.largeBlock == 0) return;

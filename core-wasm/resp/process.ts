@@ -24,7 +24,7 @@ import {
 } from "./client";
 import { batchParse, batchPrepare, batchSelect } from "./batch";
 import { evictClients } from "./client-eviction";
-import { largeEnd, largeIncomplete, largeTaken } from "./large";
+import { largeEnd, largeIncomplete } from "./large";
 import { inputBlock, missingBytes, parseCommand, parseLargeDone, PARSE_DONE, PARSE_ERROR, PARSE_LARGE, PARSE_MORE } from "./parser";
 import {
   countError, errorBytes, errorSend, errorStart, errorText, replyError, replyOutOfMemory,
@@ -477,12 +477,20 @@ function processLarge(c: Client, n: i32): i32 {
   return runInput(c, c.buffer, c.buffer + <usize>c.bufferLength, false, ran);
 }
 
-/** Runs the command with the large argument; its block goes to a value or is freed when the next input comes. */
+/**
+ * Runs the command with the large argument. A value may take the block over; otherwise it is freed, now or, when the
+ * host may still look at the arguments, with the next input.
+ */
 function runLarge(c: Client): i32 {
   const r = root();
+  const size = usableSize(c.largeBlock);
   const ran = runCommand(c, resolveCommand());
-  if (r.adoptable == 0) largeTaken(c);
+  if (r.adoptable == 0) {
+    c.largeBlock = 0;
+    r.clientsMemory -= size;
+  }
   r.adoptable = 0;
+  if (ran == RAN) largeEnd(c);
   return ran;
 }
 
