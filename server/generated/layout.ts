@@ -127,16 +127,20 @@ export const ROOT = {
   scratchCapacity: 520, // i32
   scratchFailed: 524, // i32
   callBuffer: 528, // usize
-  cachedKey: 532, // usize
-  cachedHash: 536, // u64
-  touched: 544, // u32
-  parsedNumber: 552, // i64
-  wordEnd: 560, // usize
-  number: 568, // i64
-  real: 576, // f64
-  text: 584, // usize
-  textLength: 588, // i32
-  SIZE: 592,
+  pins: 532, // usize
+  pinCount: 536, // i32
+  pinCapacity: 540, // i32
+  adoptable: 544, // usize
+  cachedKey: 548, // usize
+  cachedHash: 552, // u64
+  touched: 560, // u32
+  parsedNumber: 568, // i64
+  wordEnd: 576, // usize
+  number: 584, // i64
+  real: 592, // f64
+  text: 600, // usize
+  textLength: 604, // i32
+  SIZE: 608,
 } as const;
 
 export const CLIENT = {
@@ -162,22 +166,26 @@ export const CLIENT = {
   expected: 104, // i32
   bulkLength: 112, // i64
   commandStart: 120, // i32
-  outHead: 124, // usize
-  outTail: 128, // usize
-  outBytes: 136, // u64
-  outChunks: 144, // i32
-  outCapacity: 148, // usize
-  softSinceMs: 152, // i64
-  replyErrors: 160, // i32
-  replyStart: 168, // u64
-  next: 176, // usize
-  previous: 180, // usize
-  pendingNext: 184, // usize
-  resumeNext: 188, // usize
-  closingNext: 192, // usize
-  closingMemory: 196, // usize
-  closeReason: 200, // i32
-  SIZE: 204,
+  largeBlock: 124, // usize
+  largeLength: 128, // i32
+  largeFilled: 132, // i32
+  largeIndex: 136, // i32
+  outHead: 140, // usize
+  outTail: 144, // usize
+  outBytes: 152, // u64
+  outChunks: 160, // i32
+  outCapacity: 164, // usize
+  softSinceMs: 168, // i64
+  replyErrors: 176, // i32
+  replyStart: 184, // u64
+  next: 192, // usize
+  previous: 196, // usize
+  pendingNext: 200, // usize
+  resumeNext: 204, // usize
+  closingNext: 208, // usize
+  closingMemory: 212, // usize
+  closeReason: 216, // i32
+  SIZE: 220,
 } as const;
 
 export const COMMAND_STAT = {
