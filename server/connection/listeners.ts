@@ -13,6 +13,9 @@ import type { Log } from "../log/log.ts";
 
 /** Errors that mean "this machine can't do this kind of address": such an address is passed over. */
 const NO_SUCH_FAMILY = ["ENOPROTOOPT", "EPROTONOSUPPORT", "ESOCKTNOSUPPORT", "EPFNOSUPPORT", "EAFNOSUPPORT"];
+/** How often, and after how long, a port that was just closed is tried again. */
+const RETRIES = 10;
+const RETRY_MS = 10;
 /** Open files that are not clients. */
 const RESERVED_FILES = 32;
 const NO_SUCH_NAME = ["ENOTFOUND", "EAI_AGAIN", "EAI_NONAME", "ENODATA"];
@@ -98,14 +101,14 @@ export class Listeners {
   }
 
   /** Binds every address to the port; false, with none bound, when one that is needed fails. */
-  async #bindTcp(): Promise<boolean> {
-    const { port: adapter, config, log } = this.#server;
+  async #bindTcp(tries = 1): Promise<boolean> {
+    const { config, log } = this.#server;
     const port = config.number("port");
     if (port === 0) return true;
     for (const word of config.text("bind").split(" ").filter((address) => address !== "")) {
       const host = word.replace(/^-/, "");
       try {
-        const listener = await adapter.listen(this.#options({ host, port }), (socket) => this.#server.accept(socket));
+        const listener = await this.#listen(this.#options({ host, port }), tries);
         if (this.#isClosed) listener.close();
         else this.#tcp.push(listener);
       } catch (error) {
@@ -117,6 +120,18 @@ export class Listeners {
       }
     }
     return true;
+  }
+
+  /** Listens; an address that is in use is tried again some times. */
+  async #listen(options: ListenOptions, tries: number): Promise<Listener> {
+    const { port } = this.#server;
+    try {
+      return await port.listen(options, (socket) => this.#server.accept(socket));
+    } catch (error) {
+      if (tries <= 1 || errorCode(error) !== "EADDRINUSE") throw error;
+      await new Promise<void>((resolve) => void port.timer(RETRY_MS, resolve));
+      return this.#listen(options, tries - 1);
+    }
   }
 
   async #bindUnix(path: string): Promise<string | undefined> {
@@ -134,8 +149,11 @@ export class Listeners {
 
   async #rebind(failure: string): Promise<string | undefined> {
     if (!this.#isStarted || this.#isClosed) return undefined;
+    const isSamePort = this.#tcp.some((listener) => listener.port === this.#server.config.number("port"));
     this.#closeTcp();
-    return await this.#bindTcp() ? undefined : failure;
+    // Adapters let go of a port when their turn is over, Deno's own sockets some time later.
+    await new Promise<void>((resolve) => this.#server.port.afterTurn(resolve));
+    return await this.#bindTcp(isSamePort ? RETRIES : 1) ? undefined : failure;
   }
 
   /** At the start fewer clients than wanted are better than none. */
