@@ -127,7 +127,7 @@ export class Connection implements SocketHandler {
     if (socket === undefined || this.#inFlight > 0 || this.#isBlocked) return;
     let length = core.exports.outputLength(this.client);
     while (length > 0) {
-      const whole = core.u32(this.client + CLIENT.outChunks) > 1 && socket.writeParts !== undefined;
+      const whole = core.client32(this.client, "outChunks") > 1 && socket.writeParts !== undefined;
       const [taken, offered] = whole ? this.#writeParts(socket) :
         [socket.write(core.exports.outputPtr(this.client) >>> 0, length), length];
       if (taken < 0) {
