@@ -595,6 +595,21 @@ describe("in process: many", () => {
     assertThrows(() => wakey.advanceTime(1), Error, "closed");
   });
 
+  it("leave no timer behind that reaches the next server in the same memory", async () => {
+    const first = new Wakey();
+    first.call("CLIENT", "PAUSE", 30, "ALL");
+    first.close();
+    const next = new Wakey();
+    const { port } = await next.listen();
+    next.call("CLIENT", "PAUSE", 300, "ALL");
+    const client = await RespConnection.open({ port });
+    const begun = Date.now();
+    assertEquals(await client.command("PING"), "+PONG\r\n");
+    assert(Date.now() - begun > 100, "the pause ended with the first server's timer");
+    client.close();
+    next.close();
+  });
+
   it("end by SHUTDOWN without ending the program", () => {
     const wakey = new Wakey();
     assertEquals(wakey.call("SHUTDOWN", "NOSAVE"), null);

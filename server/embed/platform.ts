@@ -131,11 +131,27 @@ export function embeddedPort(platform: Platform, base: Port, options: EmbeddedPo
   let memory: Parameters<Port["setMemory"]>[0] | undefined;
   let sockets: Port | undefined;
   let directory = "";
+  // Timers end with the server: its memory may be another's by the time they would run.
+  const timers = new Set<Timer>();
+  const kept = (start: (run: () => void) => Timer, run: () => void, repeats: boolean): Timer => {
+    const timer = start(() => {
+      if (!repeats) timers.delete(timer);
+      run();
+    });
+    timers.add(timer);
+    return {
+      cancel(): void {
+        timers.delete(timer);
+        timer.cancel();
+      },
+      unref: () => timer.unref(),
+    };
+  };
   const port: Port = {
     ...base,
     nowUs: clock.nowUs,
-    timer: (ms, run) => clock.timer(ms, run),
-    every: (ms, run) => clock.every(ms, run),
+    timer: (ms, run) => kept((then) => clock.timer(ms, then), run, false),
+    every: (ms, run) => kept((then) => clock.every(ms, then), run, true),
     setMemory: (value) => void (memory = value),
     listen(place: ListenOptions, accept: (socket: Socket) => SocketHandler): Promise<Listener> {
       sockets ??= platform.makePort();
@@ -161,7 +177,11 @@ export function embeddedPort(platform: Platform, base: Port, options: EmbeddedPo
     exit(code: number): never {
       throw new Error(`in-process server: exit ${code}: a server inside a program can't end it`);
     },
-    close: () => sockets?.close(),
+    close(): void {
+      for (const timer of timers) timer.cancel();
+      timers.clear();
+      sockets?.close();
+    },
   };
   if (clock.isVirtual) {
     port.monotonicUs = clock.nowUs;
