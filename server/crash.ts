@@ -6,6 +6,7 @@
 // fault while the report is written ends it. Not for errors that a client made, which are replies.
 
 import { describeConnection } from "./clients/describe.ts";
+import { errorCode } from "./config/host.ts";
 import { quote } from "./config/syntax.ts";
 import { fromBytes } from "./config/text.ts";
 import { VALKEY_VERSION } from "./config/version.ts";
@@ -26,6 +27,11 @@ export class Fault extends Error {
     this.name = "Fault";
     this.kind = kind;
   }
+}
+
+/** True when nobody reads standard output any more: log lines are lost then, and the server goes on. */
+export function isLostOutput(error: unknown): boolean {
+  return ["EPIPE", "ERR_STREAM_DESTROYED"].includes(errorCode(error));
 }
 
 /** The line that says what kind of fault it was. */

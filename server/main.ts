@@ -8,9 +8,10 @@ import type { Port } from "../runtime-adapters/port.ts";
 import { CommandTable } from "./commands/command-table.ts";
 import { startUp } from "./config/startup.ts";
 import { VALKEY_VERSION } from "./config/version.ts";
-import { CrashReporter } from "./crash.ts";
+import { CrashReporter, isLostOutput } from "./crash.ts";
 import {
-  detach, keepTitle, logo, programPath, RememberedInput, supervisor, warnAboutMaxmemory, warnAboutSystem, writePidFile,
+  detach, keepTitle, logo, programPath, RememberedInput, supervisor, warnAboutMaxmemory, warnAboutSupervisor,
+  warnAboutSystem, writePidFile,
 } from "./program.ts";
 import { Server } from "./server.ts";
 
@@ -46,12 +47,15 @@ export async function main(here: string): Promise<void> {
   const module = new WebAssembly.Module(readCore(port, here) as BufferSource);
   const server = new Server({ port, config, module, commands });
   const crashes = new CrashReporter(server);
-  port.onFault((error) => crashes.fault(error));
+  port.onFault((error) => {
+    if (!isLostOutput(error)) crashes.fault(error);
+  });
   for (const [level, text] of messages) server.log.write(level, text);
   announce(server, opened.fallbackReason);
   server.shutdown.pidFile = writePidFile(server);
   keepTitle(server);
   warnAboutSystem(server);
+  warnAboutSupervisor(server);
   await serve(server);
 }
 

@@ -124,6 +124,16 @@ export function warnAboutSystem({ port, config, log }: Server): void {
   }
 }
 
+/** Warns when a supervisor was named that is not there, or that waits for a word of ours. */
+export function warnAboutSupervisor({ config, log, supervisor: found }: Server): void {
+  const wanted = config.text("supervised");
+  if (wanted === "upstart" && found === "no") log.warning("Upstart supervision requested, but UPSTART_JOB not found!");
+  if (wanted === "systemd" && found === "no") {
+    log.warning("Systemd supervision requested, but NOTIFY_SOCKET not found!");
+  }
+  if (found === "systemd") log.warning("systemd is not told when this server is ready: use Type=exec in its unit.");
+}
+
 /** Warns about a maxmemory that was probably meant otherwise. */
 export function warnAboutMaxmemory({ config, log }: Server): void {
   const maxmemory = config.number("maxmemory");

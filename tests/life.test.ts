@@ -4,7 +4,7 @@
  */
 import { describe, it } from "node:test";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import process from "node:process";
@@ -117,6 +117,27 @@ describe("end", () => {
 });
 
 describe("background", () => {
+  it("goes on when nobody reads its output any more", async () => {
+    const port = await freePort();
+    const pipe = `'${wakeyServer}' --port ${port} --save '' --enable-debug-command yes | head -n 1`;
+    const child = spawn("sh", ["-c", pipe], {
+      env: { ...process.env, WAKEY_RUNTIME: currentRuntime() }, stdio: "ignore",
+    });
+    let connection: RespConnection | undefined;
+    for (let i = 0; i < 500 && connection === undefined; i++) {
+      connection = await RespConnection.open({ port }).catch(() => undefined);
+      await sleep(20);
+    }
+    assert(connection !== undefined, "it listens");
+    for (let i = 0; i < 3; i++) {
+      assertEquals(await connection.command("DEBUG", "LOG", "nobody reads this"), "+OK\r\n");
+      await sleep(20);
+    }
+    connection.send("SHUTDOWN NOSAVE\r\n");
+    await until(() => child.exitCode !== null, "the server ended");
+    connection.close();
+  });
+
   it("daemonize leaves a server behind that its pid file names", async () => {
     const folder = mkdtempSync(`${tmpdir()}/wakey-daemon-`);
     const port = await freePort();

@@ -40,6 +40,8 @@ const LFU_BIT = 2;
 
 const text = (arg: Uint8Array) => String.fromCharCode(...arg);
 const sub = (least: number, most: number, run: Sub["run"]): Sub => ({ least, most, run });
+/** The process can't put another in its own place. */
+const noRestart = sub(0, 1, ({ reply }) => reply.error("ERR failed to restart the server. Check server logs."));
 /** Takes one argument and does nothing with it. */
 const accepted = sub(1, 1, ({ reply }) => reply.ok());
 /** A leading number, 0 where there is none, as C's atoi(). */
@@ -266,6 +268,7 @@ const SUBCOMMANDS: Readonly<Record<string, Sub>> = {
     if (error === undefined) reply.ok();
     else reply.error(error.replace("ERR Rewriting config file", "ERR CONFIG-REWRITE-FORCE-ALL failed"));
   }),
+  "crash-and-recover": noRestart,
   "delay-rdb-client-free-seconds": accepted,
   "dict-resizing": setting("resizeForbidden", (value) => (value === 0 ? 1 : 0)),
   "digest": sub(0, 0, ({ server, reply }) => reply.simple(hexDigest(server, server.core.exports.datasetDigest()))),
@@ -288,6 +291,8 @@ const SUBCOMMANDS: Readonly<Record<string, Sub>> = {
     reply.ok();
   }),
   "object": sub(1, 2, object),
+  "mallctl": sub(1, 2, ({ reply }) => reply.error("ERR No such file or directory")),
+  "mallctl-str": sub(1, 2, ({ reply }) => reply.error("ERR No such file or directory")),
   "oom": crash("memory", "DEBUG OOM asked for more than there is"),
   "panic": crash("panic", "DEBUG PANIC called"),
   "pause-after-fork": accepted,
@@ -296,12 +301,19 @@ const SUBCOMMANDS: Readonly<Record<string, Sub>> = {
     reply.ok();
   }),
   "populate": sub(1, 3, populate),
+  "protect-client": sub(1, 1, ({ server, args, reply }) => {
+    const id = text(args[0]);
+    if (!/^[0-9]{1,20}$/.test(id)) reply.error("ERR Invalid client id");
+    else if ([...server.connections.values()].some((other) => `${other.id}` === id)) reply.ok();
+    else reply.error("ERR No such client");
+  }),
   "protocol": sub(1, 1, protocol),
   "quicklist": notEncoded("Not a quicklist encoded object."),
   "quicklist-packed-threshold": accepted,
   "reload": sub(0, ANY, reload),
   "replicate": sub(1, ANY, ({ reply }) => reply.ok()),
   "replybuffer": sub(2, 2, replyBuffer),
+  "restart": noRestart,
   "sdslen": sub(1, 1, sdsLength),
   "segfault": crash("segfault", "DEBUG SEGFAULT called"),
   "set-active-expire": setting("activeExpire", (value) => value),
