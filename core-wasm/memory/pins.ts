@@ -68,7 +68,7 @@ export function isPinned(block: usize): bool {
 
 /** Frees a value's block, now or when its last reply is out. */
 export function freePinned(block: usize): void {
-  const at = root().pinCount == 0 ? 0 : find(block);
+  const at: usize = root().pinCount == 0 ? 0 : find(block);
   if (at == 0) free(block);
   else store<u32>(at, load<u32>(at, 4) | ORPHAN, 4);
 }

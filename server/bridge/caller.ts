@@ -22,7 +22,7 @@ const INPUT = (ROOT_ADDRESS + ROOT.input) >> 2;
 /** Size of the shared input buffer (SHARED_INPUT_SIZE in core-wasm/memory/root.ts). */
 const INPUT_SIZE = 65536;
 /** Output chunks (core-wasm/resp/client.ts): bytes of the header, and words in it. */
-const CHUNK_HEADER = 16;
+const CHUNK_HEADER = 24;
 const CHUNK_START = 2;
 const CHUNK_END = 3;
 /** Longer text goes through the encoder: below, its set-up costs more than the loop. */
