@@ -10,6 +10,7 @@ import { changed, notify, NOTIFY_GENERIC, NOTIFY_STRING } from "../keyspace/even
 import { canAllocate } from "../memory/allocator";
 import { argLen, argPtr, argc, root } from "../memory/root";
 import { Client, CLIENT_NO_TOUCH, clientDb } from "../resp/client";
+import { forgetKey, KEYS_TOUCHED, selectKey, touchKeys } from "../resp/batch";
 import { replyArray, replyError, replyInteger, replyNull, replyOk, replyOutOfMemory, replySyntax } from "../resp/reply";
 import { setString } from "../types/string";
 import { parseArgI64, replyArity } from "./arguments";
@@ -29,10 +30,14 @@ export function mgetCommand(c: Client): void {
   const quiet = (c.flags & CLIENT_NO_TOUCH) != 0;
   replyArray(c, n - 1);
   for (let i = 1; i < n; i++) {
+    const k = (i - 1) % KEYS_TOUCHED;
+    if (k == 0) touchKeys(db.keys, i, n, 1);
+    selectKey(i, k);
     const e = lookupRead(db, argPtr(i), argLen(i), quiet);
     if (e == 0 || entryType(e) != TYPE_STRING) replyNull(c);
     else replyString(c, e);
   }
+  forgetKey();
 }
 
 // --- Setting pairs: key, value in arguments [first, end) ---
@@ -49,10 +54,15 @@ function pairsFit(first: i32, end: i32): bool {
 
 /** True when at least one of the keys is there (`exists`), or at least one is not. */
 function anyKey(db: Database, first: i32, end: i32, exists: bool): bool {
-  for (let i = first; i < end; i += 2) {
-    if ((lookupWrite(db, argPtr(i), argLen(i)) != 0) == exists) return true;
+  let found = false;
+  for (let i = first; i < end && !found; i += 2) {
+    const k = ((i - first) >> 1) % KEYS_TOUCHED;
+    if (k == 0) touchKeys(db.keys, i, end, 2);
+    selectKey(i, k);
+    found = (lookupWrite(db, argPtr(i), argLen(i)) != 0) == exists;
   }
-  return false;
+  forgetKey();
+  return found;
 }
 
 /** Sets the pairs, with an expiry when it is not NO_EXPIRE. False after it replied that memory is exhausted. */
@@ -60,6 +70,9 @@ function setPairs(c: Client, first: i32, end: i32, expire: i64, keepTtl: bool): 
   const db = clientDb(c);
   let fits = pairsFit(first, end);
   for (let i = first; fits && i < end; i += 2) {
+    const k = ((i - first) >> 1) % KEYS_TOUCHED;
+    if (k == 0) touchKeys(db.keys, i, end, 2);
+    selectKey(i, k);
     const key = argPtr(i);
     const keyLen = argLen(i);
     const e = lookupWrite(db, key, keyLen);
@@ -70,6 +83,7 @@ function setPairs(c: Client, first: i32, end: i32, expire: i64, keepTtl: bool): 
     notify(NOTIFY_STRING, "set", key, keyLen, db.id);
     if (expire != NO_EXPIRE) notify(NOTIFY_GENERIC, "expire", key, keyLen, db.id);
   }
+  forgetKey();
   if (!fits) replyOutOfMemory(c);
   return fits;
 }

@@ -17,7 +17,7 @@
  */
 import { commandFirstKey } from "../generated/commands";
 import { argLen, argPtr, root } from "../memory/root";
-import { hashKey, tableBucketFor, tableCandidate } from "../structures/hashtable";
+import { hashKey, Table, tableBucketFor, tableCandidate } from "../structures/hashtable";
 import { Client, clientDb } from "./client";
 import { parseFast } from "./parser";
 import { resolveCommand } from "./process";
@@ -60,6 +60,43 @@ export function batchParse(c: Client, base: usize, end: usize): i32 {
   return n;
 }
 
+// --- The keys of one command ---
+
+/** Keys of one command that are touched together; their places use BUCKET and HASH only and end at 13824. */
+export const KEYS_TOUCHED: i32 = 16;
+const KEY_PLACES: usize = 13312;
+
+/**
+ * For a command of many keys: hashes the keys in arguments first, first + step, ... below `end`, KEYS_TOUCHED of them
+ * at most, and touches what their look-ups will read. MSET and MGET of 10 of 1 M keys take 1.4 us with it and 5 without
+ * (on a machine with other work).
+ */
+export function touchKeys(keys: Table, first: i32, end: i32, step: i32): void {
+  let n = 0;
+  for (let i = first; i < end && n < KEYS_TOUCHED; i += step) {
+    const at = KEY_PLACES + (<usize>n << PLACE_BITS);
+    const hash = hashKey(argPtr(i), argLen(i));
+    store<u64>(at, hash, HASH);
+    store<u32>(at, <u32>tableBucketFor(keys, hash), BUCKET);
+    n++;
+  }
+  if (n > 1) touch(KEY_PLACES, n);
+}
+
+/** Lets hashKey() know the hash of argument i, the touched key number `n`. The command ends with forgetKey(). */
+export function selectKey(i: i32, n: i32): void {
+  const r = root();
+  r.cachedKey = argPtr(i);
+  r.cachedHash = load<u64>(KEY_PLACES + (<usize>n << PLACE_BITS), HASH);
+}
+
+/** Ends what selectKey() told: the address may hold another key soon. */
+export function forgetKey(): void {
+  root().cachedKey = 0;
+}
+
+// --- The commands of a pipeline ---
+
 /** Finds the ids of `n` parsed commands; when there are several, hashes their keys and touches what they will read. */
 export function batchPrepare(c: Client, n: i32): void {
   const r = root();
@@ -76,7 +113,7 @@ export function batchPrepare(c: Client, n: i32): void {
     store<u64>(at, hash, HASH);
     store<u32>(at, <u32>tableBucketFor(keys, hash), BUCKET);
   }
-  if (n > 1) touch(n);
+  if (n > 1) touch(PLACES, n);
 }
 
 /**
@@ -84,11 +121,11 @@ export function batchPrepare(c: Client, n: i32): void {
  * the processor looks some hundred instructions ahead, so it waits for all lines of a loop at once. With the loads
  * between the hashing of one key and the next it had two or three under way, and a SET or GET over 1 M keys took 250 ns, not 170.
  */
-function touch(n: i32): void {
+function touch(places: usize, n: i32): void {
   let sum: u32 = 0;
-  const end = place(n);
-  for (let at = PLACES; at < end; at += PLACE_SIZE) sum += load<u32>(<usize>load<u32>(at, BUCKET));
-  for (let at = PLACES; at < end; at += PLACE_SIZE) {
+  const end = places + (<usize>n << PLACE_BITS);
+  for (let at = places; at < end; at += PLACE_SIZE) sum += load<u32>(<usize>load<u32>(at, BUCKET));
+  for (let at = places; at < end; at += PLACE_SIZE) {
     const bucket = <usize>load<u32>(at, BUCKET);
     if (bucket == 0) continue;
     const e = tableCandidate(bucket, load<u64>(at, HASH));
