@@ -88,6 +88,8 @@ export class EpollLoop {
   private quiet = 0;
   private inRound = false;
   private yieldNext = false;
+  /** From then on the loop's own descriptors may be anybody's. */
+  private closed = false;
   private readonly crowd: Crowd;
   private readonly closeList: number[] = [];
 
@@ -143,7 +145,12 @@ export class EpollLoop {
   }
 
   close(): void {
-    this.waker.close();
+    if (this.closed) return;
+    this.waker.close(() => {
+      this.calls.functions.close(this.epoll);
+      this.calls.functions.close(this.interrupter);
+    });
+    this.closed = true;
   }
 
   /** The next round is followed by a turn of the runtime's loop. */
@@ -178,6 +185,7 @@ export class EpollLoop {
   }
 
   private control(operation: number, fd: number, events: number): void {
+    if (this.closed) return;
     const words = this.calls.words;
     words[EVENT_OFFSET / 4] = events;
     words[EVENT_OFFSET / 4 + this.dataWord] = fd;
@@ -244,6 +252,7 @@ export class EpollLoop {
   // --- Turns ---
 
   private turn(): void {
+    if (this.closed) return;
     try {
       this.slice();
     } finally {
@@ -274,7 +283,7 @@ export class EpollLoop {
   }
 
   private next(): void {
-    if (this.count === 0) {
+    if (this.closed || this.count === 0) {
       this.state = "stopped";
     } else if (this.quiet < QUIET_WAITS) {
       setImmediate(this.turnRun);
@@ -306,6 +315,7 @@ export class EpollLoop {
 
   /** Makes the epoll descriptor readable, whoever waits for it. */
   private interrupt(): void {
+    if (this.closed) return;
     this.moveCounter();
     this.calls.functions.writev(this.interrupter, this.calls.at.iovec, 1);
   }

@@ -14,8 +14,8 @@ import type { LinuxCalls } from "./linux-calls.ts";
 export interface Waker {
   /** Runs `wake` once, when the epoll descriptor is or becomes readable. To be called again only after that. */
   arm(wake: () => void): void;
-  /** Ends the helper. */
-  close(): void;
+  /** Ends the helper; `ended` runs when it no longer uses the descriptor. */
+  close(ended: () => void): void;
 }
 
 /** So long the helper is blocked at most in one poll(): a process that exits waits for its workers. */
@@ -36,19 +36,24 @@ function threadPoolWaker(calls: LinuxCalls, epoll: number, interrupt: () => void
   putPollFd(new DataView(page), epoll);
   const pointer = calls.pointer(page, 0);
   const poll = calls.pollElsewhere as NonNullable<LinuxCalls["pollElsewhere"]>;
-  let open = true;
+  let waiting = false;
+  let ended: (() => void) | undefined;
   const wait = (wake: () => void): void => {
+    if (ended !== undefined) return;
+    waiting = true;
     poll(pointer, 1, POLL_MS).then((ready) => {
-      if (!open) return;
-      if (ready === 0) wait(wake);
+      waiting = false;
+      if (ended !== undefined) ended();
+      else if (ready === 0) wait(wake);
       else wake();
     });
   };
   return {
     arm: wait,
-    close(): void {
-      open = false;
-      interrupt();
+    close(whenEnded: () => void): void {
+      ended = whenEnded;
+      if (waiting) interrupt();
+      else whenEnded();
     },
   };
 }
@@ -105,6 +110,7 @@ const LOOK_MS = 2;
 interface HelperThread {
   ref(): void;
   unref(): void;
+  on(event: "exit", run: () => void): void;
 }
 
 /** Wakes by a worker; by a timer until the worker runs. */
@@ -112,6 +118,9 @@ class WorkerWaker implements Waker {
   private readonly control = new Int32Array(new SharedArrayBuffer(4));
   private readonly interrupt: () => void;
   private readonly workerData: object;
+  /** Started, perhaps not yet running. */
+  private started: HelperThread | undefined;
+  /** Running. */
   private worker: HelperThread | undefined;
   private starting: ReturnType<typeof setTimeout> | undefined;
   private looking: ReturnType<typeof setTimeout> | undefined;
@@ -130,6 +139,7 @@ class WorkerWaker implements Waker {
   }
 
   arm(run: () => void): void {
+    if (!this.open) return;
     if (this.worker === undefined) {
       this.starting ??= this.startLater();
       this.looking = setTimeout(run, LOOK_MS);
@@ -141,14 +151,17 @@ class WorkerWaker implements Waker {
     Atomics.notify(this.control, 0);
   }
 
-  close(): void {
+  close(ended: () => void): void {
     this.open = false;
     this.wake = undefined;
     clearTimeout(this.starting);
     clearTimeout(this.looking);
-    this.worker?.unref();
+    this.started?.unref();
     globalThis.process.off("exit", this.ended);
-    if (this.worker !== undefined) this.ended();
+    if (this.started === undefined) ended();
+    else this.started.on("exit", ended);
+    // Also where the worker has only been started: it ends as soon as it looks.
+    if (this.started !== undefined) this.ended();
   }
 
   private startLater(): ReturnType<typeof setTimeout> {
@@ -161,7 +174,7 @@ class WorkerWaker implements Waker {
     const { Worker } = await import("node:worker_threads");
     if (!this.open) return;
     const worker = new Worker(HELPER, { eval: true, workerData: this.workerData });
-    worker.unref();
+    this.started = worker;
     worker.on("message", () => {
       const run = this.wake;
       this.wake = undefined;
@@ -174,12 +187,14 @@ class WorkerWaker implements Waker {
       globalThis.process.once("exit", this.ended);
     });
     worker.on("error", () => {
+      this.started = undefined;
       // No worker here: back to looking by a timer, which costs some tenths of a per cent of a core.
       this.worker = undefined;
       const run = this.wake;
       this.wake = undefined;
       run?.();
     });
+    worker.unref();
   }
 }
 
