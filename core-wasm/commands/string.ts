@@ -13,7 +13,7 @@ import { Client, CLIENT_NO_TOUCH, clientDb, retractOutput } from "../resp/client
 import {
   replyBlock, replyBulk, replyBulkInteger, replyInteger, replyNull, replyOk, replyOutOfMemory, replyWrongType,
 } from "../resp/reply";
-import { setString, stringEquals, stringSize, stringView } from "../types/string";
+import { setString, stringEquals, stringSize } from "../types/string";
 import { argExpire, UNIT_MILLISECONDS, UNIT_SECONDS } from "./arguments";
 import {
   OPTION_CONDITION, OPTION_ERROR, OPTION_EXPIRE, OPTION_EX, OPTION_EXAT, OPTION_GET, OPTION_IFEQ, OPTION_KEEPTTL,

@@ -39,7 +39,7 @@ function place(i: i32): usize {
   return PLACES + (<usize>i << PLACE_BITS);
 }
 
-/** Parses up to PLACES_MAX whole commands at c.position. Returns how many; 0 when the next one needs the slow parser. */
+/** Parses up to PLACES_MAX whole commands at c.position. Returns how many; 0: the next one needs the slow parser. */
 export function batchParse(c: Client, base: usize, end: usize): i32 {
   const r = root();
   let p = base + <usize>c.position;
@@ -119,7 +119,8 @@ export function batchPrepare(c: Client, n: i32): void {
 /**
  * Touches the buckets of `n` commands, then the entries that their tags point to. Two loops of little else than loads:
  * the processor looks some hundred instructions ahead, so it waits for all lines of a loop at once. With the loads
- * between the hashing of one key and the next it had two or three under way, and a SET or GET over 1 M keys took 250 ns, not 170.
+ * between the hashing of one key and the next it had two or three under way, and a SET or GET over 1 M keys took
+ * 250 ns, not 170.
  */
 function touch(places: usize, n: i32): void {
   let sum: u32 = 0;

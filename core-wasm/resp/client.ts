@@ -6,7 +6,8 @@
  *
  *   chunk  >0 u32 next · 4 u32 capacity · 8 u32 start (consumed so far) · 12 u32 end · 16 u32 block · 24 data
  *
- * Identified by: block 0 → the data stands in the chunk; else in a value's block, pinned (memory/pins.ts), and the chunk is full.
+ * Identified by: block 0 → the data stands in the chunk; else in a value's block, pinned (memory/pins.ts), and the
+ * chunk is full.
  *
  * Not for parsing (parser.ts) or for writing replies (reply.ts).
  */

@@ -25,7 +25,9 @@ import {
 import { batchParse, batchPrepare, batchSelect } from "./batch";
 import { evictClients } from "./client-eviction";
 import { largeEnd, largeIncomplete } from "./large";
-import { inputBlock, missingBytes, parseCommand, parseLargeDone, PARSE_DONE, PARSE_ERROR, PARSE_LARGE, PARSE_MORE } from "./parser";
+import {
+  inputBlock, missingBytes, parseCommand, parseLargeDone, PARSE_DONE, PARSE_ERROR, PARSE_LARGE, PARSE_MORE,
+} from "./parser";
 import {
   countError, errorBytes, errorSend, errorStart, errorText, replyError, replyOutOfMemory,
 } from "./reply";

@@ -30,8 +30,8 @@ function arrayStatistics(core: Core, db: number, which: number, isFull: boolean)
   if (entries === 0) return "";
   const isMain = which % 2 === 0;
   let text = `Hash table ${which % 2} stats (${isMain ? "main hash table" : "rehashing target"}):\n` +
-    ` table size: ${buckets === 1 ? SLOTS : buckets * SLOTS * FILL}\n number of entries: ${entries}\n rehashing index: ` +
-    `${core.exports.tableRehashIndex(db, which >> 1)}\n`;
+    ` table size: ${buckets === 1 ? SLOTS : buckets * SLOTS * FILL}\n number of entries: ${entries}\n` +
+    ` rehashing index: ${core.exports.tableRehashIndex(db, which >> 1)}\n`;
   if (!isFull) return text;
   text += ` top-level buckets: ${buckets}\n child buckets: ${children}\n max chain length: ${longest}\n` +
     ` avg chain length: ${(children / buckets).toFixed(6)}\n` +
