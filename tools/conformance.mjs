@@ -16,7 +16,7 @@
 import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { installPeers, PeersUnavailable } from "./peers.mjs";
 import { counts, countsLine, inParallel, parseOptions, root } from "./support.mjs";
-import { allUnits, runUnit } from "./conformance/suite.mjs";
+import { allUnits, runUnit, unknownCommands } from "./conformance/suite.mjs";
 import { OPEN, waitsReader } from "./conformance/waits.mjs";
 
 const RATCHET = `${root}conformance/ratchet.tsv`;
@@ -72,10 +72,11 @@ async function judgeUnit(unit, tests, settings) {
   writeFileSync(`${OUTPUT}/${unit.replaceAll("/", ".")}.log`, run.output);
   const inBaseline = [...tests.keys()].filter((name) => passed.has(name));
   const row = {
-    unit, state: run.state, elapsed: run.elapsed, attempts, passed,
+    unit, state: run.state, elapsed: run.elapsed, attempts, passed, unknown: unknownCommands(run.output),
     ok: inBaseline.length, baseline: tests.size,
     lost: expected.filter((name) => !passed.has(name)),
     gained: inBaseline.filter((name) => tests.get(name).state !== "ok"),
+    names: run.rows.map(({ name }) => name.replace(/ in tests\/\S+\.tcl$/, "")),
     errors: run.rows.filter(({ state }) => state === "err").length,
   };
   console.log(tableLine(row));
@@ -103,8 +104,18 @@ function update(ratchet, rows, acceptLoss) {
     }
   }
   const waits = waitsReader();
+  const runs = new Map(rows.map((row) => [row.unit, row]));
   for (const [unit, tests] of ratchet) {
-    for (const [name, row] of tests) if (row.state !== "ok") row.waits = waits(unit, name);
+    const run = runs.get(unit);
+    const reached = new Set(run?.names);
+    for (const [name, row] of tests) {
+      if (row.state === "ok") continue;
+      // A test that was not reached waits for what its unit stopped at.
+      const unknown = run?.unknown.get(name) ?? (run && !reached.has(name) ? run.unknown.get("") : undefined);
+      const label = waits(unit, name, unknown);
+      // Without a run a reason that an earlier one found stays.
+      if (run || label !== OPEN || !row.waits) row.waits = label;
+    }
   }
   writeRatchet(ratchet);
 }

@@ -60,6 +60,27 @@ export function readRows(output) {
   return rows;
 }
 
+/**
+ * Why tests of a run failed, as far as it is a command that the server doesn't know: test name → command, and under ""
+ * the command at which the unit stopped outside of any test (its later tests then have no server).
+ */
+export function unknownCommands(output) {
+  const found = new Map();
+  const lines = output.replace(ANSI_COLOUR, "").split("\n");
+  lines.forEach((line, at) => {
+    const failed = /^\[(?:err|exception)\]: (.*)$/.exec(line);
+    if (!failed) return;
+    const test = /^(.*) in tests\/\S+\.tcl$/.exec(failed[1]);
+    // The suite prints the error without its first bytes, so "unknown" may be cut.
+    const command = /n command '([^' ]+)'/.exec(`${failed[1]}\n${lines[at + 1] ?? ""}`)?.[1].toLowerCase();
+    const noServer = (lines[at + 1] ?? "").includes("not known in dictionary");
+    if (test && command) found.set(test[1], command);
+    else if (test && noServer) found.set(test[1], found.get("") ?? "");
+    else if (command && !found.has("")) found.set("", command);
+  });
+  return found;
+}
+
 /** The name of the n-th test that is called `plain`. */
 export function numbered(plain, n) {
   return n === 1 ? plain : `${plain} (${n})`;

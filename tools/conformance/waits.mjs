@@ -40,6 +40,7 @@ const PATTERNS = [
   [/\bmulti\b[\s\S]*\bexec\b/i, "transactions"],
   [/run_script|register_function/, "scripting"],
   [/io-threads/, "threads"],
+  [/\breadonly\b/i, "cluster"],
 ];
 
 const UNIT_LABELS = [
@@ -66,9 +67,14 @@ function plannedCommands() {
   return labels;
 }
 
+/** A test's name without the number that tells it from others of the same name. */
+function plainName(name) {
+  return name.replace(/ \(\d+\)$/, "");
+}
+
 /** Where the test of this name starts in the source: by its exact name, or by its name with variables as gaps. */
 function findTest(source, name) {
-  const plain = name.replace(/ \(\d+\)$/, "");
+  const plain = plainName(name);
   for (const open of ["{", "\""]) {
     const at = source.indexOf(`test ${open}${plain}`);
     if (at >= 0) return at;
@@ -89,19 +95,30 @@ function testSource(source, name) {
   return source.slice(start, next ? start + 5 + next.index : undefined);
 }
 
-/** Makes a function (unit, name) → what the test waits for, as words joined by ", ". */
+/**
+ * Makes a function (unit, name, unknown) → what the test waits for, as words joined by ", ". `unknown` is the command
+ * that the test stopped at in the last run, where that is known.
+ */
 export function waitsReader() {
   const planned = plannedCommands();
   const sources = new Map();
-  return (unit, name) => {
+  return (unit, name, unknown = "") => {
     if (!sources.has(unit)) sources.set(unit, unitSource(unit));
     const body = testSource(sources.get(unit), name);
     const labels = new Set();
+    if (planned.get(unknown)) labels.add(planned.get(unknown));
+    if (/^\{cluster\}|start_cluster|in cluster mode/.test(name)) labels.add("cluster");
     for (const [pattern, label] of UNIT_LABELS) if (pattern.test(unit)) labels.add(label);
     for (const [pattern, label] of PATTERNS) if (pattern.test(body)) labels.add(label);
     const call = /(?:^|[\s[{;])(?:r|R|\$[\w:()]+)\s+(?:-?\d+\s+)?([a-zA-Z][\w-]*)/g;
     for (const [, word] of body.matchAll(call)) {
       const label = planned.get(word.toLowerCase());
+      if (label) labels.add(label);
+    }
+    // Tests about the table of commands name them as words.
+    const named = /\b(?:getkeys|getkeysandflags|info|docs|lsearch \$commands)\s+"?([a-z]+)|^([a-z_]+) command is/gi;
+    for (const [, word, first] of `${plainName(name)}\n${body}`.matchAll(named)) {
+      const label = planned.get((word ?? first).toLowerCase());
       if (label) labels.add(label);
     }
     return labels.size === 0 ? OPEN : [...labels].join(", ");
