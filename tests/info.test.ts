@@ -274,6 +274,8 @@ describe("DEBUG", () => {
     assertEquals(await call("MGET", "k:0", "k:1"), "*2\r\n$3\r\nval\r\n$4\r\nmine\r\n");
     assertMatch(await call("DEBUG", "OBJECT", "k:0"),
       /^\+Value at:0x[0-9a-f]+ refcount:1 encoding:embstr serializedlength:4 lru:\d+ lru_seconds_idle:0\r\n$/);
+    const clock = async (): Promise<string> => / lru:(\d+) /.exec(await call("DEBUG", "OBJECT", "k:0"))![1];
+    assertEquals(await clock(), await clock(), "looking changes nothing");
     assertEquals(await call("DEBUG", "OBJECT", "missing"), "-ERR no such key\r\n");
     assertMatch(await call("DEBUG", "HTSTATS", 0, "full"), /number of entries: 10\n/);
     assertEquals(await call("DEBUG", "PROTOCOL", "array"), "*3\r\n:0\r\n:1\r\n:2\r\n");

@@ -5,7 +5,7 @@
  */
 import { LZF_TABLE_SIZE, lzfCompress } from "../bytes/lzf";
 import { formatU64, parseI64 } from "../bytes/integer";
-import { entryFrequency, entryIdleSeconds } from "../keyspace/clock";
+import { entryFrequency, entryIdleSeconds, isLfu } from "../keyspace/clock";
 import { database, peek } from "../keyspace/database";
 import { DIGEST_SCRATCH_END, databaseDigest, valueDigest } from "../keyspace/digest";
 import {
@@ -54,8 +54,9 @@ export function entryFacts(db: i32, key: usize, len: i32): usize {
   f.type = entryType(e);
   f.encoding = entryEncoding(e);
   f.clock = entryClock(e);
-  f.idleSeconds = entryIdleSeconds(e);
-  f.frequency = entryFrequency(e);
+  // Asking for the other kind of clock than the policy's would change the entry's.
+  f.idleSeconds = isLfu() ? 0 : entryIdleSeconds(e);
+  f.frequency = isLfu() ? entryFrequency(e) : 0;
   f.keyLength = keyLength(e);
   f.valueLength = isString ? stringSize(e) : 0;
   f.entryBytes = <u32>usableSize(e);

@@ -84,6 +84,8 @@ export class Watch {
     if (this.#isOneByOne || status & STATUS.large) {
       const { core } = this.#server;
       const request = core.u64(connection.client + CLIENT.argumentBytes);
+      // The core notes sizes of requests only where they may be large.
+      core.setU64(connection.client + CLIENT.argumentBytes, 0);
       const reply = core.u64(connection.client + CLIENT.outBytes) - core.u64(connection.client + CLIENT.replyStart);
       if (request >= this.log.threshold("large-request")) values.push(["large-request", request]);
       if (reply >= this.log.threshold("large-reply")) values.push(["large-reply", reply]);
