@@ -241,6 +241,8 @@ export function callRun(c: usize, count: i32): i32 {
   runCommand(client, resolveCommand());
   r.current = 0;
   if (r.usedBytes > r.peakBytes) r.peakBytes = r.usedBytes;
+  r.callReply = outputAddress(client);
+  r.callReplyLength = client.outHead == client.outTail ? outputContiguous(client) : 0;
   return (client.flags & 64 ? 2 : 0) | (client.outHead != 0 ? 1 : 0);
 }
 

@@ -3,6 +3,7 @@
 // It imports the built package by its name, as a program does. Needs `npm run build` first.
 
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import process from "node:process";
 import { describe, it } from "node:test";
@@ -276,6 +277,14 @@ describe("in process: time", () => {
     }));
 });
 
+/** Waits until something holds. */
+async function until(condition: () => boolean): Promise<void> {
+  for (let i = 0; !condition(); i++) {
+    if (i > 500) throw new Error("waited 5 s in vain");
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
 /** A server with something of everything in it. */
 function filled(options: WakeyOptions = { seed: 7, now: START }): Wakey {
   const wakey = new Wakey(options);
@@ -443,6 +452,34 @@ describe("in process: sockets", () => {
     wakey.close();
     await assertRejects(() => again.command("PING"));
     await assertRejects(() => RespConnection.open({ port }));
+  });
+
+  it("that hold unsent bytes do no harm when the state is replaced or the server closes", async () => {
+    const value = "x".repeat(4 << 20);
+    const wakey = new Wakey({ seed: 1 });
+    const { port } = await wakey.listen();
+    const empty = wakey.snapshot();
+    for (let round = 0; round < 4; round++) {
+      wakey.call("SET", "big", value);
+      const sockets = Array.from({ length: 4 }, () => {
+        const socket = connect(port, "127.0.0.1", () => socket.write("GET big\r\n".repeat(4)));
+        socket.on("error", () => socket.destroy());
+        return socket;
+      });
+      // Nobody reads: the system's buffers fill up, and the rest waits in the server.
+      await until(() => wakey.call<string>("INFO", "clients").includes("connected_clients:4"));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      wakey.restore(empty);
+      for (let i = 0; i < 2000; i++) wakey.call("SET", `key:${i}`, `${i}`.padStart(200));
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      for (let i = 0; i < 2000; i++) assertEquals(wakey.call("GET", `key:${i}`), `${i}`.padStart(200));
+    }
+    const last = connect(port, "127.0.0.1", () => last.write("SET big y\r\nGET big\r\n"));
+    last.on("error", () => last.destroy());
+    await until(() => wakey.call("EXISTS", "big") === 1);
+    wakey.close();
+    last.destroy();
   });
 
   it("do not end up in copies", async () => {

@@ -149,6 +149,8 @@ export class Root {
   scratchFailed: i32; // 1: memory was exhausted since the list was cleared
 
   callBuffer: usize; // arguments of a large in-process call
+  callReply: usize; // its reply, where it is in one piece
+  callReplyLength: i32; // 0: there is none yet, or it is in several pieces
 
   // Blocks that output refers to (memory/pins.ts), and one that a value may take over (resp/large.ts).
   pins: usize;

@@ -7,7 +7,7 @@
 //
 // Not for host commands and time, which server/embed/ adds.
 
-import { CLIENT, ROOT, ROOT_ADDRESS } from "../generated/layout.ts";
+import { ROOT, ROOT_ADDRESS } from "../generated/layout.ts";
 import { STATUS } from "./core.ts";
 import type { Core } from "./core.ts";
 import { ReplyReader } from "./reply-reader.ts";
@@ -18,13 +18,11 @@ export type Argument = string | number | bigint | Uint8Array;
 
 const ARGV = (ROOT_ADDRESS + ROOT.sharedArgv) >> 2;
 const CAPACITY = (ROOT_ADDRESS + ROOT.sharedArgvCapacity) >> 2;
+const REPLY = (ROOT_ADDRESS + ROOT.callReply) >> 2;
+const REPLY_LENGTH = (ROOT_ADDRESS + ROOT.callReplyLength) >> 2;
 const INPUT = (ROOT_ADDRESS + ROOT.input) >> 2;
 /** Size of the shared input buffer (SHARED_INPUT_SIZE in core-wasm/memory/root.ts). */
 const INPUT_SIZE = 65536;
-/** Output chunks (core-wasm/resp/client.ts): bytes of the header, and words in it. */
-const CHUNK_HEADER = 24;
-const CHUNK_START = 2;
-const CHUNK_END = 3;
 /** Longer text goes through the encoder: below, its set-up costs more than the loop. */
 const LONG_TEXT = 48;
 const encoder = new TextEncoder();
@@ -76,20 +74,19 @@ export class Caller {
   reply(asBytes: boolean): Reply {
     const { core, client } = this;
     if (core.words.length === 0) core.refresh();
-    const { words } = core;
-    const head = words[(client + CLIENT.outHead) >>> 2];
-    if (head === 0) return null;
-    if (head !== words[(client + CLIENT.outTail) >>> 2]) return this.#longReply(asBytes);
-    const start = words[(head >>> 2) + CHUNK_START];
+    const length = core.words[REPLY_LENGTH];
+    if (length === 0) return this.#otherReply(asBytes);
     this.#reader.use(core.bytes);
-    const reply = this.#reader.read(head + CHUNK_HEADER + start, asBytes);
-    core.exports.outputConsume(client, words[(head >>> 2) + CHUNK_END] - start);
+    const reply = this.#reader.read(core.words[REPLY], asBytes);
+    core.exports.outputConsume(client, length);
     return reply;
   }
 
-  /** A reply in several chunks. */
-  #longReply(asBytes: boolean): Reply {
-    this.#reader.use(this.core.takeOutput(this.client));
+  /** A reply in several pieces, one that the host wrote, or none. */
+  #otherReply(asBytes: boolean): Reply {
+    const bytes = this.core.takeOutput(this.client);
+    if (bytes.length === 0) return null;
+    this.#reader.use(bytes);
     return this.#reader.read(0, asBytes);
   }
 

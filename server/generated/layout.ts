@@ -127,20 +127,22 @@ export const ROOT = {
   scratchCapacity: 520, // i32
   scratchFailed: 524, // i32
   callBuffer: 528, // usize
-  pins: 532, // usize
-  pinCount: 536, // i32
-  pinCapacity: 540, // i32
-  adoptable: 544, // usize
-  cachedKey: 548, // usize
-  cachedHash: 552, // u64
-  touched: 560, // u32
-  parsedNumber: 568, // i64
-  wordEnd: 576, // usize
-  number: 584, // i64
-  real: 592, // f64
-  text: 600, // usize
-  textLength: 604, // i32
-  SIZE: 608,
+  callReply: 532, // usize
+  callReplyLength: 536, // i32
+  pins: 540, // usize
+  pinCount: 544, // i32
+  pinCapacity: 548, // i32
+  adoptable: 552, // usize
+  cachedKey: 556, // usize
+  cachedHash: 560, // u64
+  touched: 568, // u32
+  parsedNumber: 576, // i64
+  wordEnd: 584, // usize
+  number: 592, // i64
+  real: 600, // f64
+  text: 608, // usize
+  textLength: 612, // i32
+  SIZE: 616,
 } as const;
 
 export const CLIENT = {
