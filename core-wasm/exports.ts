@@ -32,6 +32,7 @@ import {
   takePending, takeResume,
 } from "./resp/client";
 import { careForClients } from "./resp/care";
+import { largeIncomplete } from "./resp/large";
 import { evictClients } from "./resp/client-eviction";
 import { ensureArgv } from "./resp/parser";
 import {
@@ -129,6 +130,12 @@ export function clientOutput(c: usize): usize {
 /** Bytes in the client's first chunk of output. */
 export function clientFirstOutput(c: usize): i32 {
   return clientFixedOutput(changetype<Client>(c));
+}
+
+/** Size of the block that a large argument is read into; 0 when none is on its way. */
+export function clientLarge(c: usize): usize {
+  const client = changetype<Client>(c);
+  return largeIncomplete(client) ? usableSize(client.largeBlock) : 0;
 }
 
 /** RESET: what the core knows of the client becomes that of a new connection. */

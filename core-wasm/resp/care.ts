@@ -10,6 +10,7 @@ import {
   Client, CLIENT_BLOCKED, CLIENT_CLOSE_ASAP, CLIENT_HELD, CLIENT_INTERNAL, CLOSE_IDLE, CLOSE_OUTPUT_LIMIT_LATER,
   closeFor, dropBuffer, isOverOutputLimit,
 } from "./client";
+import { largeTrim } from "./large";
 import { missingBytes } from "./parser";
 
 /** Unused room of a query buffer that is left alone. */
@@ -24,8 +25,9 @@ function isTooIdle(c: Client, idleSeconds: i32): bool {
 /** Gives back what a query buffer has too much, two seconds after the client's last word. */
 function trimIdleBuffer(c: Client): void {
   const r = root();
-  if (c.buffer == 0 || c.bufferCapacity - c.bufferLength <= BUFFER_WASTE) return;
   if (r.nowMs / 1000 - c.lastMs / 1000 <= BUFFER_IDLE_SECONDS) return;
+  if (c.largeBlock != 0) largeTrim(c);
+  if (c.buffer == 0 || c.bufferCapacity - c.bufferLength <= BUFFER_WASTE) return;
   if (c.bufferLength == 0) {
     dropBuffer(c);
     if (c.expected == 0) {

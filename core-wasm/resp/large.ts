@@ -9,7 +9,7 @@
  * (CLIENT PAUSE) is written into the query buffer whole, to be parsed again.
  * Not for values: keyspace/entry.ts adopts the block (root.adoptable).
  */
-import { alloc, free, usableSize } from "../memory/allocator";
+import { alloc, free, realloc, usableSize } from "../memory/allocator";
 import { root } from "../memory/root";
 import { Client } from "./client";
 
@@ -31,6 +31,26 @@ export function largeBegin(c: Client, data: usize, have: i32, length: i32): bool
   c.largeFilled = have;
   c.largeIndex = c.argsCount;
   root().clientsMemory += usableSize(block);
+  return true;
+}
+
+/** Gives back what is not filled yet: the client has fallen silent. */
+export function largeTrim(c: Client): void {
+  if (largeIncomplete(c)) resize(c, <usize>c.largeFilled + 1);
+}
+
+/** Makes room again for what is missing; false when memory is exhausted. */
+export function largeRestore(c: Client): bool {
+  const whole = <usize>c.largeLength + 2;
+  return usableSize(c.largeBlock) >= whole || resize(c, whole);
+}
+
+function resize(c: Client, size: usize): bool {
+  const old = usableSize(c.largeBlock);
+  const moved = realloc(c.largeBlock, size);
+  if (moved == 0) return false;
+  c.largeBlock = moved;
+  root().clientsMemory += usableSize(moved) - old;
   return true;
 }
 

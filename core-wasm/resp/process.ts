@@ -24,7 +24,7 @@ import {
 } from "./client";
 import { batchParse, batchPrepare, batchSelect } from "./batch";
 import { evictClients } from "./client-eviction";
-import { largeEnd, largeIncomplete } from "./large";
+import { largeEnd, largeIncomplete, largeRestore } from "./large";
 import {
   inputBlock, missingBytes, parseCommand, parseLargeDone, PARSE_DONE, PARSE_ERROR, PARSE_LARGE, PARSE_MORE,
 } from "./parser";
@@ -369,6 +369,11 @@ function growBuffer(c: Client, room: i64): bool {
 export function inputRoom(c: Client, want: i32): usize {
   const r = root();
   if (largeIncomplete(c)) {
+    if (!largeRestore(c)) {
+      closeFor(c, CLOSE_NO_MEMORY);
+      r.roomLength = 0;
+      return 0;
+    }
     r.roomLength = c.largeLength + 2 - c.largeFilled;
     return c.largeBlock + <usize>c.largeFilled;
   }

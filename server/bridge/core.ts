@@ -21,6 +21,7 @@ export interface CoreExports {
   clientMemory(c: number): number;
   clientOutput(c: number): number;
   clientFirstOutput(c: number): number;
+  clientLarge(c: number): number;
   clientReset(c: number): void;
   closeClient(c: number): void;
   inputRoom(c: number, want: number): number;

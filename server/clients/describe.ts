@@ -58,7 +58,9 @@ export function describeConnection(server: Server, connection: Connection, redac
   const argv = argumentBytes(server, connection);
   const chunks = core.client32(at, "outChunks");
   const firstOutput = core.exports.clientFirstOutput(at);
-  const queued = core.client32(at, "bufferLength");
+  const large = core.exports.clientLarge(at) >>> 0;
+  const filled = large === 0 ? 0 : core.client32(at, "largeFilled");
+  const queued = core.client32(at, "bufferLength") + filled;
   const command = core.client32(at, "lastCommand");
   const fields: readonly (readonly [string, string | number])[] = [
     ["id", connection.id], ["addr", connection.remote], ["laddr", connection.local], ["fd", connection.fd],
@@ -66,7 +68,7 @@ export function describeConnection(server: Server, connection: Connection, redac
     ["age", ageOf(server, connection)], ["idle", idleOf(server, connection)],
     ["flags", flagLetters(connection)], ["capa", (connection.flags & FLAG.redirect) !== 0 ? "r" : ""],
     ["db", connection.db], ["sub", 0], ["psub", 0], ["ssub", 0], ["multi", -1], ["watch", 0],
-    ["qbuf", queued], ["qbuf-free", core.client32(at, "bufferCapacity") - queued],
+    ["qbuf", queued], ["qbuf-free", core.client32(at, "bufferCapacity") + large - queued],
     ["argv-mem", argv], ["multi-mem", 0],
     ["rbs", chunks === 0 ? 0 : CHUNK_SIZE], ["rbp", firstOutput], ["obl", firstOutput],
     ["oll", Math.max(0, chunks - 1)], ["omem", core.exports.clientOutput(at) >>> 0],
