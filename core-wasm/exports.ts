@@ -63,6 +63,8 @@ export function coreInit(seed0: i32, seed1: i32, seed2: i32, seed3: i32, databas
   r.activeExpireEffort = 1;
   r.maxmemorySamples = 5;
   r.evictionTenacity = 10;
+  // From here on a piece more to write costs less than the copy; Valkey has the same bound.
+  r.referenceMin = 16384;
   r.maxmemoryPolicy = 32;
   r.lfuLogFactor = 10;
   r.lfuDecayTime = 1;

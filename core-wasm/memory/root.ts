@@ -90,6 +90,7 @@ export class Root {
   maxmemory: u64;
   maxmemoryPolicy: i32;
   maxmemorySamples: i32;
+  referenceMin: i32; // strings from this size on are sent from their block, without a copy
   maxmemoryClients: i64; // bytes for clients' buffers; negative: percent of maxmemory
   lfuLogFactor: i32;
   lfuDecayTime: i32;

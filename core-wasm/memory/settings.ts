@@ -33,6 +33,7 @@ export const enum Setting {
   largeReply = 22,
   enforceReplyList = 23,
   maxmemoryClients = 24,
+  minStringSizeAvoidCopyReply = 25,
 }
 
 /** Bits of the gate that settings switch (resp/process.ts). */
@@ -80,6 +81,9 @@ export function setSetting(id: i32, value: f64): bool {
     case Setting.maxmemoryClients:
       r.maxmemoryClients = <i64>value;
       gate(GATE_CLIENTS, value != 0);
+      return true;
+    case Setting.minStringSizeAvoidCopyReply:
+      r.referenceMin = value == 0 ? i32.MAX_VALUE : <i32>value;
       return true;
     default: return false;
   }

@@ -18,8 +18,6 @@ import { OUT_OF_MEMORY, SYNTAX, WRONG_TYPE } from "./errors";
 const CRLF: u16 = 0x0a0d;
 /** Replies up to this size are written into one chunk; longer ones fill what is left of the last. */
 const SMALL_REPLY: i32 = 4096;
-/** From here on a piece more to write costs less than the copy (Valkey has the same bound). */
-const REFERENCE_MIN: i32 = 16384;
 const TEXT_CAPACITY: usize = 4096;
 
 // --- Room ---
@@ -128,7 +126,7 @@ export function replyBool(c: Client, value: bool): void {
  * belongs to a value and begins with the string.
  */
 export function replyBlock(c: Client, block: usize, len: i32): void {
-  if (len < REFERENCE_MIN) {
+  if (len < root().referenceMin) {
     replyBulk(c, block, len);
     return;
   }

@@ -389,7 +389,7 @@ describe("keys and expiry", () => {
     const commands = new Commands(random, 60);
     let model = new Reference();
     let refused = 0;
-    for (let i = 0; i < 6000; i++) {
+    for (let i = 0; i < 2500; i++) {
       if (random.chance(5)) core.advance(random.below(40));
       model.settle(core.nowMs);
       commands.now = core.nowMs;
@@ -418,7 +418,7 @@ describe("keys and expiry", () => {
       }
       if (i % 50 === 0) compareAll(client, model);
     }
-    assert(refused > 100, `only ${refused} commands were refused`);
+    assert(refused > 40, `only ${refused} commands were refused`);
   });
 });
 
@@ -446,12 +446,12 @@ describe("SCAN", () => {
     const seed = seedOfRun();
     console.log(`scan guarantee: SEED=${seed}`);
     const random = new Random(seed);
-    for (const [kept, most] of [[50, 4000], [500, 10000], [2000, 3000]]) {
+    for (const [kept, most] of [[50, 2000], [1000, 3000]]) {
       const core = new CoreDriver({ seed });
       const client = core.connect();
       for (let i = 0; i < kept; i++) client.command("SET", `kept:${i}`, i);
       let others = 0;
-      for (let round = 0; round < 8; round++) {
+      for (let round = 0; round < 6; round++) {
         const seen = new Set<string>();
         let cursor = "0";
         const growing = round % 2 === 0;
