@@ -2,8 +2,8 @@
  * The allocator: size classes in 64 KiB pages, no header in a block, page descriptors in one dense table.
  *
  * A block's page number gives its descriptor, and that its class; so a block costs only what its class rounds up.
- * Blocks above 32 KiB take whole pages. Descriptors are apart from their pages because headers at 64 KiB steps would
- * all fall into the same cache sets.
+ * Blocks of 32 to 56 KiB share spans of several pages, larger ones take whole pages. Descriptors are apart from their
+ * pages because headers at 64 KiB steps would all fall into the same cache sets.
  *
  *   descriptor (16 bytes) of page p at descriptors() + p * 16
  *    0  u32 free   head of the list of freed blocks (a freed block's first 4 bytes link on); 0: none
@@ -11,9 +11,11 @@
  *    6  u16 bump   blocks that were ever handed out: those behind were never touched
  *    8  u16 next   list of pages of a class with room, or of free runs of a bin
  *   10  u16 prev
- *   12  u8  kind   0 free run, 2..48 size class, LARGE first page of a large block, INNER not first, or not ours
+ *   12  u8  kind   0 free run, 2..51 size class, LARGE first page of a large block, INNER not first, or not ours,
+ *                  SPAN a page of a span but its first
  *   13  u8  listed 1 while in its class's list of pages with room
- *   14  u16 pages  free run or large block: its length in pages (in the first, and for free runs also in the last)
+ *   14  u16 pages  free run or large block: its length in pages (in the first, and for free runs also in the last);
+ *                  SPAN: how many pages before this one the span begins
  *
  * Invariants: a page in a class list has a free block; two free runs never touch; usedBytes is the sum of the class
  * sizes (large: pages) of live blocks. Costs: alloc and free touch one descriptor, one list head and the block.
@@ -25,10 +27,12 @@ export const PAGE_BITS: u32 = 16;
 export const PAGE_SIZE: usize = 65536;
 const PAGE_MASK: usize = 65535;
 const DESCRIPTOR_PAGES: u32 = 16; // 65536 pages * 16 bytes = 1 MiB
-const SMALL_MAX: usize = 32768;
-const CLASS_COUNT: u32 = 49; // classes 2..48 are used
+const PAGE_CLASS_MAX: u32 = 48; // blocks of classes up to 48, of 32 KiB, lie in one page
+const SMALL_MAX: usize = 57344;
+const CLASS_COUNT: u32 = 52; // classes 2..51 are used
 const BIN_COUNT: i32 = 17;
 const KIND_FREE: u32 = 0;
+const KIND_SPAN: u32 = 0xfd;
 const KIND_LARGE: u32 = 0xfe;
 const KIND_INNER: u32 = 0xff;
 /**
@@ -85,6 +89,19 @@ function classSize(kind: u32): usize {
   const j = kind - 17;
   const base = <u32>128 << (j >> 2);
   return <usize>(base + (base >> 2) * ((j & 3) + 1));
+}
+
+/** Pages of a span: 5 hold eight blocks of 40 KiB, 3 hold four of 48 KiB, 7 hold eight of 56 KiB, nothing left over. */
+function spanPages(kind: u32): u32 {
+  if (kind <= PAGE_CLASS_MAX) return 1;
+  return kind == 49 ? 5 : kind == 50 ? 3 : 7;
+}
+
+/** The page of a block's descriptor: its own, or the first of its span. */
+function firstPage(block: usize): u32 {
+  const page = <u32>(block >> PAGE_BITS);
+  const d = descriptor(page);
+  return kindOf(d) == KIND_SPAN ? page - runPages(d) : page;
 }
 
 /** Bytes that a block of `size` really takes. */
@@ -209,9 +226,15 @@ function takeRun(pages: u32): u32 {
 // --- Blocks ---
 
 function newPage(head: usize, kind: u32): u32 {
-  const page = takeRun(1);
+  const pages = spanPages(kind);
+  const page = takeRun(pages);
   if (page == 0) return 0;
   const d = descriptor(page);
+  for (let i: u32 = 1; i < pages; i++) {
+    const inner = descriptor(page + i);
+    setKind(inner, KIND_SPAN);
+    setRunPages(inner, i);
+  }
   store<u64>(d, 0);
   setKind(d, kind);
   store<u8>(d, 1, 13);
@@ -237,7 +260,8 @@ export function alloc(size: usize): usize {
   let page = load<u32>(head);
   if (page == 0) {
     page = newPage(head, kind);
-    if (page == 0) return 0;
+    // Where there is no room for a span there may still be some for one block.
+    if (page == 0) return kind > PAGE_CLASS_MAX ? allocLarge(size) : 0;
   }
   const d = descriptor(page);
   const bytes = classSize(kind);
@@ -251,7 +275,7 @@ export function alloc(size: usize): usize {
     store<u16>(d, <u16>bump, 6);
   }
   store<u16>(d, load<u16>(d, 4) + 1, 4);
-  if (load<u32>(d) == 0 && <usize>(bump + 1) * bytes > PAGE_SIZE) {
+  if (load<u32>(d) == 0 && <usize>(bump + 1) * bytes > <usize>spanPages(kind) << PAGE_BITS) {
     unlink(head, d);
     store<u8>(d, 0, 13);
   }
@@ -275,7 +299,7 @@ function allocLarge(size: usize): usize {
 /** Gives a block back. The address 0 is allowed and does nothing. */
 export function free(block: usize): void {
   if (block == 0) return;
-  const page = <u32>(block >> PAGE_BITS);
+  const page = firstPage(block);
   const d = descriptor(page);
   const kind = kindOf(d);
   const r = root();
@@ -298,13 +322,13 @@ export function free(block: usize): void {
   } else if (used == 0 && (load<u32>(head) != page || load<u16>(d, 8) != 0)) {
     // The last page with room of its class is kept, so that one block coming and going does not take pages along.
     unlink(head, d);
-    freeRun(page, 1);
+    freeRun(page, spanPages(kind));
   }
 }
 
 /** Bytes that fit into the block (what its class or pages give). */
 export function usableSize(block: usize): usize {
-  const d = descriptor(<u32>(block >> PAGE_BITS));
+  const d = descriptor(firstPage(block));
   const kind = kindOf(d);
   if (kind == KIND_LARGE) return <usize>runPages(d) << PAGE_BITS;
   return classSize(kind);
@@ -343,7 +367,7 @@ function resizeLarge(page: u32, d: usize, pages: u32): bool {
  */
 export function realloc(block: usize, size: usize): usize {
   if (block == 0) return alloc(size);
-  const page = <u32>(block >> PAGE_BITS);
+  const page = firstPage(block);
   const d = descriptor(page);
   const kind = kindOf(d);
   const have = usableSize(block);
@@ -388,7 +412,7 @@ export function heapRun(page: u32): i32 {
   const d = descriptor(page);
   const kind = kindOf(d);
   if (kind == KIND_FREE) return -<i32>runPages(d);
-  return kind == KIND_LARGE ? <i32>runPages(d) : 1;
+  return <i32>(kind == KIND_LARGE ? runPages(d) : spanPages(kind));
 }
 
 /** Where the static data ends. What is above it, up to the page descriptors, is never used. */
