@@ -64,6 +64,8 @@ export interface NodeHandles {
   memory: MemoryView;
   coalescer: PortableCoalescer;
   readBuffer: Uint8Array;
+  /** The start of the read buffer that the last read filled: requests are often equally long. */
+  readView: Uint8Array;
   /** A request object that no write in flight uses. */
   spare: WriteRequest;
   errorName(status: number): string;
@@ -90,6 +92,7 @@ export function nodeHandles(memory: MemoryView, coalescer: PortableCoalescer): N
     memory,
     coalescer,
     readBuffer: new Uint8Array(READ_BUFFER_SIZE),
+    readView: new Uint8Array(0),
     spare: makeRequest(binding),
     errorName: (status) => names?.get(status)?.[0] ?? "EIO",
   };
@@ -156,7 +159,9 @@ export class HandleSocket implements Socket, Active {
       const length = state[readIndex];
       if (length > 0) {
         this.own.coalescer.note(this);
-        if (!this.closing) handler.data(buffer.subarray(0, length));
+        if (this.closing) return;
+        if (this.own.readView.length !== length) this.own.readView = buffer.subarray(0, length);
+        handler.data(this.own.readView);
       } else if (length < 0) {
         this.lost(length);
       }

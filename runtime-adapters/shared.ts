@@ -9,16 +9,22 @@ import type { Files, SystemError } from "./port.ts";
 export class MemoryView {
   bytes: Uint8Array = new Uint8Array(0);
   private memory: WebAssembly.Memory | undefined;
+  /** The slice made last: replies often have the same place and length, and making a view costs 50 to 100 ns. */
+  private last: Uint8Array = new Uint8Array(0);
 
   set(memory: WebAssembly.Memory): void {
     this.memory = memory;
     this.bytes = new Uint8Array(memory.buffer);
+    this.last = this.bytes.subarray(0, 0);
   }
 
   /** A view of [ptr, ptr + length); stale once memory grows. */
   slice(ptr: number, length: number): Uint8Array {
     if (ptr + length > this.bytes.length) this.refresh();
-    return this.bytes.subarray(ptr, ptr + length);
+    // A view whose memory has been detached has length and offset 0.
+    if (this.last.length === length && this.last.byteOffset === ptr) return this.last;
+    this.last = this.bytes.subarray(ptr, ptr + length);
+    return this.last;
   }
 
   /** All of memory, at least up to `end`; stale once memory grows. */
