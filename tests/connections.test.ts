@@ -385,12 +385,16 @@ describe("limits", () => {
   });
 
   it("is protected against strangers without a password", async () => {
-    const world = await World.start();
+    const world = await World.start("", { inFlight: true });
     const stranger = world.connect({ host: "10.0.0.7" });
     world.port.settle();
     assertMatch(stranger.receiveText(), /^-DENIED /);
     assert(stranger.closed);
+    const hasty = world.connect({ host: "10.0.0.7" });
+    hasty.send(encode(["SET", "stolen", "1"]));
+    world.port.settle();
     const me = world.connect();
+    assertEquals(world.ask(me, "EXISTS", "stolen"), ":0\r\n");
     world.ask(me, "CONFIG", "SET", "requirepass", "x");
     assertMatch(world.ask(world.connect({ host: "10.0.0.7" }), "PING"), /^-NOAUTH/);
     world.ask(me, "CONFIG", "SET", "requirepass", "", "protected-mode", "no");

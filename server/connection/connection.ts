@@ -9,7 +9,7 @@
 import type { Socket, SocketHandler } from "../../runtime-adapters/port.ts";
 import { STATUS } from "../bridge/core.ts";
 import { closeMarked, logProtocolError } from "../clients/closing.ts";
-import { describeForLog } from "../clients/describe.ts";
+import { describeForLog, FLAG } from "../clients/describe.ts";
 import type { Core } from "../bridge/core.ts";
 import type { Server } from "../server.ts";
 
@@ -159,9 +159,10 @@ export class Connection implements SocketHandler {
 
   // --- Closing ---
 
-  /** Closes when the output is out. */
+  /** Closes when the output is out; commands that come meanwhile are not run. */
   closeAfterReply(): void {
     this.#closesAfter = true;
+    this.flags |= FLAG.closeAfterReply;
     this.flush();
   }
 
