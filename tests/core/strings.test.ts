@@ -167,6 +167,23 @@ describe("many keys", () => {
   });
 });
 
+describe("many keys in one command", () => {
+  it("are looked up by what they are, more of them than are touched at once, some named twice", () => {
+    const { client } = fresh();
+    const names = Array.from({ length: 100 }, (_, i) => `key:${i % 60}`);
+    const last = new Map<string, string>();
+    for (const [i, name] of names.entries()) last.set(name, `value ${i}`);
+    assertEquals(client.command("MSET", ...names.flatMap((name, i) => [name, `value ${i}`])), "+OK\r\n");
+    assertEquals(client.command("DBSIZE"), ":60\r\n");
+    const expected = names.map((name) => bulk(last.get(name)!)).join("");
+    assertEquals(client.command("MGET", ...names), `*100\r\n${expected}`);
+    assertEquals(client.command("MSETNX", ...names.flatMap((name, i) => [`${name}.`, i])), ":1\r\n");
+    assertEquals(client.command("MSETNX", "first", 1, "key:59", 2), ":0\r\n");
+    assertEquals(client.command("GET", "key:59."), bulk("59"));
+    assertEquals(client.command("GET", "key:0."), bulk("60"));
+  });
+});
+
 describe("LCS", () => {
   const first = Array.from({ length: 120 }, (_, i) => "ACGT"[((i * i) % 29) & 3]).join("");
   const second = Array.from(first, (base, i) => (i % 7 === 3 ? "G" : base)).join("");
