@@ -9,7 +9,7 @@ import { equalBytes, writeText } from "../bytes/compare";
 import { formatDouble } from "../bytes/double";
 import { formatI64, formatU64 } from "../bytes/integer";
 import { alloc, realloc, usableSize } from "../memory/allocator";
-import { root } from "../memory/root";
+import { Root, root } from "../memory/root";
 import {
   addChunk, addPending, addReference, Client, CLOSE_NO_MEMORY, chunkEnd, chunkRoom, closeFor, commitOutput,
 } from "./client";
@@ -299,15 +299,12 @@ export function errorText(text: string): void {
   if (at != 0) root().textLength += writeText(at, text);
 }
 
-/** Appends bytes of the client, at most `most` of them; line breaks become spaces, as in every error reply. */
+/** Appends bytes of the client, at most `most` of them; errorSend() takes care of the line breaks in them. */
 export function errorBytes(ptr: usize, len: i32, most: i32): void {
   if (len > most) len = most;
   const at = textRoom(len);
   if (at == 0) return;
-  for (let i: usize = 0; i < <usize>len; i++) {
-    const byte = load<u8>(ptr + i);
-    store<u8>(at + i, byte == 13 || byte == 10 ? 32 : byte);
-  }
+  memory.copy(at, ptr, <usize>len);
   root().textLength += len;
 }
 
@@ -316,9 +313,21 @@ export function errorInteger(value: i64): void {
   if (at != 0) root().textLength += formatI64(at, value);
 }
 
+/** Makes the text one line: line breaks at its end go, others become spaces. */
+function errorOneLine(r: Root): void {
+  while (r.textLength > 0 && isLineBreak(load<u8>(r.text + <usize>(r.textLength - 1)))) r.textLength--;
+  const end = r.text + <usize>r.textLength;
+  for (let p = r.text; p < end; p++) if (isLineBreak(load<u8>(p))) store<u8>(p, 32);
+}
+
+function isLineBreak(byte: u32): bool {
+  return byte == 13 || byte == 10;
+}
+
 /** Sends the text that was started. */
 export function errorSend(c: Client): void {
   const r = root();
+  errorOneLine(r);
   const n = <usize>r.textLength;
   countError(r.text, r.textLength);
   c.replyErrors++;
