@@ -182,9 +182,14 @@ export function entryNewInteger(key: usize, keyLen: i32, value: i64, expire: i64
   return e;
 }
 
-/** Takes the adoptable block over, without the bytes behind the value that it was read with. */
+/**
+ * Takes the adoptable block over. What it is too long by is given back when that is an eighth or more: a page less
+ * would leave holes that the next argument of the same size does not fit into.
+ */
 function adopt(block: usize, len: i32): usize {
   root().adoptable = 0;
+  const size = usableSize(block);
+  if (size - <usize>len < size >> 3) return block;
   const shrunk = realloc(block, <usize>len);
   return shrunk == 0 ? block : shrunk;
 }

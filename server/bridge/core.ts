@@ -275,6 +275,23 @@ export class Core {
     return args;
   }
 
+  /**
+   * The same for who only looks at the beginnings: arguments above 1 KiB are views of linear memory, void after the
+   * next call into the core, since a copy of a megabyte costs more than the command that brought it.
+   */
+  argsInPlace(): Uint8Array[] {
+    this.refresh();
+    const count = this.root32(ROOT.argc);
+    const vector = this.root32(ROOT.argv);
+    const args: Uint8Array[] = [];
+    for (let i = 0; i < count; i++) {
+      const at = this.u32(vector + i * 8);
+      const length = this.u32(vector + i * 8 + 4);
+      args.push(length > 1024 ? this.bytes.subarray(at, at + length) : this.copy(at, length));
+    }
+    return args;
+  }
+
   /** Bytes in those arguments. */
   get argumentBytes(): number {
     const vector = this.root32(ROOT.argv);

@@ -69,7 +69,7 @@ export class Watch {
     const isFast = (this.#server.commands.flagsOf(id) & CMD_FAST) !== 0;
     const time = isFast ? elapsedUs / runs : elapsedUs;
     const connection = connections.get(client);
-    if (connection !== undefined) this.command(connection, id, time, status, () => core.args());
+    if (connection !== undefined) this.command(connection, id, time, status, () => core.argsInPlace());
   }
 
   /** Looks at one command that ran. */
