@@ -11,9 +11,14 @@ import { sha1, SHA1_SCRATCH_END } from "../bytes/sha1";
 import { keyAddress, keyLength } from "../structures/element";
 import { scratchAt, scratchClear, scratchLength } from "../structures/scratch";
 import { tableScan, tableSize } from "../structures/hashtable";
+import { hashDigest } from "../types/hash";
+import { listDigest } from "../types/list";
+import { setDigest } from "../types/set";
+import { streamDigest } from "../types/stream";
+import { zsetDigest } from "../types/zset";
 import { stringSize, stringView } from "../types/string";
 import { Database } from "./database";
-import { entryExpire, entryType, NO_EXPIRE, TYPE_STRING } from "./entry";
+import { entryExpire, entryType, NO_EXPIRE, TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_ZSET } from "./entry";
 
 const HASH: usize = (SHA1_SCRATCH_END + 7) & ~7;
 const WORD: usize = HASH + 24;
@@ -22,12 +27,14 @@ const ENTRY_DIGEST: usize = HASH + 32;
 export const DIGEST_SCRATCH_END: usize = HASH + 56;
 const EXPIRE_MARK: usize = memory.data<u8>([0x21, 0x21, 0x65, 0x78, 0x70, 0x69, 0x72, 0x65, 0x21, 0x21]); // !!expire!!
 
-function xorInto(digest: usize, ptr: usize, len: i32): void {
+/** Xors the hash of some bytes into a digest. */
+export function xorInto(digest: usize, ptr: usize, len: i32): void {
   sha1(ptr, len, HASH);
   for (let i: usize = 0; i < 20; i += 4) store<u32>(digest + i, load<u32>(digest + i) ^ load<u32>(HASH + i));
 }
 
-function mixInto(digest: usize, ptr: usize, len: i32): void {
+/** Mixes the hash of some bytes into a digest: the order of calls matters. */
+export function mixInto(digest: usize, ptr: usize, len: i32): void {
   xorInto(digest, ptr, len);
   sha1(digest, 20, digest);
 }
@@ -41,7 +48,14 @@ function mixNumber(digest: usize, value: u32): void {
 /** Adds an entry's type, value and whether it expires to a digest. */
 export function valueDigest(e: usize, digest: usize): void {
   mixNumber(digest, entryType(e));
-  if (entryType(e) == TYPE_STRING) mixInto(digest, stringView(e), stringSize(e));
+  switch (entryType(e)) {
+    case TYPE_LIST: listDigest(e, digest); break;
+    case TYPE_SET: setDigest(e, digest); break;
+    case TYPE_ZSET: zsetDigest(e, digest); break;
+    case TYPE_HASH: hashDigest(e, digest); break;
+    case TYPE_STREAM: streamDigest(e, digest); break;
+    default: mixInto(digest, stringView(e), stringSize(e));
+  }
   if (entryExpire(e) != NO_EXPIRE) xorInto(digest, EXPIRE_MARK, 10);
 }
 

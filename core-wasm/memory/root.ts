@@ -108,6 +108,34 @@ export class Root {
   largeRequest: u64; // requests of more bytes are marked
   largeReply: u64; // replies that may be longer are marked
 
+  // When a collection leaves its compact encoding: the directives of the same names.
+  hashMaxListpackEntries: i32;
+  hashMaxListpackValue: i32;
+  listMaxListpackSize: i32; // entries when positive; -1..-5: 4, 8, 16, 32, 64 KiB
+  listCompressDepth: i32;
+  setMaxIntsetEntries: i32;
+  setMaxListpackEntries: i32;
+  setMaxListpackValue: i32;
+  zsetMaxListpackEntries: i32;
+  zsetMaxListpackValue: i32;
+  hllSparseMaxBytes: i32;
+  streamNodeMaxBytes: i32;
+  streamNodeMaxEntries: i32;
+
+  // Values that are freed a slice at a time (keyspace/lazyfree.ts).
+  lazyFree: u32; // LAZY_ bits of memory/settings.ts
+  lazyHead: usize; // entries that wait, chained through their payload
+  lazyPending: u32; // how many wait
+  lazyFreed: u64; // how many are done
+
+  // Clients that wait for keys (resp/blocking.ts).
+  blockedCount: i32;
+  blockedHeap: usize; // their addresses, a binary heap by deadline
+  blockedHeapLength: i32; // those that have a deadline
+  blockedHeapCapacity: i32;
+  readyHead: usize; // keys that were made ready
+  readyTail: usize;
+
   // Statistics.
   settleHead: i32; // chain of CommandStats that ran since the last settle, -1 at its end
   commandStats: usize; // array of CommandStat by command id

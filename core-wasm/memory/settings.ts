@@ -34,6 +34,23 @@ export const enum Setting {
   enforceReplyList = 23,
   maxmemoryClients = 24,
   minStringSizeAvoidCopyReply = 25,
+  hashMaxListpackEntries = 26,
+  hashMaxListpackValue = 27,
+  listMaxListpackSize = 28,
+  listCompressDepth = 29,
+  setMaxIntsetEntries = 30,
+  setMaxListpackEntries = 31,
+  setMaxListpackValue = 32,
+  zsetMaxListpackEntries = 33,
+  zsetMaxListpackValue = 34,
+  hllSparseMaxBytes = 35,
+  streamNodeMaxBytes = 36,
+  streamNodeMaxEntries = 37,
+  lazyfreeLazyEviction = 38,
+  lazyfreeLazyExpire = 39,
+  lazyfreeLazyServerDel = 40,
+  lazyfreeLazyUserDel = 41,
+  lazyfreeLazyUserFlush = 42,
 }
 
 /** Bits of the gate that settings switch (resp/process.ts). */
@@ -46,6 +63,23 @@ const GATE_REPLY_LIST: u32 = 16; // DEBUG CLIENT-ENFORCE-REPLY-LIST: limits coun
 function gate(bit: u32, on: bool): void {
   const r = root();
   r.gate = on ? r.gate | bit : r.gate & ~bit;
+}
+
+/** When values are freed a slice at a time: bits of root.lazyFree (keyspace/lazyfree.ts). */
+export const LAZY_EVICTION: u32 = 1;
+export const LAZY_EXPIRE: u32 = 2;
+export const LAZY_SERVER_DEL: u32 = 4;
+export const LAZY_USER_DEL: u32 = 8;
+export const LAZY_USER_FLUSH: u32 = 16;
+
+function lazy(bit: u32, on: bool): void {
+  const r = root();
+  r.lazyFree = on ? r.lazyFree | bit : r.lazyFree & ~bit;
+}
+
+/** Counts and sizes are compared with 32-bit lengths: more than those can be is no limit. */
+function clampI32(value: f64): i32 {
+  return value > 2147483647 ? i32.MAX_VALUE : value < -2147483648 ? i32.MIN_VALUE : <i32>value;
 }
 
 /** Sets one setting; false when there is no such number. */
@@ -85,6 +119,23 @@ export function setSetting(id: i32, value: f64): bool {
     case Setting.minStringSizeAvoidCopyReply:
       r.referenceMin = value == 0 ? i32.MAX_VALUE : <i32>value;
       return true;
+    case Setting.hashMaxListpackEntries: r.hashMaxListpackEntries = clampI32(value); return true;
+    case Setting.hashMaxListpackValue: r.hashMaxListpackValue = clampI32(value); return true;
+    case Setting.listMaxListpackSize: r.listMaxListpackSize = clampI32(value); return true;
+    case Setting.listCompressDepth: r.listCompressDepth = clampI32(value); return true;
+    case Setting.setMaxIntsetEntries: r.setMaxIntsetEntries = clampI32(value); return true;
+    case Setting.setMaxListpackEntries: r.setMaxListpackEntries = clampI32(value); return true;
+    case Setting.setMaxListpackValue: r.setMaxListpackValue = clampI32(value); return true;
+    case Setting.zsetMaxListpackEntries: r.zsetMaxListpackEntries = clampI32(value); return true;
+    case Setting.zsetMaxListpackValue: r.zsetMaxListpackValue = clampI32(value); return true;
+    case Setting.hllSparseMaxBytes: r.hllSparseMaxBytes = clampI32(value); return true;
+    case Setting.streamNodeMaxBytes: r.streamNodeMaxBytes = clampI32(value); return true;
+    case Setting.streamNodeMaxEntries: r.streamNodeMaxEntries = clampI32(value); return true;
+    case Setting.lazyfreeLazyEviction: lazy(LAZY_EVICTION, value != 0); return true;
+    case Setting.lazyfreeLazyExpire: lazy(LAZY_EXPIRE, value != 0); return true;
+    case Setting.lazyfreeLazyServerDel: lazy(LAZY_SERVER_DEL, value != 0); return true;
+    case Setting.lazyfreeLazyUserDel: lazy(LAZY_USER_DEL, value != 0); return true;
+    case Setting.lazyfreeLazyUserFlush: lazy(LAZY_USER_FLUSH, value != 0); return true;
     default: return false;
   }
 }

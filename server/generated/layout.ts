@@ -92,58 +92,80 @@ export const ROOT = {
   evictionTenacity: 304, // i32
   largeRequest: 312, // u64
   largeReply: 320, // u64
-  settleHead: 328, // i32
-  commandStats: 332, // usize
-  errorStats: 336, // usize
-  errorCount: 340, // i32
-  statCommands: 344, // u64
-  statHits: 352, // u64
-  statMisses: 360, // u64
-  statExpired: 368, // u64
-  statExpiredStalePercent: 376, // f64
-  statExpiredTimeCapReached: 384, // u64
-  statEvicted: 392, // u64
-  statEvictionExceededUs: 400, // f64
-  evictionExceededSinceUs: 408, // f64
-  statNetIn: 416, // u64
-  statNetOut: 424, // u64
-  statErrorReplies: 432, // u64
-  statReadsProcessed: 440, // u64
-  statWritesProcessed: 448, // u64
-  statQueryBufferLimitDisconnections: 456, // u64
-  statOutputBufferLimitDisconnections: 464, // u64
-  inputPeak: 472, // u32
-  outputPeak: 476, // u32
-  statUnknownErrors: 480, // u64
-  expireDb: 488, // i32
-  expireVisited: 492, // i32
-  expireSeen: 496, // u32
-  expireDead: 500, // u32
-  evictDb: 504, // i32
-  rehashDb: 508, // i32
-  evictionPoolLength: 512, // i32
-  evictionPool: 516, // usize
-  scratchLength: 520, // i32
-  scratch: 524, // usize
-  scratchCapacity: 528, // i32
-  scratchFailed: 532, // i32
-  callBuffer: 536, // usize
-  callReply: 540, // usize
-  callReplyLength: 544, // i32
-  pins: 548, // usize
-  pinCount: 552, // i32
-  pinCapacity: 556, // i32
-  adoptable: 560, // usize
-  cachedKey: 564, // usize
-  cachedHash: 568, // u64
-  touched: 576, // u32
-  parsedNumber: 584, // i64
-  wordEnd: 592, // usize
-  number: 600, // i64
-  real: 608, // f64
-  text: 616, // usize
-  textLength: 620, // i32
-  SIZE: 624,
+  hashMaxListpackEntries: 328, // i32
+  hashMaxListpackValue: 332, // i32
+  listMaxListpackSize: 336, // i32
+  listCompressDepth: 340, // i32
+  setMaxIntsetEntries: 344, // i32
+  setMaxListpackEntries: 348, // i32
+  setMaxListpackValue: 352, // i32
+  zsetMaxListpackEntries: 356, // i32
+  zsetMaxListpackValue: 360, // i32
+  hllSparseMaxBytes: 364, // i32
+  streamNodeMaxBytes: 368, // i32
+  streamNodeMaxEntries: 372, // i32
+  lazyFree: 376, // u32
+  lazyHead: 380, // usize
+  lazyPending: 384, // u32
+  lazyFreed: 392, // u64
+  blockedCount: 400, // i32
+  blockedHeap: 404, // usize
+  blockedHeapLength: 408, // i32
+  blockedHeapCapacity: 412, // i32
+  readyHead: 416, // usize
+  readyTail: 420, // usize
+  settleHead: 424, // i32
+  commandStats: 428, // usize
+  errorStats: 432, // usize
+  errorCount: 436, // i32
+  statCommands: 440, // u64
+  statHits: 448, // u64
+  statMisses: 456, // u64
+  statExpired: 464, // u64
+  statExpiredStalePercent: 472, // f64
+  statExpiredTimeCapReached: 480, // u64
+  statEvicted: 488, // u64
+  statEvictionExceededUs: 496, // f64
+  evictionExceededSinceUs: 504, // f64
+  statNetIn: 512, // u64
+  statNetOut: 520, // u64
+  statErrorReplies: 528, // u64
+  statReadsProcessed: 536, // u64
+  statWritesProcessed: 544, // u64
+  statQueryBufferLimitDisconnections: 552, // u64
+  statOutputBufferLimitDisconnections: 560, // u64
+  inputPeak: 568, // u32
+  outputPeak: 572, // u32
+  statUnknownErrors: 576, // u64
+  expireDb: 584, // i32
+  expireVisited: 588, // i32
+  expireSeen: 592, // u32
+  expireDead: 596, // u32
+  evictDb: 600, // i32
+  rehashDb: 604, // i32
+  evictionPoolLength: 608, // i32
+  evictionPool: 612, // usize
+  scratchLength: 616, // i32
+  scratch: 620, // usize
+  scratchCapacity: 624, // i32
+  scratchFailed: 628, // i32
+  callBuffer: 632, // usize
+  callReply: 636, // usize
+  callReplyLength: 640, // i32
+  pins: 644, // usize
+  pinCount: 648, // i32
+  pinCapacity: 652, // i32
+  adoptable: 656, // usize
+  cachedKey: 660, // usize
+  cachedHash: 664, // u64
+  touched: 672, // u32
+  parsedNumber: 680, // i64
+  wordEnd: 688, // usize
+  number: 696, // i64
+  real: 704, // f64
+  text: 712, // usize
+  textLength: 716, // i32
+  SIZE: 720,
 } as const;
 
 export const CLIENT = {
@@ -241,4 +263,21 @@ export const SETTING = {
   enforceReplyList: 23,
   maxmemoryClients: 24,
   minStringSizeAvoidCopyReply: 25,
+  hashMaxListpackEntries: 26,
+  hashMaxListpackValue: 27,
+  listMaxListpackSize: 28,
+  listCompressDepth: 29,
+  setMaxIntsetEntries: 30,
+  setMaxListpackEntries: 31,
+  setMaxListpackValue: 32,
+  zsetMaxListpackEntries: 33,
+  zsetMaxListpackValue: 34,
+  hllSparseMaxBytes: 35,
+  streamNodeMaxBytes: 36,
+  streamNodeMaxEntries: 37,
+  lazyfreeLazyEviction: 38,
+  lazyfreeLazyExpire: 39,
+  lazyfreeLazyServerDel: 40,
+  lazyfreeLazyUserDel: 41,
+  lazyfreeLazyUserFlush: 42,
 } as const;
