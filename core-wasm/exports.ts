@@ -31,13 +31,14 @@ import {
   commitOutput, consumeOutput, dropSocketClients, listOutput, outputAddress, outputContiguous, releaseHeld, takeClosing,
   takePending, takeResume,
 } from "./resp/client";
+import { blockingKeys, expireBlocked, serveReady, unblock } from "./resp/blocking";
 import { careForClients } from "./resp/care";
 import { largeIncomplete } from "./resp/large";
 import { evictClients } from "./resp/client-eviction";
 import { ensureArgv } from "./resp/parser";
 import {
-  GATE_PAUSE, hostCommandDone, hostError as countHostError, inputRoom as roomFor, processInput, resolveCommand,
-  runCommand,
+  GATE_PAUSE, GATE_READY, hostCommandDone, hostError as countHostError, inputRoom as roomFor, processInput,
+  resolveCommand, runCommand,
 } from "./resp/process";
 import { clearErrorStats, errorInit, reserve } from "./resp/reply";
 import { resetStats as clearStats, settle as shareTime, statsBytes } from "./resp/stats";
@@ -284,7 +285,9 @@ export function settle(microseconds: f64, histograms: i32): i32 {
 /** One slice of active expiry; 1 while the cycle over all databases goes on. */
 export function cronExpire(): i32 {
   clockUpdate();
-  return root().activeExpire && expireSlice() ? 1 : 0;
+  const goesOn = root().activeExpire && expireSlice();
+  if (root().gate & GATE_READY) serveReady();
+  return goesOn ? 1 : 0;
 }
 
 /** Ends a cycle of active expiry whose time is up although cronExpire() answered 1. */
@@ -319,7 +322,25 @@ export function cronRehash(buckets: i32): i32 {
 export function cronEvict(): i32 {
   clockUpdate();
   evictClients();
-  return evictToLimit();
+  const result = evictToLimit();
+  if (root().gate & GATE_READY) serveReady();
+  return result;
+}
+
+/** CLIENT UNBLOCK: 1 when the client waited for a key. `withError`: it gets an error, else what a timeout gives. */
+export function clientUnblock(c: usize, withError: i32): i32 {
+  return unblock(changetype<Client>(c), withError != 0) ? 1 : 0;
+}
+
+/** Lets clients go whose time to wait is over. Returns the next deadline in unix milliseconds, 0: there is none. */
+export function blockedTimeouts(): f64 {
+  clockUpdate();
+  return <f64>expireBlocked();
+}
+
+/** How many keys clients wait for; `whenGone`: waits that also end when their key is gone. */
+export function blockedKeys(whenGone: i32): u32 {
+  return blockingKeys(whenGone != 0);
 }
 
 /** CLIENT PAUSE until a time in milliseconds: mode 1 writes, 2 everything, 0 ends it and lets held clients run on. */
@@ -328,7 +349,9 @@ export function pauseClients(mode: i32, untilMs: f64): void {
   r.pauseMode = mode;
   r.pauseUntilMs = <i64>untilMs;
   r.gate = mode != 0 ? r.gate | GATE_PAUSE : r.gate & ~GATE_PAUSE;
-  if (mode == 0) releaseHeld();
+  if (mode != 0) return;
+  releaseHeld();
+  serveReady();
 }
 
 /**

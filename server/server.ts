@@ -13,6 +13,7 @@ import { Access } from "./clients/access.ts";
 import { closeMarked } from "./clients/closing.ts";
 import { FLAG } from "./clients/describe.ts";
 import { Pause } from "./clients/pause.ts";
+import { Timeouts } from "./clients/timeouts.ts";
 import type { Config } from "./config/config.ts";
 import { connectCoreSettings } from "./config/core-settings.ts";
 import { CommandTable } from "./commands/command-table.ts";
@@ -70,6 +71,7 @@ export class Server {
   readonly listeners: Listeners;
   readonly access: Access;
   readonly pause: Pause;
+  readonly timeouts: Timeouts;
   /** Whose command a handler runs now. */
   running: Connection | undefined;
   replicationId = "";
@@ -109,6 +111,7 @@ export class Server {
     this.listeners = new Listeners(this);
     this.access = new Access(this);
     this.pause = new Pause(this);
+    this.timeouts = new Timeouts(this);
     connectCoreSettings(options.config, (setting, value) => {
       this.core.setSetting(setting, value);
       return undefined;
@@ -159,6 +162,7 @@ export class Server {
       if (elapsed >= watch.slowUs || status & watch.mask) watch.slice(client, elapsed, status);
       stats.countSlice(elapsed, core.exports.settle(elapsed, this.#histograms));
     }
+    if (status & STATUS.blocked) this.timeouts.arm();
     if (core.hasOthersToServe) this.drainSoon();
     return status;
   }
@@ -322,6 +326,7 @@ export class Server {
     this.#isClosed = true;
     this.#cron?.cancel();
     this.pause.end();
+    this.timeouts.close();
     this.listeners.close();
     for (const connection of this.connections.values()) connection.destroy();
   }

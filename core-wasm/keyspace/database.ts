@@ -15,6 +15,7 @@ import {
   tableRemoveSlot, tableSize,
 } from "../structures/hashtable";
 import { Client, CLIENT_IMPORT_SOURCE, CLIENT_NO_TOUCH } from "../resp/client";
+import { signalAll, signalGone, signalReady } from "../resp/blocking";
 import { valueFree } from "../types/value";
 import { clockInitial, entryTouch } from "./clock";
 import {
@@ -28,6 +29,7 @@ import { notify, NOTIFY_EXPIRED, NOTIFY_KEY_MISS, NOTIFY_NEW } from "./events";
 export class Database {
   keys: Table;
   expires: Table;
+  blocked: Table; // keys that clients wait for (resp/blocking.ts)
   id: i32;
   averageTtl: i64; // milliseconds, sampled by active expiry
   expireCursor: u64; // where active expiry goes on
@@ -40,7 +42,7 @@ function roundedTable(): usize {
 }
 
 function databaseSpace(): usize {
-  return (offsetof<Database>() + (roundedTable() << 1) + 7) & ~7;
+  return (offsetof<Database>() + roundedTable() * 3 + 7) & ~7;
 }
 
 /** Makes `count` empty databases; false when memory is exhausted. */
@@ -56,8 +58,10 @@ export function databasesInit(count: i32): bool {
     const tables = changetype<usize>(db) + ((offsetof<Database>() + 7) & ~7);
     db.keys = changetype<Table>(tables);
     db.expires = changetype<Table>(tables + roundedTable());
+    db.blocked = changetype<Table>(tables + (roundedTable() << 1));
     tableInit(db.keys);
     tableInit(db.expires);
+    tableInit(db.blocked);
     db.id = i;
     db.averageTtl = 0;
     db.expireCursor = 0;
@@ -171,6 +175,7 @@ export function addEntry(db: Database, e: usize): bool {
     return false;
   }
   notify(NOTIFY_NEW, "new", keyAddress(e), keyLength(e), db.id);
+  signalReady(db, keyAddress(e), keyLength(e));
   return true;
 }
 
@@ -196,6 +201,8 @@ export function replaceEntry(db: Database, old: usize, fresh: usize): bool {
   // As in Valkey, a key that is overwritten keeps its access history.
   entrySetClock(fresh, entryClock(old));
   store<u32>(slot, <u32>fresh);
+  if (entryType(fresh) != TYPE_STRING) signalReady(db, key, len);
+  else if (entryType(old) != TYPE_STRING) signalGone(db, key, len);
   valueFree(old);
   return true;
 }
@@ -250,6 +257,7 @@ export function detachEntry(db: Database, key: usize, len: i32): usize {
   const slot = tableFindSlot(db.keys, hash, key, len);
   if (slot == 0) return 0;
   if (entryExpire(<usize>load<u32>(slot)) != NO_EXPIRE) tableRemove(db.expires, hash, key, len);
+  signalGone(db, key, len);
   return tableRemoveSlot(db.keys, hash, slot);
 }
 
@@ -257,6 +265,7 @@ function removeEntry(db: Database, hash: u64, key: usize, len: i32): bool {
   const slot = tableFindSlot(db.keys, hash, key, len);
   if (slot == 0) return false;
   if (entryExpire(<usize>load<u32>(slot)) != NO_EXPIRE) tableRemove(db.expires, hash, key, len);
+  signalGone(db, key, len);
   valueFree(tableRemoveSlot(db.keys, hash, slot));
   return true;
 }
@@ -285,6 +294,7 @@ export function emptyDatabase(db: Database): u64 {
   tableDrain(db.keys, valueFree);
   db.averageTtl = 0;
   db.expireCursor = 0;
+  signalAll(db);
   return count;
 }
 
@@ -302,4 +312,6 @@ export function swapDatabases(a: Database, b: Database): void {
   b.expires = expires;
   b.averageTtl = ttl;
   b.expireCursor = cursor;
+  signalAll(a);
+  signalAll(b);
 }

@@ -135,6 +135,8 @@ export class Root {
   blockedHeapCapacity: i32;
   readyHead: usize; // keys that were made ready
   readyTail: usize;
+  blockedGoneWaiters: i32; // waits that also end when their key is gone
+  rerunDeadline: i64; // of the command that runs again
 
   // Statistics.
   settleHead: i32; // chain of CommandStats that ran since the last settle, -1 at its end

@@ -11,34 +11,17 @@
  *
  * Not for parsing (parser.ts) or for writing replies (reply.ts).
  */
+import {
+  CLIENT_AUTHENTICATED, CLIENT_CLOSE_ASAP, CLIENT_CLOSING, CLIENT_COUNTS_ALL, CLIENT_EVER_AUTHENTICATED, CLIENT_HELD,
+  CLIENT_INTERNAL, CLIENT_PENDING_WRITE, CLIENT_RESUME,
+} from "./flags";
 import { alloc, free, usableSize } from "../memory/allocator";
 import { pin, unpin } from "../memory/pins";
 import { root } from "../memory/root";
 import { database, Database } from "../keyspace/database";
+import { forgetBlocked } from "./blocking";
 
-// Client flags.
-export const CLIENT_CLOSE_AFTER_REPLY: u32 = 1;
-export const CLIENT_CLOSE_ASAP: u32 = 2;
-export const CLIENT_PENDING_WRITE: u32 = 4; // on the pending list
-export const CLIENT_RESUME: u32 = 8; // on the resume list
-export const CLIENT_CLOSING: u32 = 16; // on the closing list
-export const CLIENT_HELD: u32 = 32; // held back by CLIENT PAUSE
-export const CLIENT_AWAITS_HOST: u32 = 64; // the host runs its command
-export const CLIENT_REPLY_OFF: u32 = 128;
-export const CLIENT_REPLY_SKIP_NEXT: u32 = 256;
-export const CLIENT_REPLY_SKIP: u32 = 512;
-export const CLIENT_NO_EVICT: u32 = 1024;
-export const CLIENT_NO_TOUCH: u32 = 2048;
-export const CLIENT_AUTHENTICATED: u32 = 4096;
-export const CLIENT_INTERNAL: u32 = 8192; // in-process: no socket, no limits
-export const CLIENT_UNIX_SOCKET: u32 = 16384;
-export const CLIENT_PROTOCOL_ERROR: u32 = 32768;
-export const CLIENT_IMPORT_SOURCE: u32 = 65536;
-export const CLIENT_CAPA_REDIRECT: u32 = 131072;
-export const CLIENT_BLOCKED: u32 = 262144;
-export const CLIENT_EVER_AUTHENTICATED: u32 = 524288; // RESET does not take this away
-
-export const CLIENT_COUNTS_ALL: u32 = 1048576; // the running command's output counts in full for the limits
+export * from "./flags";
 
 // Why the core wants a client closed (closeFor): what the host writes to its log and counts.
 export const CLOSE_OUTPUT_LIMIT: i32 = 1; // while a reply was written
@@ -120,6 +103,7 @@ export class Client {
   resumeNext: usize;
   closingNext: usize;
   closingMemory: usize; // its part of root.closingMemory
+  blocked: usize; // what it waits for (resp/blocking.ts), 0: nothing
   closeReason: i32; // CLOSE_, 0: none; or which protocol error ended the connection (parser.ts)
 }
 
@@ -165,6 +149,7 @@ export function clientFree(c: Client): void {
   if (c.flags & CLIENT_PENDING_WRITE) removePending(c);
   if (c.flags & CLIENT_RESUME) removeResume(c);
   if (c.flags & CLIENT_HELD) removeHeld(c);
+  forgetBlocked(c);
   if (c.flags & CLIENT_CLOSING) removeClosing(c);
   if (r.current == address) r.current = 0;
   if (r.cronClient == address) r.cronClient = c.next;

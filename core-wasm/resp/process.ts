@@ -18,10 +18,11 @@ import { argLen, argPtr, INPUT_SLACK, root, SHARED_INPUT_SIZE } from "../memory/
 import { equalsIgnoreCase } from "../bytes/compare";
 import { formatU64 } from "../bytes/integer";
 import {
-  Client, CLIENT_AUTHENTICATED, CLIENT_AWAITS_HOST, CLIENT_BLOCKED, CLIENT_CLOSE_AFTER_REPLY, CLIENT_CLOSE_ASAP,
+  Client, CLIENT_AUTHENTICATED, CLIENT_AWAITS_HOST, CLIENT_BLOCKED, CLIENT_CLOSE_AFTER_REPLY, CLIENT_NOT_RUNNING, CLIENT_CLOSE_ASAP,
   CLIENT_HELD, CLIENT_INTERNAL, CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP, CLIENT_REPLY_SKIP_NEXT, CLOSE_CROSS_PROTOCOL,
   CLOSE_NO_MEMORY, CLOSE_QUERY_LIMIT, closeFor, dropBuffer, GATE_LARGE, holdClient, retractOutput,
 } from "./client";
+import { serveReady } from "./blocking";
 import { batchParse, batchPrepare, batchSelect } from "./batch";
 import { evictClients } from "./client-eviction";
 import { largeEnd, largeIncomplete, largeRestore } from "./large";
@@ -41,6 +42,7 @@ export const STATUS_CLOSE_NOW: i32 = 8;
 export const STATUS_MORE: i32 = 16;
 export const STATUS_LARGE: i32 = 32; // the last command's request or reply may be large
 export const STATUS_RAN: i32 = 64; // every command ends the slice, and one ran
+export const STATUS_BLOCKED: i32 = 128; // the client waits for keys
 
 // Bits of root.gate.
 export const GATE_AUTH: u32 = 1; // clients have to authenticate
@@ -48,12 +50,11 @@ export const GATE_MEMORY: u32 = 2; // maxmemory is set
 export const GATE_PAUSE: u32 = 4; // CLIENT PAUSE is in force
 export const GATE_TICK: u32 = 8; // every command ends the slice
 export const GATE_CLIENTS: u32 = 32; // maxmemory-clients is set
+export const GATE_READY: u32 = 64; // clients wait for keys that were made ready
 
 export const PAUSE_WRITE: i32 = 1;
 export const PAUSE_ALL: i32 = 2;
 
-const NOT_RUNNING: u32 = CLIENT_AWAITS_HOST | CLIENT_HELD | CLIENT_CLOSE_AFTER_REPLY | CLIENT_CLOSE_ASAP |
-  CLIENT_BLOCKED;
 const UNAUTHENTICATED_BUFFER: u64 = 1 << 20;
 const CRLF: u16 = 0x0a0d;
 const GROUP_STRING: i32 = 1;
@@ -187,7 +188,12 @@ function hidesReply(c: Client): bool {
 export function finishCommand(c: Client, before: u64): void {
   c.commands++;
   const flags = c.flags;
-  if (!(flags & (CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP | CLIENT_REPLY_SKIP_NEXT))) return;
+  if (!(flags & (CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP | CLIENT_REPLY_SKIP_NEXT | CLIENT_BLOCKED))) return;
+  if (flags & CLIENT_BLOCKED) {
+    // It ends when it is served.
+    c.commands--;
+    return;
+  }
   if (hidesReply(c)) retractOutput(c, before);
   if (flags & CLIENT_REPLY_SKIP) c.flags &= ~CLIENT_REPLY_SKIP;
   if (flags & CLIENT_REPLY_SKIP_NEXT) c.flags = (c.flags & ~CLIENT_REPLY_SKIP_NEXT) | CLIENT_REPLY_SKIP;
@@ -219,8 +225,21 @@ export function runCommand(c: Client, id: i32): i32 {
   }
   if (c.replyErrors > 0) statOf(id).failed++;
   finishCommand(c, before);
-  if (r.gate & (GATE_TICK | GATE_LARGE)) return END_SLICE;
+  if (r.gate & (GATE_TICK | GATE_LARGE | GATE_READY)) {
+    if (r.gate & GATE_READY) serveReady();
+    return END_SLICE;
+  }
   return isQuick ? RAN : END_SLICE;
+}
+
+/** Runs the command in root.argv once more for a client that waited; the caller ends it. */
+export function rerunCommand(c: Client, id: i32): void {
+  c.replyErrors = 0;
+  c.replyStart = c.outBytes;
+  if (check(c, id) != RAN) return;
+  root().currentCommand = id;
+  dispatch(id, c);
+  if (c.replyErrors > 0) statOf(id).failed++;
 }
 
 /** Everything that can forbid a command. RAN: nothing does. END_SLICE: replied. HOLD: later. */
@@ -377,7 +396,7 @@ export function inputRoom(c: Client, want: i32): usize {
     r.roomLength = c.largeLength + 2 - c.largeFilled;
     return c.largeBlock + <usize>c.largeFilled;
   }
-  if (c.buffer == 0 && !(c.flags & NOT_RUNNING)) {
+  if (c.buffer == 0 && !(c.flags & CLIENT_NOT_RUNNING)) {
     r.roomLength = SHARED_INPUT_SIZE;
     return r.input;
   }
@@ -419,7 +438,7 @@ function runBatch(c: Client, n: i32): i32 {
   const r = root();
   batchPrepare(c, n);
   let ran = RAN;
-  for (let i = 0; i < n && ran == RAN && !(c.flags & NOT_RUNNING); i++) {
+  for (let i = 0; i < n && ran == RAN && !(c.flags & CLIENT_NOT_RUNNING); i++) {
     const id = batchSelect(c, i);
     ran = runCommand(c, id);
     r.cachedKey = 0;
@@ -432,6 +451,7 @@ function status(c: Client): i32 {
   if (c.flags & CLIENT_CLOSE_ASAP) s |= STATUS_CLOSE_NOW;
   else if (c.flags & CLIENT_CLOSE_AFTER_REPLY) s |= STATUS_CLOSE_AFTER;
   if (c.flags & CLIENT_AWAITS_HOST) s |= STATUS_NEEDS_HOST;
+  if (c.flags & CLIENT_BLOCKED) s |= STATUS_BLOCKED;
   return s;
 }
 
@@ -505,7 +525,7 @@ function runLarge(c: Client): i32 {
 function runInput(c: Client, base: usize, end: usize, shared: bool, ran: i32): i32 {
   const r = root();
   let more = 0;
-  while (ran == RAN && !(c.flags & NOT_RUNNING) && base + <usize>c.position < end) {
+  while (ran == RAN && !(c.flags & CLIENT_NOT_RUNNING) && base + <usize>c.position < end) {
     const strict = mustAuthenticate(c);
     const n = strict || c.expected > 0 ? 0 : batchParse(c, base, end);
     if (n > 0) {
@@ -541,6 +561,7 @@ export function hostCommandDone(c: Client, failed: bool): void {
   c.flags &= ~CLIENT_AWAITS_HOST;
   if (failed && c.lastCommand > 0) statOf(c.lastCommand).failed++;
   finishCommand(c, c.replyStart);
+  if (root().gate & GATE_READY) serveReady();
 }
 
 /** Counts an error reply that the host wrote: `ptr` behind its '-', `len` up to its line break. */

@@ -48,6 +48,9 @@ export interface CoreExports {
   cronRehash(buckets: number): number;
   cronEvict(): number;
   evictionReset(): void;
+  clientUnblock(c: number, withError: number): number;
+  blockedTimeouts(): number;
+  blockedKeys(whenGone: number): number;
   pauseClients(mode: number, untilMs: number): void;
   cronClients(count: number, idleSeconds: number): void;
   setSetting(id: number, value: number): number;
@@ -67,7 +70,9 @@ export interface CoreExports {
 }
 
 /** Bits of what process() returns. */
-export const STATUS = { output: 1, needsHost: 2, closeAfter: 4, closeNow: 8, more: 16, large: 32, ran: 64 } as const;
+export const STATUS = {
+  output: 1, needsHost: 2, closeAfter: 4, closeNow: 8, more: 16, large: 32, ran: 64, blocked: 128,
+} as const;
 
 /** 64 KiB pages that a fresh core begins with, and that it can have at most (4 GiB). */
 const INITIAL_PAGES = 32;

@@ -159,12 +159,18 @@ const unpauseCommand: Handler = (server, _connection, _args, reply) => {
 };
 
 /** CLIENT UNBLOCK id [TIMEOUT|ERROR]: a client that CLIENT PAUSE holds back can't be released so. */
-const unblockCommand: Handler = (_server, _connection, args, reply) => {
+const unblockCommand: Handler = (server, _connection, args, reply) => {
   const reason = args.length > 3 ? wordOf(args, 3) : "timeout";
   if (reason !== "timeout" && reason !== "error") {
     return reply.error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
   }
-  if (parseInteger(fromBytes(args[2])) === undefined) return reply.error(NOT_INTEGER);
+  const id = parseInteger(fromBytes(args[2]));
+  if (id === undefined) return reply.error(NOT_INTEGER);
+  for (const other of server.connections.values()) {
+    if (BigInt(other.id) !== id) continue;
+    reply.int(server.core.exports.clientUnblock(other.client, reason === "error" ? 1 : 0));
+    return server.drainSoon();
+  }
   reply.int(0);
 };
 

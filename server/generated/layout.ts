@@ -21,7 +21,8 @@ export const ENTRY_FACTS = {
 export const DATABASE = {
   keys: 0, // Table
   expires: 4, // Table
-  id: 8, // i32
+  blocked: 8, // Table
+  id: 12, // i32
   averageTtl: 16, // i64
   expireCursor: 24, // u64
   SIZE: 32,
@@ -114,58 +115,60 @@ export const ROOT = {
   blockedHeapCapacity: 412, // i32
   readyHead: 416, // usize
   readyTail: 420, // usize
-  settleHead: 424, // i32
-  commandStats: 428, // usize
-  errorStats: 432, // usize
-  errorCount: 436, // i32
-  statCommands: 440, // u64
-  statHits: 448, // u64
-  statMisses: 456, // u64
-  statExpired: 464, // u64
-  statExpiredStalePercent: 472, // f64
-  statExpiredTimeCapReached: 480, // u64
-  statEvicted: 488, // u64
-  statEvictionExceededUs: 496, // f64
-  evictionExceededSinceUs: 504, // f64
-  statNetIn: 512, // u64
-  statNetOut: 520, // u64
-  statErrorReplies: 528, // u64
-  statReadsProcessed: 536, // u64
-  statWritesProcessed: 544, // u64
-  statQueryBufferLimitDisconnections: 552, // u64
-  statOutputBufferLimitDisconnections: 560, // u64
-  inputPeak: 568, // u32
-  outputPeak: 572, // u32
-  statUnknownErrors: 576, // u64
-  expireDb: 584, // i32
-  expireVisited: 588, // i32
-  expireSeen: 592, // u32
-  expireDead: 596, // u32
-  evictDb: 600, // i32
-  rehashDb: 604, // i32
-  evictionPoolLength: 608, // i32
-  evictionPool: 612, // usize
-  scratchLength: 616, // i32
-  scratch: 620, // usize
-  scratchCapacity: 624, // i32
-  scratchFailed: 628, // i32
-  callBuffer: 632, // usize
-  callReply: 636, // usize
-  callReplyLength: 640, // i32
-  pins: 644, // usize
-  pinCount: 648, // i32
-  pinCapacity: 652, // i32
-  adoptable: 656, // usize
-  cachedKey: 660, // usize
-  cachedHash: 664, // u64
-  touched: 672, // u32
-  parsedNumber: 680, // i64
-  wordEnd: 688, // usize
-  number: 696, // i64
-  real: 704, // f64
-  text: 712, // usize
-  textLength: 716, // i32
-  SIZE: 720,
+  blockedGoneWaiters: 424, // i32
+  rerunDeadline: 432, // i64
+  settleHead: 440, // i32
+  commandStats: 444, // usize
+  errorStats: 448, // usize
+  errorCount: 452, // i32
+  statCommands: 456, // u64
+  statHits: 464, // u64
+  statMisses: 472, // u64
+  statExpired: 480, // u64
+  statExpiredStalePercent: 488, // f64
+  statExpiredTimeCapReached: 496, // u64
+  statEvicted: 504, // u64
+  statEvictionExceededUs: 512, // f64
+  evictionExceededSinceUs: 520, // f64
+  statNetIn: 528, // u64
+  statNetOut: 536, // u64
+  statErrorReplies: 544, // u64
+  statReadsProcessed: 552, // u64
+  statWritesProcessed: 560, // u64
+  statQueryBufferLimitDisconnections: 568, // u64
+  statOutputBufferLimitDisconnections: 576, // u64
+  inputPeak: 584, // u32
+  outputPeak: 588, // u32
+  statUnknownErrors: 592, // u64
+  expireDb: 600, // i32
+  expireVisited: 604, // i32
+  expireSeen: 608, // u32
+  expireDead: 612, // u32
+  evictDb: 616, // i32
+  rehashDb: 620, // i32
+  evictionPoolLength: 624, // i32
+  evictionPool: 628, // usize
+  scratchLength: 632, // i32
+  scratch: 636, // usize
+  scratchCapacity: 640, // i32
+  scratchFailed: 644, // i32
+  callBuffer: 648, // usize
+  callReply: 652, // usize
+  callReplyLength: 656, // i32
+  pins: 660, // usize
+  pinCount: 664, // i32
+  pinCapacity: 668, // i32
+  adoptable: 672, // usize
+  cachedKey: 676, // usize
+  cachedHash: 680, // u64
+  touched: 688, // u32
+  parsedNumber: 696, // i64
+  wordEnd: 704, // usize
+  number: 712, // i64
+  real: 720, // f64
+  text: 728, // usize
+  textLength: 732, // i32
+  SIZE: 736,
 } as const;
 
 export const CLIENT = {
@@ -209,8 +212,9 @@ export const CLIENT = {
   resumeNext: 204, // usize
   closingNext: 208, // usize
   closingMemory: 212, // usize
-  closeReason: 216, // i32
-  SIZE: 220,
+  blocked: 216, // usize
+  closeReason: 220, // i32
+  SIZE: 224,
 } as const;
 
 export const COMMAND_STAT = {

@@ -1,0 +1,32 @@
+/**
+ * Bits of a client's flags. A file of its own, without imports: many files' constants are made of them.
+ */
+export const CLIENT_CLOSE_AFTER_REPLY: u32 = 1;
+export const CLIENT_CLOSE_ASAP: u32 = 2;
+export const CLIENT_PENDING_WRITE: u32 = 4; // on the pending list
+export const CLIENT_RESUME: u32 = 8; // on the resume list
+export const CLIENT_CLOSING: u32 = 16; // on the closing list
+export const CLIENT_HELD: u32 = 32; // held back by CLIENT PAUSE
+export const CLIENT_AWAITS_HOST: u32 = 64; // the host runs its command
+export const CLIENT_REPLY_OFF: u32 = 128;
+export const CLIENT_REPLY_SKIP_NEXT: u32 = 256;
+export const CLIENT_REPLY_SKIP: u32 = 512;
+export const CLIENT_NO_EVICT: u32 = 1024;
+export const CLIENT_NO_TOUCH: u32 = 2048;
+export const CLIENT_AUTHENTICATED: u32 = 4096;
+export const CLIENT_INTERNAL: u32 = 8192; // in-process: no socket, no limits
+export const CLIENT_UNIX_SOCKET: u32 = 16384;
+export const CLIENT_PROTOCOL_ERROR: u32 = 32768;
+export const CLIENT_IMPORT_SOURCE: u32 = 65536;
+export const CLIENT_CAPA_REDIRECT: u32 = 131072;
+export const CLIENT_BLOCKED: u32 = 262144;
+export const CLIENT_EVER_AUTHENTICATED: u32 = 524288; // RESET does not take this away
+
+export const CLIENT_COUNTS_ALL: u32 = 1048576; // the running command's output counts in full for the limits
+
+export const CLIENT_DENY_BLOCKING: u32 = 2097152; // what it runs must not wait for keys
+export const CLIENT_RERUN: u32 = 4194304; // a command that waited runs again
+
+/** While one of these is set no command of the client runs. */
+export const CLIENT_NOT_RUNNING: u32 = CLIENT_AWAITS_HOST | CLIENT_HELD | CLIENT_CLOSE_AFTER_REPLY |
+  CLIENT_CLOSE_ASAP | CLIENT_BLOCKED;
