@@ -18,9 +18,10 @@ import { argLen, argPtr, INPUT_SLACK, root, SHARED_INPUT_SIZE } from "../memory/
 import { equalsIgnoreCase } from "../bytes/compare";
 import { formatU64 } from "../bytes/integer";
 import {
-  Client, CLIENT_AUTHENTICATED, CLIENT_AWAITS_HOST, CLIENT_BLOCKED, CLIENT_CLOSE_AFTER_REPLY, CLIENT_NOT_RUNNING, CLIENT_CLOSE_ASAP,
-  CLIENT_HELD, CLIENT_INTERNAL, CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP, CLIENT_REPLY_SKIP_NEXT, CLOSE_CROSS_PROTOCOL,
-  CLOSE_NO_MEMORY, CLOSE_QUERY_LIMIT, closeFor, dropBuffer, GATE_LARGE, holdClient, retractOutput,
+  Client, CLIENT_AUTHENTICATED, CLIENT_AWAITS_HOST, CLIENT_BLOCKED, CLIENT_CLOSE_AFTER_REPLY, CLIENT_NOT_RUNNING,
+  CLIENT_CLOSE_ASAP, CLIENT_INTERNAL, CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP, CLIENT_REPLY_SKIP_NEXT,
+  CLOSE_CROSS_PROTOCOL, CLOSE_NO_MEMORY, CLOSE_QUERY_LIMIT, closeFor, dropBuffer, GATE_LARGE, holdClient,
+  retractOutput,
 } from "./client";
 import { serveReady } from "./blocking";
 import { batchParse, batchPrepare, batchSelect } from "./batch";

@@ -7,7 +7,7 @@ export function streamFreeSome(e: usize, budget: i32): i32 {
   return budget;
 }
 
-/** Fills `fresh`, an entry of this type and encoding without a value, with a copy; false (nothing kept) without memory. */
+/** Fills `fresh`, an entry of this type and encoding without a value, with a copy; false (nothing kept): no memory. */
 export function streamCopy(e: usize, fresh: usize): bool {
   return false;
 }
