@@ -6,7 +6,7 @@
  *
  *   1024 ..          Root
  *   4096 ..          the allocator's list heads
- *   8192 ..          integers written out (types/string.ts)
+ *   8192 ..          integers written out (types/string.ts; from 8448 on structures/listpack.ts)
  *   12288 ..         commands parsed ahead (resp/batch.ts)
  *   14336 ..         SHA-1, digests and DEBUG (bytes/sha1.ts, keyspace/digest.ts, commands/debug.ts)
  *   65536 ..         static data of the module (string literals, generated tables)
@@ -199,6 +199,7 @@ export class Root {
   wordEnd: usize;
   number: i64; // results of parsers of arguments (commands/arguments.ts)
   real: f64;
+  lpPlace: usize; // element that the last change of a listpack left (structures/listpack.ts), 0: none
 
   // Error text under construction (resp/reply.ts).
   text: usize;
