@@ -166,9 +166,10 @@ export const ROOT = {
   wordEnd: 704, // usize
   number: 712, // i64
   real: 720, // f64
-  text: 728, // usize
-  textLength: 732, // i32
-  SIZE: 736,
+  lpPlace: 728, // usize
+  text: 732, // usize
+  textLength: 736, // i32
+  SIZE: 740,
 } as const;
 
 export const CLIENT = {
