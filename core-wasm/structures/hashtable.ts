@@ -482,21 +482,69 @@ export function tableRandom(t: Table, sample: i32 = 24): usize {
 
 /** Gives every element to `drop` and frees the buckets: the table is empty afterwards. Needs no memory. */
 export function tableDrain(t: Table, drop: (element: usize) => void): void {
-  drainArray(t.buckets0, <i32>t.bits0, drop);
-  drainArray(t.buckets1, <i32>t.bits1, drop);
-  tableFree(t);
+  while (tableDrainSome(t, i32.MAX_VALUE, drop) <= 0) {
+    // A table of that many elements takes another round.
+  }
 }
 
-function drainArray(array: usize, bits: i32, drop: (element: usize) => void): void {
-  if (array == 0) return;
-  const count = 1 << bits;
-  for (let i = 0; i < count; i++) {
-    for (let b = array + (<usize>i << BUCKET_BITS); b != 0; b = nextBucket(b)) {
-      for (let present = state(b) & PRESENT_MASK; present != 0; present &= present - 1) {
-        drop(<usize>load<u32>(slotAddress(b, ctz<u32>(present))));
+/** Empty buckets that count as one allocation when a table is freed a slice at a time. */
+const EMPTY_PER_UNIT: i32 = 16;
+
+/**
+ * The same a slice at a time: gives about `budget` elements to `drop` and frees their buckets. Returns what is left of
+ * the budget, more than 0 when the table is empty. Until then the table may only be given to this function again: its
+ * progress is the rehash index, which stands for "draining" in a table without a second array. Needs no memory.
+ */
+export function tableDrainSome(t: Table, budget: i32, drop: (element: usize) => void): i32 {
+  // Buckets before the rehash index have moved to the second array already.
+  if (t.rehashIndex < 0) t.rehashIndex = 0;
+  while (t.buckets0 != 0) {
+    const count = 1 << <i32>t.bits0;
+    let empty = EMPTY_PER_UNIT;
+    while (t.rehashIndex < count) {
+      if (budget <= 0) return 0;
+      const b = t.buckets0 + (<usize>t.rehashIndex << BUCKET_BITS);
+      if (state(b) == 0) {
+        if (--empty == 0) {
+          empty = EMPTY_PER_UNIT;
+          budget--;
+        }
+      } else {
+        budget -= drainChain(t, b, drop);
       }
+      t.rehashIndex++;
     }
+    free(t.buckets0);
+    t.buckets0 = t.buckets1;
+    t.bits0 = t.bits1;
+    t.used0 = t.used1;
+    t.buckets1 = 0;
+    t.used1 = 0;
+    t.rehashIndex = 0;
   }
+  tableFree(t);
+  return budget > 0 ? budget : 1;
+}
+
+/** Empties one chain and frees its buckets but the first; returns how many elements there were. */
+function drainChain(t: Table, first: usize, drop: (element: usize) => void): i32 {
+  let n = 0;
+  let b = first;
+  while (b != 0) {
+    const next = nextBucket(b);
+    for (let present = state(b) & PRESENT_MASK; present != 0; present &= present - 1) {
+      drop(<usize>load<u32>(slotAddress(b, ctz<u32>(present))));
+      n++;
+    }
+    if (b != first) {
+      free(b);
+      t.chained--;
+    }
+    b = next;
+  }
+  store<u32>(first, 0);
+  t.used0 -= n;
+  return n;
 }
 
 /** Frees the buckets, not the elements. The table is empty afterwards. */
