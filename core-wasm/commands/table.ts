@@ -12,7 +12,9 @@
  *   28  u32       flags
  *   32  i16 x 4   arity, first key, last key, key step
  *   40  u32 u8    access categories, group
+ *   45  u8 x 3    traits (TRAIT_), how channels are named, special way to find keys (resp/access-keys.ts)
  *   48  u32 u8    offset of the full name in NAMES, its length
+ *   60  u16 u8 u8 first record in KEY_SPECS, how many, how databases are named
  *   56  u32       bit i: byte i of the name is no letter and has bit 5 clear ('_' does, DEL and '-' don't)
  *
  *   name index, u16 slots: id, 0 where free, 0xffff where a name was taken away. A name's slot is the top bits of
@@ -26,8 +28,8 @@
  */
 
 import {
-  NAME_INDEX, NAME_INDEX_MASK, NAME_INDEX_SHIFT, NAME_MIX_1, NAME_MIX_2, NAME_MIX_PARENT, NAME_MULTIPLIER, NAMES,
-  RECORDS,
+  KEY_SPECS, NAME_INDEX, NAME_INDEX_MASK, NAME_INDEX_SHIFT, NAME_MIX_1, NAME_MIX_2, NAME_MIX_PARENT, NAME_MULTIPLIER,
+  NAMES, RECORDS,
 } from "../generated/tables";
 
 const RECORD_SHIFT: usize = 6;
@@ -46,6 +48,17 @@ const GROUP: usize = 44;
 const NAME_OFFSET: usize = 48;
 const NAME_LENGTH: usize = 52;
 const CLEAR_BITS: usize = 56;
+const TRAITS: usize = 45;
+const CHANNELS: usize = 46;
+const KEY_FINDER: usize = 47;
+const KEY_SPEC_FIRST: usize = 60;
+const KEY_SPEC_COUNT: usize = 62;
+const DATABASE_KIND: usize = 63;
+
+// What commandTraits() answers.
+export const TRAIT_HAS_KEYS: u32 = 1;
+export const TRAIT_BOUND_TO_DATABASE: u32 = 2; // reads or changes the selected database
+export const TRAIT_VARIABLE: u32 = 4; // its options decide about the rights that it needs
 
 /** Length and container in the record's tag, without the byte between them. */
 const TAG_MASK: u32 = 0xffff00ff;
@@ -94,6 +107,36 @@ export function commandKeyStep(id: i32): i32 {
 /** The ACL_ bits of a command. */
 export function commandCategories(id: i32): u32 {
   return load<u32>(recordOf(id), CATEGORIES);
+}
+
+/** The TRAIT_ bits of a command. */
+export function commandTraits(id: i32): u32 {
+  return load<u8>(recordOf(id), TRAITS);
+}
+
+/** How a command names channels: 0 not at all, 1 in all arguments, 2 there as patterns, 3 in the first one. */
+export function commandChannels(id: i32): i32 {
+  return load<u8>(recordOf(id), CHANNELS);
+}
+
+/** Number of the special way to find a command's keys (tools/generate/specs.mjs), 0 when there is none. */
+export function commandKeyFinder(id: i32): i32 {
+  return load<u8>(recordOf(id), KEY_FINDER);
+}
+
+/** Address of a command's first record of where its keys are. */
+export function commandKeySpecs(id: i32): usize {
+  return KEY_SPECS + (<usize>load<u16>(recordOf(id), KEY_SPEC_FIRST) << 4);
+}
+
+/** Number of those records. */
+export function commandKeySpecCount(id: i32): i32 {
+  return load<u8>(recordOf(id), KEY_SPEC_COUNT);
+}
+
+/** How a command names databases: 0 not at all, 1 SELECT, 2 SWAPDB, 3 MOVE, 4 COPY. */
+export function commandDatabases(id: i32): i32 {
+  return load<u8>(recordOf(id), DATABASE_KIND);
 }
 
 /** Number of the command's group, as server/generated/commands.ts lists them. */

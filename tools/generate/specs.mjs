@@ -22,8 +22,17 @@ export const GROUPS = [
 const FIELDS = new Set([
   "name", "container", "id", "status", "host", "handler", "group", "since", "summary", "complexity", "arity", "flags",
   "aclCategories", "keySpecs", "getKeys", "databaseArguments", "tips", "docFlags", "deprecatedSince", "replacedBy",
-  "history", "arguments",
+  "history", "arguments", "channels",
 ]);
+/** How a command names channels: all its arguments, all as patterns, or the first one. The place is the core's number. */
+export const CHANNEL_KINDS = ["none", "all", "patterns", "first"];
+/** Which arguments name databases. The place is the core's number. */
+export const DATABASE_KINDS = ["none", "select", "swapdb", "move", "copy"];
+/** Special ways to find keys. The place is the core's number (core-wasm/resp/access-keys.ts). */
+export const KEY_FINDERS = [
+  "none", "sintercard", "zunion", "lmpop", "zmpop", "eval", "function", "blmpop", "bzmpop", "zunionstore", "sort",
+  "sort_ro", "migrate", "georadius", "xread", "set", "bitfield",
+];
 
 /** "CLIENT NO-EVICT" → "clientNoEvict": the words of a command as one lower camel-case name. */
 function camel(words) {
@@ -48,6 +57,9 @@ function checkSpec(spec, file) {
   for (const category of spec.aclCategories) {
     if (!CATEGORIES.includes(category)) fail(file, `unknown category "${category}"`);
   }
+  if (!CHANNEL_KINDS.includes(spec.channels ?? "none")) fail(file, `unknown channels "${spec.channels}"`);
+  if (!DATABASE_KINDS.includes(spec.databaseArguments ?? "none")) fail(file, "unknown databaseArguments");
+  if (!KEY_FINDERS.includes(spec.getKeys ?? "none")) fail(file, `unknown getKeys "${spec.getKeys}"`);
   if (spec.name.length > 24) fail(file, "names have at most 24 characters");
   checkCategories(spec, file);
 }
