@@ -31,6 +31,9 @@ import {
   commitOutput, consumeOutput, dropSocketClients, listOutput, outputAddress, outputContiguous, releaseHeld, takeClosing,
   takePending, takeResume,
 } from "./resp/client";
+import {
+  assignDefault, assignUser, checkAccess, dropUser, forgetUsers, GATE_DENIED, setUser, takeNote,
+} from "./resp/access";
 import { blockingKeys, expireBlocked, serveReady, unblock } from "./resp/blocking";
 import { careForClients } from "./resp/care";
 import { largeIncomplete } from "./resp/large";
@@ -38,7 +41,7 @@ import { evictClients } from "./resp/client-eviction";
 import { ensureArgv } from "./resp/parser";
 import {
   GATE_PAUSE, GATE_READY, hostCommandDone, hostError as countHostError, inputRoom as roomFor, processInput,
-  resolveCommand, runCommand,
+  resolveCommand, runCommand, STATUS_DENIED,
 } from "./resp/process";
 import { clearErrorStats, errorInit, reserve } from "./resp/reply";
 import { resetStats as clearStats, settle as shareTime, statsBytes } from "./resp/stats";
@@ -124,8 +127,52 @@ export function dropClients(): usize {
 export function clientOpen(internal: i32): usize {
   clockUpdate();
   const c = clientNew();
-  if (c != 0 && internal) changetype<Client>(c).flags |= CLIENT_INTERNAL;
+  if (c != 0 && internal) {
+    changetype<Client>(c).flags |= CLIENT_INTERNAL;
+    assignDefault(changetype<Client>(c));
+  }
   return c;
+}
+
+// --- Users ---
+
+/** Gives user `id` the rules in a block of hostAlloc(), which the core takes over; 0: all rights. */
+export function userSet(id: u32, block: usize): void {
+  setUser(id, block);
+}
+
+/** Takes a user away: its clients become strangers. */
+export function userDrop(id: u32): void {
+  dropUser(id);
+}
+
+/** Makes the client one of user `id`. */
+export function clientUser(c: usize, id: u32): void {
+  assignUser(changetype<Client>(c), id);
+}
+
+/** Frees the rules of all users: those of another server's core that this one's memory is a copy of. */
+export function usersForget(): void {
+  forgetUsers();
+}
+
+/**
+ * ACL DRYRUN: checks the command that begins at argument `skip` of the running one for a user's block that is only
+ * lent. Returns 0 or DENIED_; root.deniedArg counts from the command's name.
+ */
+export function userCheck(block: usize, id: i32, db: i32, skip: i32): i32 {
+  const r = root();
+  r.argv += <usize>skip << 3;
+  r.argc -= skip;
+  const code = checkAccess(block, id, db);
+  r.argv -= <usize>skip << 3;
+  r.argc += skip;
+  return code;
+}
+
+/** The next note of a denial (AccessNote), to be freed by hostFree(); 0 when there is none. */
+export function noteNext(): usize {
+  return takeNote();
 }
 
 export function clientClose(c: usize): void {
@@ -265,7 +312,9 @@ export function callRun(c: usize, count: i32): i32 {
   if (r.usedBytes > r.peakBytes) r.peakBytes = r.usedBytes;
   r.callReply = outputAddress(client);
   r.callReplyLength = client.outHead == client.outTail ? outputContiguous(client) : 0;
-  return (client.flags & 64 ? 2 : 0) | (client.outHead != 0 ? 1 : 0);
+  const denied = r.gate & GATE_DENIED ? STATUS_DENIED : 0;
+  r.gate &= ~GATE_DENIED;
+  return (client.flags & 64 ? 2 : 0) | (client.outHead != 0 ? 1 : 0) | denied;
 }
 
 /** Frees what a large call needed. */

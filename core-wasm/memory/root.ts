@@ -201,6 +201,18 @@ export class Root {
   real: f64;
   lpPlace: usize; // element that the last change of a listpack left (structures/listpack.ts), 0: none
 
+  // Access control (resp/access.ts).
+  users: usize; // blocks of users that may not do everything
+  defaultUser: usize; // the default user's, 0: it has all rights
+  deniedArg: i32; // which argument the last check was about, 0: the command or the selected database
+  noteCount: i32; // denials that the host has not been told of
+  noteHead: usize;
+  noteTail: usize;
+  statDeniedCommand: u64;
+  statDeniedKey: u64;
+  statDeniedChannel: u64;
+  statDeniedDatabase: u64;
+
   // Error text under construction (resp/reply.ts).
   text: usize;
   textLength: i32;

@@ -19,6 +19,7 @@ import { alloc, free, usableSize } from "../memory/allocator";
 import { pin, unpin } from "../memory/pins";
 import { root } from "../memory/root";
 import { database, Database } from "../keyspace/database";
+import { assignDefault } from "./access";
 import { forgetBlocked } from "./blocking";
 
 export * from "./flags";
@@ -104,6 +105,8 @@ export class Client {
   closingNext: usize;
   closingMemory: usize; // its part of root.closingMemory
   blocked: usize; // what it waits for (resp/blocking.ts), 0: nothing
+  user: usize; // compiled rules of its user (resp/access.ts), 0: it may do everything
+  userId: u32;
   closeReason: i32; // CLOSE_, 0: none; or which protocol error ended the connection (parser.ts)
 }
 
@@ -133,6 +136,7 @@ export function clientNew(): usize {
 
 /** Without a password everyone is authenticated from the start, and stays so when a password is set later. */
 export function clientDefaultAccess(c: Client): void {
+  assignDefault(c);
   c.flags &= ~CLIENT_AUTHENTICATED;
   if (!(root().gate & GATE_AUTH)) c.flags |= CLIENT_AUTHENTICATED | CLIENT_EVER_AUTHENTICATED;
 }

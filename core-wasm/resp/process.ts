@@ -23,6 +23,7 @@ import {
   CLOSE_CROSS_PROTOCOL, CLOSE_NO_MEMORY, CLOSE_QUERY_LIMIT, closeFor, dropBuffer, GATE_LARGE, holdClient,
   retractOutput,
 } from "./client";
+import { CONTEXT_TOP, GATE_DENIED, mayRun } from "./access";
 import { serveReady } from "./blocking";
 import { batchParse, batchPrepare, batchSelect } from "./batch";
 import { evictClients } from "./client-eviction";
@@ -44,6 +45,7 @@ export const STATUS_MORE: i32 = 16;
 export const STATUS_LARGE: i32 = 32; // the last command's request or reply may be large
 export const STATUS_RAN: i32 = 64; // every command ends the slice, and one ran
 export const STATUS_BLOCKED: i32 = 128; // the client waits for keys
+export const STATUS_DENIED: i32 = 256; // somebody was denied something: notes wait
 
 // Bits of root.gate.
 export const GATE_AUTH: u32 = 1; // clients have to authenticate
@@ -212,7 +214,7 @@ export function runCommand(c: Client, id: i32): i32 {
     if (code == HOLD) return HOLD;
     r.gate &= ~GATE_LARGE;
     finishCommand(c, before);
-    return r.gate & GATE_TICK ? END_SLICE : RAN;
+    return r.gate & (GATE_TICK | GATE_DENIED) ? END_SLICE : RAN;
   }
   const flags = commandFlags(id);
   const isQuick = flags & CMD_FAST || (commandGroup(id) == GROUP_STRING && id != Cmd.LCS);
@@ -226,7 +228,7 @@ export function runCommand(c: Client, id: i32): i32 {
   }
   if (c.replyErrors > 0) statOf(id).failed++;
   finishCommand(c, before);
-  if (r.gate & (GATE_TICK | GATE_LARGE | GATE_READY)) {
+  if (r.gate & (GATE_TICK | GATE_LARGE | GATE_READY | GATE_DENIED)) {
     if (r.gate & GATE_READY) serveReady();
     return END_SLICE;
   }
@@ -263,6 +265,10 @@ function check(c: Client, id: i32): i32 {
   if (arity >= 0 ? r.argc != arity : r.argc < -arity) {
     reject(id);
     rejectArity(c, id);
+    return END_SLICE;
+  }
+  if (c.user != 0 && !mayRun(c, id, c.db, CONTEXT_TOP)) {
+    reject(id);
     return END_SLICE;
   }
   const flags = commandFlags(id);
@@ -466,9 +472,10 @@ function weighRequest(c: Client): void {
 /** Status bits that let the host look at the command that ran. */
 function observed(): i32 {
   const r = root();
-  if (!(r.gate & (GATE_TICK | GATE_LARGE))) return 0;
-  const bits = (r.gate & GATE_LARGE ? STATUS_LARGE : 0) | (r.gate & GATE_TICK && r.settleCount > 0 ? STATUS_RAN : 0);
-  r.gate &= ~GATE_LARGE;
+  if (!(r.gate & (GATE_TICK | GATE_LARGE | GATE_DENIED))) return 0;
+  const bits = (r.gate & GATE_DENIED ? STATUS_DENIED : 0) |
+    (r.gate & GATE_LARGE ? STATUS_LARGE : 0) | (r.gate & GATE_TICK && r.settleCount > 0 ? STATUS_RAN : 0);
+  r.gate &= ~(GATE_LARGE | GATE_DENIED);
   return bits;
 }
 

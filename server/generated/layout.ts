@@ -167,9 +167,53 @@ export const ROOT = {
   number: 712, // i64
   real: 720, // f64
   lpPlace: 728, // usize
-  text: 732, // usize
-  textLength: 736, // i32
-  SIZE: 740,
+  users: 732, // usize
+  defaultUser: 736, // usize
+  deniedArg: 740, // i32
+  noteCount: 744, // i32
+  noteHead: 748, // usize
+  noteTail: 752, // usize
+  statDeniedCommand: 760, // u64
+  statDeniedKey: 768, // u64
+  statDeniedChannel: 776, // u64
+  statDeniedDatabase: 784, // u64
+  text: 792, // usize
+  textLength: 796, // i32
+  SIZE: 800,
+} as const;
+
+export const ACCESS_USER = {
+  next: 0, // usize
+  id: 4, // u32
+  selectors: 8, // u32
+  name: 12, // u32
+  nameLength: 16, // u32
+  SIZE: 20,
+} as const;
+
+export const ACCESS_SELECTOR = {
+  flags: 0, // u32
+  commands: 4, // u32
+  databases: 8, // u32
+  databaseCount: 12, // u32
+  keys: 16, // u32
+  keyCount: 20, // u32
+  channels: 24, // u32
+  channelCount: 28, // u32
+  firstArgs: 32, // u32
+  firstArgCount: 36, // u32
+  SIZE: 40,
+} as const;
+
+export const ACCESS_NOTE = {
+  next: 0, // usize
+  client: 4, // usize
+  clientId: 8, // u64
+  reason: 16, // i32
+  context: 20, // i32
+  nameLength: 24, // i32
+  objectLength: 28, // i32
+  SIZE: 32,
 } as const;
 
 export const CLIENT = {
@@ -214,8 +258,10 @@ export const CLIENT = {
   closingNext: 208, // usize
   closingMemory: 212, // usize
   blocked: 216, // usize
-  closeReason: 220, // i32
-  SIZE: 224,
+  user: 220, // usize
+  userId: 224, // u32
+  closeReason: 228, // i32
+  SIZE: 232,
 } as const;
 
 export const COMMAND_STAT = {
@@ -286,3 +332,22 @@ export const SETTING = {
   lazyfreeLazyUserDel: 41,
   lazyfreeLazyUserFlush: 42,
 } as const;
+
+export const RIGHT_READ = 1;
+export const RIGHT_WRITE = 2;
+
+export const SELECTOR_ALL_KEYS = 1;
+export const SELECTOR_ALL_CHANNELS = 2;
+export const SELECTOR_ALL_DATABASES = 4;
+export const SELECTOR_ALL_COMMANDS = 8;
+
+export const DENIED_DATABASE = 1;
+export const DENIED_COMMAND = 2;
+export const DENIED_KEY = 3;
+export const DENIED_CHANNEL = 4;
+
+export const CONTEXT_TOP = 0;
+export const CONTEXT_MULTI = 1;
+export const CONTEXT_SCRIPT = 2;
+
+export const DEFAULT_USER_ID = 1;
