@@ -18,6 +18,7 @@
 import { clockUpdate } from "./keyspace/clock";
 import { database, databasesInit } from "./keyspace/database";
 import { evictionPoolClear, evictToLimit } from "./keyspace/eviction";
+import { LAZY_BUDGET, lazyFreeSome } from "./keyspace/lazyfree";
 import { expireCut, expireEverything, expireSlice } from "./keyspace/expiry";
 import {
   alloc, availableBytes, descriptorsEnd, free, heapRun, heapStart, initAllocator, realloc, staticEnd, usableSize,
@@ -309,6 +310,7 @@ export function callRun(c: usize, count: i32): i32 {
   const client = changetype<Client>(c);
   runCommand(client, resolveCommand());
   r.current = 0;
+  if (r.lazyHead != 0) lazyFreeSome(LAZY_BUDGET);
   if (r.usedBytes > r.peakBytes) r.peakBytes = r.usedBytes;
   r.callReply = outputAddress(client);
   r.callReplyLength = client.outHead == client.outTail ? outputContiguous(client) : 0;
@@ -385,6 +387,11 @@ export function clientUnblock(c: usize, withError: i32): i32 {
 export function blockedTimeouts(): f64 {
   clockUpdate();
   return <f64>expireBlocked();
+}
+
+/** Frees about `budget` allocations of values that were dropped; 1 while there is more. */
+export function lazyFree(budget: i32): i32 {
+  return lazyFreeSome(budget) ? 1 : 0;
 }
 
 /** How many keys clients wait for; `whenGone`: waits that also end when their key is gone. */

@@ -19,6 +19,7 @@ import { connectCoreSettings } from "./config/core-settings.ts";
 import { CommandTable } from "./commands/command-table.ts";
 import { HOST_HANDLERS } from "./commands/registry.ts";
 import { Connection } from "./connection/connection.ts";
+import { LazyFree } from "./lazy-free.ts";
 import { Listeners } from "./connection/listeners.ts";
 import { ReplyWriter } from "./connection/reply-writer.ts";
 import { ROOT } from "./generated/layout.ts";
@@ -72,6 +73,7 @@ export class Server {
   readonly access: Access;
   readonly pause: Pause;
   readonly timeouts: Timeouts;
+  readonly lazyFree: LazyFree;
   /** Whose command a handler runs now. */
   running: Connection | undefined;
   replicationId = "";
@@ -112,6 +114,7 @@ export class Server {
     this.access = new Access(this);
     this.pause = new Pause(this);
     this.timeouts = new Timeouts(this);
+    this.lazyFree = new LazyFree(this);
     connectCoreSettings(options.config, (setting, value) => {
       this.core.setSetting(setting, value);
       return undefined;
@@ -237,6 +240,7 @@ export class Server {
       if (connection !== undefined) closeMarked(this, connection);
     }
     for (let c = core.exports.resumeNext(); c !== 0; c = core.exports.resumeNext()) connections.get(c >>> 0)?.run(0);
+    if (core.hasValuesToFree) this.lazyFree.run();
     for (let c = core.exports.pendingWriteNext(); c !== 0; c = core.exports.pendingWriteNext()) {
       connections.get(c >>> 0)?.flush();
     }
@@ -327,6 +331,7 @@ export class Server {
     this.#cron?.cancel();
     this.pause.end();
     this.timeouts.close();
+    this.lazyFree.close();
     this.listeners.close();
     for (const connection of this.connections.values()) connection.destroy();
   }

@@ -11,8 +11,10 @@ import {
 } from "../keyspace/database";
 import { entryExpire, entryRekey, entrySetClock, entryType } from "../keyspace/entry";
 import { changed, notify, NOTIFY_GENERIC, NOTIFY_NEW } from "../keyspace/events";
+import { LAZY_ALWAYS } from "../keyspace/lazyfree";
 import { free } from "../memory/allocator";
 import { argLen, argPtr, argc, root } from "../memory/root";
+import { LAZY_USER_DEL } from "../memory/settings";
 import { Client, CLIENT_NO_TOUCH, clientDb } from "../resp/client";
 import { BAD_DB_INDEX, NO_KEY } from "../resp/errors";
 import {
@@ -33,14 +35,14 @@ function sameArguments(i: i32, j: i32): bool {
 
 // --- Removing and counting ---
 
-/** DEL key [key ...] */
-export function delCommand(c: Client): void {
+/** Removes the keys that the arguments name; `occasion` (a LAZY_ bit) tells whether large values go at once. */
+function remove(c: Client, occasion: u32): void {
   const db = clientDb(c);
   let removed = 0;
   for (let i = 1; i < argc(); i++) {
     const key = argPtr(i);
     const len = argLen(i);
-    if (!deleteLive(db, key, len)) continue;
+    if (!deleteLive(db, key, len, occasion)) continue;
     removed++;
     changed(1);
     notify(NOTIFY_GENERIC, "del", key, len, db.id);
@@ -48,10 +50,14 @@ export function delCommand(c: Client): void {
   replyInteger(c, removed);
 }
 
+/** DEL key [key ...] */
+export function delCommand(c: Client): void {
+  remove(c, LAZY_USER_DEL);
+}
+
 /** UNLINK key [key ...] */
 export function unlinkCommand(c: Client): void {
-  // Freeing a string is one step; what is worth freeing later is valueFree's to decide.
-  delCommand(c);
+  remove(c, LAZY_ALWAYS);
 }
 
 /** EXISTS key [key ...] */

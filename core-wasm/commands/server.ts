@@ -1,11 +1,12 @@
 /**
  * Commands of the server that only look at or empty databases.
  */
+import { LAZY_USER_FLUSH } from "../memory/settings";
 import { database, emptyDatabase, swapDatabases } from "../keyspace/database";
 import { evictionPoolClear } from "../keyspace/eviction";
 import { changed } from "../keyspace/events";
 import { argc, root } from "../memory/root";
-import { Client, clientDb } from "../resp/client";
+import { Client, CLIENT_INTERNAL, clientDb } from "../resp/client";
 import { BAD_DB_INDEX } from "../resp/errors";
 import { replyArray, replyBulkInteger, replyError, replyInteger, replyOk, replySyntax } from "../resp/reply";
 import { tableSize } from "../structures/hashtable";
@@ -31,10 +32,16 @@ function flushOptions(c: Client): bool {
   return false;
 }
 
+/** Whether values are freed later: by the option, else by configuration. A call in process has no later. */
+function flushesLater(c: Client): bool {
+  if (argc() == 2) return argIs(1, "ASYNC");
+  return (root().lazyFree & LAZY_USER_FLUSH) != 0 && !(c.flags & CLIENT_INTERNAL);
+}
+
 /** FLUSHDB [ASYNC | SYNC] */
 export function flushdbCommand(c: Client): void {
   if (!flushOptions(c)) return;
-  changed(emptyDatabase(clientDb(c)));
+  changed(emptyDatabase(clientDb(c), flushesLater(c)));
   replyOk(c);
 }
 
@@ -42,7 +49,8 @@ export function flushdbCommand(c: Client): void {
 export function flushallCommand(c: Client): void {
   if (!flushOptions(c)) return;
   const r = root();
-  for (let i = 0; i < r.databaseCount; i++) changed(emptyDatabase(database(i)));
+  const later = flushesLater(c);
+  for (let i = 0; i < r.databaseCount; i++) changed(emptyDatabase(database(i), later));
   evictionPoolClear();
   replyOk(c);
 }

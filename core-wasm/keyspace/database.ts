@@ -9,6 +9,7 @@
  */
 import { alloc } from "../memory/allocator";
 import { root } from "../memory/root";
+import { LAZY_EXPIRE, LAZY_SERVER_DEL } from "../memory/settings";
 import { FLAGS, HAS_EXPIRE, keyAddress, keyLength } from "../structures/element";
 import {
   hashKey, Table, tableDrain, tableFind, tableFindSlot, tableFree, tableInit, tableInsert, tableRemove,
@@ -22,6 +23,7 @@ import {
   ENCODING_EMBSTR, entryClock, entryEncoding, entryExpire, entryReshape, entrySetClock, entrySetEncoding,
   entrySetExpireInPlace, entryType, isInline, NO_EXPIRE, stringEncoding, stringLength, TYPE_STRING,
 } from "./entry";
+import { dropEntry, dropTable, LAZY_ALWAYS } from "./lazyfree";
 import { notify, NOTIFY_EXPIRED, NOTIFY_KEY_MISS, NOTIFY_NEW } from "./events";
 
 // @layout
@@ -87,7 +89,7 @@ export function expireNow(db: Database, e: usize): void {
   const len = keyLength(e);
   notify(NOTIFY_EXPIRED, "expired", key, len, db.id);
   r.statExpired++;
-  removeEntry(db, hashKey(key, len), key, len);
+  removeEntry(db, hashKey(key, len), key, len, LAZY_EXPIRE);
 }
 
 /** True while CLIENT PAUSE is in force: nothing expires or is evicted then, what is due waits for the end. */
@@ -203,7 +205,7 @@ export function replaceEntry(db: Database, old: usize, fresh: usize): bool {
   store<u32>(slot, <u32>fresh);
   if (entryType(fresh) != TYPE_STRING) signalReady(db, key, len);
   else if (entryType(old) != TYPE_STRING) signalGone(db, key, len);
-  valueFree(old);
+  dropEntry(old, LAZY_SERVER_DEL);
   return true;
 }
 
@@ -261,17 +263,20 @@ export function detachEntry(db: Database, key: usize, len: i32): usize {
   return tableRemoveSlot(db.keys, hash, slot);
 }
 
-function removeEntry(db: Database, hash: u64, key: usize, len: i32): bool {
+function removeEntry(db: Database, hash: u64, key: usize, len: i32, occasion: u32): bool {
   const slot = tableFindSlot(db.keys, hash, key, len);
   if (slot == 0) return false;
   if (entryExpire(<usize>load<u32>(slot)) != NO_EXPIRE) tableRemove(db.expires, hash, key, len);
   signalGone(db, key, len);
-  valueFree(tableRemoveSlot(db.keys, hash, slot));
+  dropEntry(tableRemoveSlot(db.keys, hash, slot), occasion);
   return true;
 }
 
-/** Deletes a key with its value; false when it is absent or had expired (it then goes as an expired one). */
-export function deleteLive(db: Database, key: usize, len: i32): bool {
+/**
+ * Deletes a key with its value; false when it is absent or had expired (it then goes as an expired one). `occasion`
+ * (a LAZY_ bit) tells whether a large value is freed at once.
+ */
+export function deleteLive(db: Database, key: usize, len: i32, occasion: u32): bool {
   const hash = hashKey(key, len);
   const e = tableFind(db.keys, hash, key, len);
   if (e == 0) return false;
@@ -279,23 +284,31 @@ export function deleteLive(db: Database, key: usize, len: i32): bool {
     expireNow(db, e);
     return false;
   }
-  return removeEntry(db, hash, key, len);
+  return removeEntry(db, hash, key, len, occasion);
 }
 
-/** Deletes a key with its value; false when it is absent. Does not look at expiry. */
-export function deleteKey(db: Database, key: usize, len: i32): bool {
-  return removeEntry(db, hashKey(key, len), key, len);
+/** Deletes a key with its value; false when it is absent. Does not look at expiry. `occasion`: a LAZY_ bit. */
+export function deleteKey(db: Database, key: usize, len: i32, occasion: u32 = LAZY_SERVER_DEL): bool {
+  return removeEntry(db, hashKey(key, len), key, len, occasion);
 }
 
-/** Deletes every key of a database; returns how many there were. Needs no memory. */
-export function emptyDatabase(db: Database): u64 {
+/** Databases of so many keys are emptied at once in any case. */
+const FEW_KEYS: u64 = 1000;
+
+/** Deletes every key of a database, a slice at a time when `later`; returns how many there were. Needs no memory. */
+export function emptyDatabase(db: Database, later: bool): u64 {
   const count = <u64>tableSize(db.keys);
   tableFree(db.expires);
-  tableDrain(db.keys, valueFree);
+  if (!later) tableDrain(db.keys, valueFree);
+  else if (count <= FEW_KEYS || !dropTable(db.keys)) tableDrain(db.keys, dropLater);
   db.averageTtl = 0;
   db.expireCursor = 0;
   signalAll(db);
   return count;
+}
+
+function dropLater(e: usize): void {
+  dropEntry(e, LAZY_ALWAYS);
 }
 
 /** Exchanges the contents of two databases. */

@@ -12,6 +12,8 @@
  * host calls again from its cron while the result is EVICT_RUNNING. Not for the hard limit of linear memory, which is
  * alloc()'s and RESERVE_BYTES's; but a maxmemory beyond it is taken as that limit, so that policies work there too.
  */
+import { LAZY_BUDGET, lazyFreeSome } from "./lazyfree";
+import { LAZY_EVICTION } from "../memory/settings";
 import { alloc, free, PAGE_BITS, RESERVE_BYTES } from "../memory/allocator";
 import { randomBelow, root } from "../memory/root";
 import { keyAddress, keyLength } from "../structures/element";
@@ -141,7 +143,7 @@ function evictEntry(db: Database, e: usize): void {
   const len = keyLength(e);
   notify(NOTIFY_EVICTED, "evicted", key, len, db.id);
   root().statEvicted++;
-  deleteKey(db, key, len);
+  deleteKey(db, key, len, LAZY_EVICTION);
 }
 
 /** Evicts the readiest candidate that still exists; false when the policy finds no key at all. */
@@ -200,6 +202,11 @@ function evict(): i32 {
   if (r.maxmemoryPolicy & POLICY_NONE || r.importMode != 0) return EVICT_FAILED;
   let left = keyBudget();
   while (used() > most) {
+    // What is to be freed anyway goes before another key does.
+    if (r.lazyHead != 0) {
+      lazyFreeSome(LAZY_BUDGET);
+      continue;
+    }
     if (left-- == 0) return EVICT_RUNNING;
     if (!evictNext()) return EVICT_FAILED;
   }

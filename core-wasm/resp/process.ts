@@ -12,6 +12,7 @@ import { CMD_CONTAINER, CMD_DENYOOM, CMD_FAST, CMD_HOST, CMD_MAY_REPLICATE, CMD_
 } from "../generated/commands";
 import { dispatch } from "../generated/dispatch";
 import { EVICT_FAILED, evictToLimit } from "../keyspace/eviction";
+import { lazyFreeSome } from "../keyspace/lazyfree";
 import { clockUpdate } from "../keyspace/clock";
 import { availableBytes, free, realloc, RESERVE_BYTES, usableSize } from "../memory/allocator";
 import { argLen, argPtr, INPUT_SLACK, root, SHARED_INPUT_SIZE } from "../memory/root";
@@ -167,6 +168,7 @@ function outOfLinearMemory(c: Client, flags: u32): bool {
   const r = root();
   // Pages that can still be grown are many on all but a full server: one comparison settles it.
   if (r.maximumPages - r.totalPages > 8192) return false;
+  if (r.lazyHead != 0) lazyFreeSome(i32.MAX_VALUE);
   const large = c.largeBlock != 0 ? <u64>c.largeLength : 0;
   return availableBytes() < RESERVE_BYTES + ((<u64>(c.position - c.commandStart) + large) << 1);
 }

@@ -48,6 +48,7 @@ export interface CoreExports {
   cronRehash(buckets: number): number;
   cronEvict(): number;
   evictionReset(): void;
+  lazyFree(budget: number): number;
   clientUnblock(c: number, withError: number): number;
   blockedTimeouts(): number;
   blockedKeys(whenGone: number): number;
@@ -83,6 +84,7 @@ const ROOM = (ROOT_ADDRESS + ROOT.roomLength) >> 2;
 const PENDING = (ROOT_ADDRESS + ROOT.pendingHead) >> 2;
 const RESUME = (ROOT_ADDRESS + ROOT.resumeHead) >> 2;
 const CLOSING = (ROOT_ADDRESS + ROOT.closingHead) >> 2;
+const LAZY = (ROOT_ADDRESS + ROOT.lazyHead) >> 2;
 const SHARED_ARGV = (ROOT_ADDRESS + ROOT.sharedArgv) >> 2;
 const decoder = new TextDecoder("latin1");
 
@@ -268,7 +270,12 @@ export class Core {
   /** True when clients other than the one just processed have output, may run on, or are to be closed. */
   get hasOthersToServe(): boolean {
     if (this.words.length === 0) this.refresh();
-    return (this.words[PENDING] | this.words[RESUME] | this.words[CLOSING]) !== 0;
+    return (this.words[PENDING] | this.words[RESUME] | this.words[CLOSING] | this.words[LAZY]) !== 0;
+  }
+
+  /** Values that were dropped wait to be freed. */
+  get hasValuesToFree(): boolean {
+    return this.words[LAZY] !== 0;
   }
 
   /** Copies of the arguments of the command that the core last looked at. */

@@ -1,6 +1,7 @@
 // memory-section.ts - INFO's Memory section.
 
 import { WAKEY_VERSION } from "../config/version.ts";
+import { ROOT } from "../generated/layout.ts";
 import type { Server } from "../server.ts";
 import { bytesToHuman } from "./format.ts";
 import { memoryFacts } from "./memory-facts.ts";
@@ -20,7 +21,7 @@ const SCRIPTS = [
 
 /** Memory */
 export function memorySection(server: Server): string[] {
-  const { config, port } = server;
+  const { config, core, port } = server;
   const facts = memoryFacts(server);
   return [
     ...withHuman("used_memory", facts.used),
@@ -60,7 +61,7 @@ export function memorySection(server: Server): string[] {
     `mem_allocator:wakey-${WAKEY_VERSION}`,
     `mem_overhead_db_hashtable_rehashing:${facts.rehashing}`,
     "active_defrag_running:0",
-    "lazyfree_pending_objects:0",
-    "lazyfreed_objects:0",
+    `lazyfree_pending_objects:${core.root32(ROOT.lazyPending)}`,
+    `lazyfreed_objects:${core.root64(ROOT.lazyFreed)}`,
   ];
 }
