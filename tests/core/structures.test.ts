@@ -243,7 +243,7 @@ describe("hash table", () => {
     assert(rehashing > 10, `the table was seen rehashing ${rehashing} times`);
     assertEquals(new Set(scanAll(client, 1000)), new Set(model.keys()));
     for (const [name, value] of model) assertEquals(client.command("GET", name), `$${value.length}\r\n${value}\r\n`);
-    client.command("FLUSHALL");
+    client.command("FLUSHALL", "SYNC");
     assertEquals(core.usedBytes, start);
   });
 
@@ -379,7 +379,7 @@ describe("parser", () => {
       const expected = `+OK\r\n${bulks[0]}+PONG\r\n${"+OK\r\n".repeat(values.length)}*${values.length * 2}\r\n${all}`;
       assert(replies === expected, `round ${round}: replies differ`);
     }
-    client.command("FLUSHALL");
+    client.command("FLUSHALL", "SYNC");
     assertEquals(core.usedBytes, start);
   });
 
@@ -403,7 +403,7 @@ describe("parser", () => {
       }
       other.close();
     }
-    client.command("FLUSHALL");
+    client.command("FLUSHALL", "SYNC");
     assertEquals(core.usedBytes, start);
   });
 });
@@ -451,7 +451,7 @@ describe("expiry", () => {
     const kept = [...until].filter(([, end]) => end === Infinity).map(([name]) => name);
     // A cycle may stop while few of the keys that it meets are dead; a look at each finds the rest.
     assertEquals(scanAll(client, 1000).sort(), kept.sort());
-    client.command("FLUSHALL");
+    client.command("FLUSHALL", "SYNC");
     assertEquals(core.usedBytes, start);
   });
 });
@@ -504,7 +504,7 @@ describe("memory", () => {
       assertEquals(client.command("DEL", "key:1", "key:2", "key:3"), ":3\r\n");
       assertEquals(client.command("FLUSHALL"), "+OK\r\n");
       assertEquals(client.command("SET", "key:0", value), "+OK\r\n");
-      client.command("FLUSHALL");
+      client.command("FLUSHALL", "SYNC");
       assertEquals(core.usedBytes, start);
     }
   });
