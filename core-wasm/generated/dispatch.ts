@@ -44,6 +44,10 @@ import {
 import {
   appendCommand, getrangeCommand, setrangeCommand,
 } from "../commands/string-range";
+import {
+  zaddCommand, zcardCommand, zincrbyCommand, zmscoreCommand, zrankCommand, zremCommand, zrevrankCommand,
+  zscoreCommand,
+} from "../commands/zset";
 
 /** Runs core command `id` for the client; false when the core has no handler for it (a host command). */
 export function dispatch(id: i32, c: Client): bool {
@@ -115,6 +119,14 @@ export function dispatch(id: i32, c: Client): bool {
     case Cmd.MEMORY_USAGE: memoryUsageCommand(c); return true;
     case Cmd.SWAPDB: swapdbCommand(c); return true;
     case Cmd.TIME: timeCommand(c); return true;
+    case Cmd.ZADD: zaddCommand(c); return true;
+    case Cmd.ZCARD: zcardCommand(c); return true;
+    case Cmd.ZINCRBY: zincrbyCommand(c); return true;
+    case Cmd.ZMSCORE: zmscoreCommand(c); return true;
+    case Cmd.ZRANK: zrankCommand(c); return true;
+    case Cmd.ZREM: zremCommand(c); return true;
+    case Cmd.ZREVRANK: zrevrankCommand(c); return true;
+    case Cmd.ZSCORE: zscoreCommand(c); return true;
     default: return false;
   }
 }

@@ -334,8 +334,8 @@ export function treeRemove(t: ScoreTree, e: usize): void {
 }
 
 /**
- * Takes up to `most` elements out, from `rank` on and as many as stand together in one leaf; gives each to `drop` and
- * returns how many they were. Their bytes must still be there when `drop` returns: see treeRemoveRange().
+ * Takes up to `most` elements out, from `rank` on and as many as stand together in one leaf; gives each to `drop`, which
+ * may free it but not touch the tree, and returns how many they were.
  */
 export function treeRemoveSome(t: ScoreTree, rank: u32, most: u32, drop: (e: usize) => void): u32 {
   const place = treeAt(t, rank);
@@ -350,18 +350,12 @@ export function treeRemoveSome(t: ScoreTree, rank: u32, most: u32, drop: (e: usi
 
 // --- Change of a score ---
 
-/** True when an element may have this score and stay where it is. */
+/** True when an element may have this score and stay where it is. Among equal scores members would have to be compared. */
 function fitsBetween(place: u64, score: f64): bool {
-  const e = placeElement(place);
   const before = placePrevious(place);
-  if (before != 0 && !inOrder(placeElement(before), elementScore(placeElement(before)), e, score)) return false;
+  if (before != 0 && elementScore(placeElement(before)) >= score) return false;
   const behind = placeNext(place);
-  return behind == 0 || inOrder(e, score, placeElement(behind), elementScore(placeElement(behind)));
-}
-
-function inOrder(a: usize, aScore: f64, b: usize, bScore: f64): bool {
-  // Only a real difference of scores counts: among equals the members would have to be compared.
-  return aScore < bScore;
+  return behind == 0 || elementScore(placeElement(behind)) > score;
 }
 
 /** Gives an element of the tree another score; false (nothing changed) when memory is exhausted. */
@@ -386,32 +380,28 @@ export function treeUpdate(t: ScoreTree, e: usize, score: f64): bool {
 // --- Taking apart ---
 
 /**
- * Takes the tree apart from its end: gives elements to `drop`, which may free them, and frees emptied nodes, until
- * `budget` of both is used up. Returns what is left of the budget; the tree is empty when that is more than 0. In
- * between, the tree is good for nothing else.
+ * Frees nodes from the tree's end on, about `budget` of them, and leaves the elements alone. Returns what is left of
+ * the budget; the tree is empty when that is more than 0. In between it is good for nothing else.
  */
-export function treeTakeApart(t: ScoreTree, budget: i32, drop: (e: usize) => void): i32 {
-  while (t.root != 0 && budget > 0) {
+export function treeFreeSome(t: ScoreTree, budget: i32): i32 {
+  while (t.root != 0) {
+    if (budget <= 0) return 0;
     let node = t.root;
     for (let level = t.height; level > 0; level--) {
-      const i = nodeCount(node) - 1;
-      pathSet(level, node, i);
-      node = child(node, i);
+      pathSet(level, node, 0);
+      node = child(node, nodeCount(node) - 1);
     }
-    let n = nodeCount(node);
-    for (; n > 0 && budget > 0; budget--) drop(leafElement(node, --n));
-    nodeSetCount(node, n);
-    if (n == 0) budget -= dropEmpty(t, node);
+    budget -= freeLast(t, node);
   }
-  return t.root == 0 && budget <= 0 ? 1 : budget;
+  return budget > 0 ? budget : 1;
 }
 
-/** Frees an empty leaf at the end of the path and the nodes that had nothing but it; returns how many. */
-function dropEmpty(t: ScoreTree, node: usize): i32 {
+/** Frees the last leaf, to which the path leads, and the nodes that have nothing but it; returns how many. */
+function freeLast(t: ScoreTree, leaf: usize): i32 {
   let freed = 1;
-  freeNode(t, node);
+  freeNode(t, leaf);
   for (let level = 1; level <= t.height; level++) {
-    node = pathNode(level);
+    const node = pathNode(level);
     const n = nodeCount(node) - 1;
     nodeSetCount(node, n);
     if (n > 0) return freed;

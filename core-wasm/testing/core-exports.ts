@@ -5,6 +5,8 @@
  */
 import { database, peek } from "../keyspace/database";
 import { entryBytes, entryEncoding } from "../keyspace/entry";
+import { valueBytes } from "../types/value";
+import { checkZset } from "./score-tree-check";
 
 export * from "../exports";
 export { alloc, canAllocate, free, heapStart, realloc, roundedSize, usableSize } from "../memory/allocator";
@@ -19,4 +21,16 @@ export function encodingOf(db: i32, key: usize, len: i32): i32 {
 export function bytesOf(db: i32, key: usize, len: i32): usize {
   const e = peek(database(db), key, len);
   return e == 0 ? 0 : entryBytes(e);
+}
+
+/** 0 when the sorted set at a key is sound (score-tree-check.ts), -1 when there is none. */
+export function zsetProblem(db: i32, key: usize, len: i32): i32 {
+  const e = peek(database(db), key, len);
+  return e == 0 ? -1 : checkZset(e);
+}
+
+/** Bytes that a key with its value takes, whatever its type; 0 when it is absent. */
+export function weightOf(db: i32, key: usize, len: i32): usize {
+  const e = peek(database(db), key, len);
+  return e == 0 ? 0 : valueBytes(e, 0);
 }
