@@ -288,6 +288,15 @@ export const TABLE = {
   SIZE: 28,
 } as const;
 
+export const SCORE_TREE = {
+  root: 0, // usize
+  first: 4, // usize
+  last: 8, // usize
+  height: 12, // i32
+  bytes: 16, // u32
+  SIZE: 20,
+} as const;
+
 export const SETTING = {
   maxmemory: 1,
   maxmemoryPolicy: 2,
