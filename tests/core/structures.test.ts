@@ -502,7 +502,7 @@ describe("memory", () => {
       assertEquals(client.command("GET", "key:0"), `$${value.length}\r\n${value}\r\n`);
       assert(client.command("SET", "key:0", value).startsWith("-OOM command not allowed"));
       assertEquals(client.command("DEL", "key:1", "key:2", "key:3"), ":3\r\n");
-      assertEquals(client.command("FLUSHALL"), "+OK\r\n");
+      assertEquals(client.command("FLUSHALL", "SYNC"), "+OK\r\n");
       assertEquals(client.command("SET", "key:0", value), "+OK\r\n");
       client.command("FLUSHALL", "SYNC");
       assertEquals(core.usedBytes, start);
