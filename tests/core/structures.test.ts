@@ -28,7 +28,7 @@ function fresh(maximumPages?: number): { core: CoreDriver; client: CoreClient } 
   client.command("SET", "k", "v", "EX", "9");
   client.pipeline(Array.from({ length: 2000 }, (_, i) => ["SET", `k${i}`, "v"]));
   client.command("SCAN", "0", "COUNT", "2000");
-  client.command("FLUSHALL");
+  client.command("FLUSHALL", "SYNC");
   return { core, client };
 }
 
