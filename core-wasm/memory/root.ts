@@ -119,6 +119,7 @@ export class Root {
   zsetMaxListpackEntries: i32;
   zsetMaxListpackValue: i32;
   hllSparseMaxBytes: i32;
+  hllPlain: i32; // PFDEBUG SIMD OFF: merging goes the plain way
   streamNodeMaxBytes: i32;
   streamNodeMaxEntries: i32;
 
