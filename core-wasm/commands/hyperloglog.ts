@@ -79,18 +79,21 @@ function trim(e: usize): void {
   if (moved != 0) setBlock(e, moved, <i32>len);
 }
 
-/** Makes `dense`, or a block had now when it is 0, the value: the sparse one in its dense form. HLL_SAME: no memory. */
+/**
+ * Makes `dense`, or a block had now when it is 0, the value: the sparse one in its dense form. HLL_INVALID: its runs
+ * are damaged; HLL_PROMOTE: there is no memory for it; else 0.
+ */
 function promote(e: usize, dense: usize): i32 {
   const old = entryPointer(e);
   if (dense == 0) dense = alloc(<usize>HLL_DENSE_SIZE);
-  if (dense == 0) return HLL_SAME;
+  if (dense == 0) return HLL_PROMOTE;
   if (!hllToDense(old, stringLength(e), dense)) {
     free(dense);
     return HLL_INVALID;
   }
   free(old);
   setBlock(e, dense, HLL_DENSE_SIZE);
-  return HLL_DENSE_SIZE;
+  return 0;
 }
 
 // --- PFADD ---
@@ -103,6 +106,7 @@ function addElements(e: usize, spare: usize): i32 {
   let hll = entryPointer(e);
   let len = stringLength(e);
   let updated = 0;
+  let failure = 0;
   const most = root().hllSparseMaxBytes;
   const end = argc();
   for (let i = 2; i < end; i++) {
@@ -115,23 +119,20 @@ function addElements(e: usize, spare: usize): i32 {
         updated++;
         continue;
       }
-      setBlock(e, hll, len);
+      failure = result;
       if (result == HLL_INVALID) break;
-      const promoted = promote(e, spare);
+      setBlock(e, hll, len);
+      failure = promote(e, spare);
       spare = 0;
-      if (promoted <= 0) {
-        updated = promoted == HLL_SAME ? HLL_PROMOTE : HLL_INVALID;
-        break;
-      }
+      if (failure != 0) break;
       hll = entryPointer(e);
       len = HLL_DENSE_SIZE;
     }
     if (hllDenseSet(hll, hllIndex(hash), hllRank(hash))) updated++;
-    if (i + 1 == end) break;
   }
   free(spare);
-  if (updated >= 0) setBlock(e, hll, len);
-  return updated;
+  setBlock(e, hll, len);
+  return failure != 0 ? failure : updated;
 }
 
 /** PFADD key [element [element ...]] */
@@ -213,21 +214,21 @@ function newRegisters(): usize {
   return registers;
 }
 
-/** Raises the registers to those of the keys in all arguments; false after an error. `denseAt`: set to 1 by a dense. */
-function mergeArguments(c: Client, registers: usize, denseAt: usize): bool {
+/** Raises the registers to those of all argument keys: 1 when one of them is dense, else 0; -1 after an error. */
+function mergeArguments(c: Client, registers: usize): i32 {
   const simd = root().hllPlain == 0;
-  store<i32>(denseAt, 0);
+  let dense = 0;
   for (let i = 1; i < argc(); i++) {
     const e = readKey(c, i);
     if (e == 0) continue;
-    if (!hllOrError(c, e)) return false;
+    if (!hllOrError(c, e)) return -1;
     const hll = stringPtr(e);
-    if (hllEncoding(hll) == HLL_DENSE) store<i32>(denseAt, 1);
+    if (hllEncoding(hll) == HLL_DENSE) dense = 1;
     if (hllMerge(registers, hll, stringLength(e), simd)) continue;
     replyError(c, DAMAGED);
-    return false;
+    return -1;
   }
-  return true;
+  return dense;
 }
 
 /** PFCOUNT key [key ...] */
@@ -241,7 +242,7 @@ export function pfcountCommand(c: Client): void {
     replyOutOfMemory(c);
     return;
   }
-  if (mergeArguments(c, registers, NUMBER)) replyInteger(c, <i64>hllCountRegisters(registers));
+  if (mergeArguments(c, registers) >= 0) replyInteger(c, <i64>hllCountRegisters(registers));
   free(registers);
 }
 
@@ -300,10 +301,8 @@ export function pfmergeCommand(c: Client): void {
     replyOutOfMemory(c);
     return;
   }
-  if (mergeArguments(c, registers, NUMBER)) {
-    const dense = load<i32>(NUMBER) != 0;
-    if (!mergeInto(c, clientDb(c), registers, dense)) replyOutOfMemory(c);
-  }
+  const dense = mergeArguments(c, registers);
+  if (dense >= 0 && !mergeInto(c, clientDb(c), registers, dense != 0)) replyOutOfMemory(c);
   free(registers);
 }
 
@@ -321,7 +320,7 @@ function replySimd(c: Client): void {
 function makeDense(c: Client, e: usize): i32 {
   if (hllEncoding(entryPointer(e)) == HLL_DENSE) return 0;
   const result = promote(e, 0);
-  if (result > 0) {
+  if (result == 0) {
     changed(1);
     return 1;
   }
@@ -339,9 +338,6 @@ function replyRegisters(c: Client, e: usize): void {
 /** Writes one run as text and a space; answers the address behind. */
 function writeRun(out: usize, p: usize, end: usize): usize {
   const kind = hllRunKind(p);
-  let count = hllRunLength(p, end);
-  // A code that is cut off reads as if a zero byte followed.
-  if (count == 0) count = ((<i32>load<u8>(p) & 63) << 8) + 1;
   store<u8>(out, kind == RUN_VALUES ? 0x76 : kind == RUN_ZEROS ? 0x7a : 0x5a);
   store<u8>(out, 0x3a, 1);
   out += 2;
@@ -349,7 +345,7 @@ function writeRun(out: usize, p: usize, end: usize): usize {
     out += <usize>formatI64(out, hllRunValue(p));
     store<u8>(out++, 0x2c);
   }
-  out += <usize>formatI64(out, count);
+  out += <usize>formatI64(out, hllRunLength(p, end));
   store<u8>(out, 0x20);
   return out + 1;
 }
@@ -476,7 +472,7 @@ function testCounting(c: Client, dense: usize, other: usize, spare: usize): bool
     store<u64>(NUMBER, <u64>n ^ seed);
     const hash = hllHash(NUMBER, 8);
     hllDenseSet(dense, hllIndex(hash), hllRank(hash));
-    if (len != HLL_DENSE_SIZE) {
+    if (hllEncoding(other) == HLL_SPARSE) {
       const result = hllSparseSet(other, len, hllIndex(hash), hllRank(hash), most);
       if (result > 0) len = result;
       if (result == HLL_PROMOTE) {
@@ -485,7 +481,7 @@ function testCounting(c: Client, dense: usize, other: usize, spare: usize): bool
         len = HLL_DENSE_SIZE;
       }
     }
-    if (len == HLL_DENSE_SIZE) hllDenseSet(other, hllIndex(hash), hllRank(hash));
+    if (hllEncoding(other) == HLL_DENSE) hllDenseSet(other, hllIndex(hash), hllRank(hash));
     if (n != checkpoint) continue;
     if (!testEstimate(c, n, dense, other, len)) return false;
     checkpoint *= 10;

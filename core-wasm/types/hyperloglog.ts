@@ -13,7 +13,7 @@
  * Functions work on the bytes, wherever they are: no keys, no clients, no allocation. Sparse bytes come from clients,
  * so every walk checks that its runs cover 16,384 registers and no more.
  *
- * Costs: an element on a dense value 10 ns; on a sparse one a walk over its runs. Counting 5 µs, merging two dense 1 µs.
+ *       sparse: runs that cover all registers   00nnnnnn n+1 zeros · 01nnnnnn nnnnnnnn n+1 zeros ·
  * Credits: P. Flajolet et al., "HyperLogLog" (2007); O. Ertl, "New cardinality estimation algorithms" (2017);
  * A. Appleby, MurmurHash64A.
  */
@@ -168,12 +168,13 @@ function runBytes(op: u32): usize {
   return (op & 0xc0) == 0x40 ? 2 : 1;
 }
 
-/** How many registers the run at `p` covers; a code that `end` cuts off covers none. */
+/** How many registers the run at `p` covers; a code that `end` cuts off reads as in Valkey: a zero byte follows. */
 function runLength(p: usize, end: usize): i32 {
   const op = <u32>load<u8>(p);
   if (op >= 0x80) return <i32>(op & 3) + 1;
   if (op < 0x40) return <i32>op + 1;
-  return p + 1 < end ? <i32>(((op & 63) << 8) | <u32>load<u8>(p, 1)) + 1 : 0;
+  const low: u32 = p + 1 < end ? load<u8>(p, 1) : 0;
+  return <i32>(((op & 63) << 8) | low) + 1;
 }
 
 function runValue(op: u32): i32 {
@@ -254,7 +255,6 @@ export function hllSparseSet(hll: usize, len: i32, index: i32, rank: i32, most: 
   let count = 0;
   while (p < end) {
     count = runLength(p, end);
-    if (count == 0) return HLL_INVALID;
     if (index < first + count) break;
     before = p;
     p += runBytes(load<u8>(p));
@@ -271,9 +271,9 @@ export function hllSparseSet(hll: usize, len: i32, index: i32, rank: i32, most: 
     const growth = newBytes - oldBytes;
     if (growth > 0 && len + growth > most) return HLL_PROMOTE;
     const next = p + <usize>oldBytes;
-    memory.copy(p + <usize>newBytes, next, end - next);
-    memory.copy(p, SEQUENCE, <usize>newBytes);
+    if (next < end) memory.copy(p + <usize>newBytes, next, end - next);
     end += <usize>growth;
+    memory.copy(p, SEQUENCE, min<usize>(<usize>newBytes, end - p));
   }
   end = mergeRuns(before, end);
   hllTouch(hll);
@@ -290,7 +290,7 @@ export function hllToDense(hll: usize, len: i32, dense: usize): bool {
   for (let p = hll + HLL_HEADER; p < end;) {
     const op = <u32>load<u8>(p);
     const count = runLength(p, end);
-    if (count == 0 || index + count > HLL_REGISTERS) return false;
+    if (index + count > HLL_REGISTERS) return false;
     if (isValues(op)) for (let i = 0; i < count; i++) hllDensePut(dense, index + i, runValue(op));
     index += count;
     p += runBytes(op);
@@ -315,7 +315,7 @@ export function hllMerge(registers: usize, hll: usize, len: i32, simd: bool): bo
   for (let p = hll + HLL_HEADER; p < end;) {
     const op = <u32>load<u8>(p);
     const count = runLength(p, end);
-    if (count == 0 || index + count > HLL_REGISTERS) return false;
+    if (index + count > HLL_REGISTERS) return false;
     if (isValues(op)) {
       const value = runValue(op);
       for (let at = registers + <usize>index, stop = at + <usize>count; at < stop; at++) {
@@ -425,8 +425,9 @@ function countSparse(p: usize, end: usize): bool {
   while (p < end) {
     const op = <u32>load<u8>(p);
     const count = runLength(p, end);
-    if (count == 0 || index + count > HLL_REGISTERS) return false;
-    const at = HISTOGRAM + (<usize>(isValues(op) ? runValue(op) : 0) << 2);
+    if (index + count > HLL_REGISTERS) return false;
+    const value: i32 = isValues(op) ? runValue(op) : 0;
+    const at = HISTOGRAM + (<usize>value << 2);
     store<i32>(at, load<i32>(at) + count);
     index += count;
     p += runBytes(op);
@@ -505,7 +506,7 @@ export function hllRunKind(p: usize): i32 {
   return isValues(op) ? RUN_VALUES : isZeros(op) ? RUN_ZEROS : RUN_LONG_ZEROS;
 }
 
-/** Registers that the run at `p` covers, 0 when `end` cuts its code off. */
+/** Registers that the run at `p` covers. */
 export function hllRunLength(p: usize, end: usize): i32 {
   return runLength(p, end);
 }

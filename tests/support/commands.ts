@@ -8,6 +8,7 @@
  *   - offsets that make strings of more than 200,000 bytes (they cost seconds, not coverage);
  *   - commands that end or stop the connection or the server.
  */
+import { HYPERLOGLOG } from "./commands-hyperloglog.ts";
 import type { Random } from "./random.ts";
 
 const KEYS = [
@@ -315,4 +316,5 @@ const SERVER: Maker[] = [
 const COMMANDS: Maker[] = [
   ...STRINGS, ...STRINGS, ...STRINGS, ...STRINGS, ...BITMAPS, ...BITMAPS, ...BITMAPS,
   ...GENERIC, ...GENERIC, ...GENERIC, ...CONNECTION, ...SERVER,
+  ...HYPERLOGLOG,
 ];
