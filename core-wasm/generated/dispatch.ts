@@ -20,6 +20,9 @@ import {
   keysCommand, scanCommand,
 } from "../commands/generic-scan";
 import {
+  pfaddCommand, pfcountCommand, pfdebugCommand, pfmergeCommand, pfselftestCommand,
+} from "../commands/hyperloglog";
+import {
   memoryUsageCommand,
 } from "../commands/memory";
 import {
@@ -127,6 +130,11 @@ export function dispatch(id: i32, c: Client): bool {
     case Cmd.ZREM: zremCommand(c); return true;
     case Cmd.ZREVRANK: zrevrankCommand(c); return true;
     case Cmd.ZSCORE: zscoreCommand(c); return true;
+    case Cmd.PFADD: pfaddCommand(c); return true;
+    case Cmd.PFCOUNT: pfcountCommand(c); return true;
+    case Cmd.PFDEBUG: pfdebugCommand(c); return true;
+    case Cmd.PFMERGE: pfmergeCommand(c); return true;
+    case Cmd.PFSELFTEST: pfselftestCommand(c); return true;
     default: return false;
   }
 }

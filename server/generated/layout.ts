@@ -103,11 +103,12 @@ export const ROOT = {
   zsetMaxListpackEntries: 356, // i32
   zsetMaxListpackValue: 360, // i32
   hllSparseMaxBytes: 364, // i32
-  streamNodeMaxBytes: 368, // i32
-  streamNodeMaxEntries: 372, // i32
-  lazyFree: 376, // u32
-  lazyHead: 380, // usize
-  lazyPending: 384, // u32
+  hllPlain: 368, // i32
+  streamNodeMaxBytes: 372, // i32
+  streamNodeMaxEntries: 376, // i32
+  lazyFree: 380, // u32
+  lazyHead: 384, // usize
+  lazyPending: 388, // u32
   lazyFreed: 392, // u64
   blockedCount: 400, // i32
   blockedHeap: 404, // usize
