@@ -1,5 +1,5 @@
 // Compares Wakey with the real Valkey and Redis under load, A B A B, each in fresh processes.
-//   node bench/run.mjs [SCENARIO ...]      default: throughput connections sizes memory start idle core in-process
+//   node bench/run.mjs [SCENARIO ...]      default: all but growth and collection-growth
 //     --small            few keys, requests and rounds: under a minute, runs with the tests; its ratios are rough
 //     --large            `growth` goes to 10 M keys, others take three times the requests
 //     --runtime LIST     node,node26,deno,bun (node26: WAKEY_NODE26=/path/to/node); --io-adapter LIST portable,epoll
@@ -18,6 +18,8 @@ import { peer } from "../tools/peers.mjs";
 import {
   cpuUs, idleConnections, info, load, median, pinClients, preload, realServers, rssBytes, runtimes, sleep, start, wakey,
 } from "./support/servers.mjs";
+import { judge, judgeAtLeast, number, results, verdicts } from "./support/report.mjs";
+import { collectionBytes, collectionCpu, collectionGrowth, pauses } from "./collections.mjs";
 
 const { options, words } = parseOptions(process.argv.slice(2), ["small", "large", "no-redis"]);
 const list = (name, otherwise) => (options[name] ?? otherwise).split(",");
@@ -25,28 +27,8 @@ const small = options.small === true;
 const rounds = Number(options.rounds ?? (small ? 1 : 3));
 const keys = small ? 20_000 : 1_000_000;
 const scale = small ? 0.05 : options.large ? 3 : 1;
-const results = [];
-const verdicts = [];
 
-// --- Printing ---
-
-/** Says whether a value keeps to its limit, and remembers it for the summary. */
-function judge(what, value, limit, unit = "") {
-  const good = value <= limit;
-  const by = Math.abs(value / limit - 1) * 100;
-  const verdict = good ? "PASS" : `short by ${by.toFixed(0)} %`;
-  verdicts.push({ what, value, limit, good });
-  return `limit ${limit}${unit}  ${verdict}`;
-}
-
-function judgeAtLeast(what, value, limit, unit = "") {
-  const good = value >= limit;
-  const verdict = good ? "PASS" : `short by ${((1 - value / limit) * 100).toFixed(0)} %`;
-  verdicts.push({ what, value, limit, good });
-  return `limit ${limit}${unit}  ${verdict}`;
-}
-
-const number = (value, digits = 2) => value.toFixed(digits).padStart(9);
+// --- Contestants ---
 
 /** Which contestants take part, the real ones first. */
 function contestants() {
@@ -259,9 +241,19 @@ async function inProcess() {
 
 const SCENARIOS = {
   throughput, connections, sizes, memory, start: startTime, idle, core, "in-process": inProcess, growth,
+  collections: () => collectionCpu(contestants(), {
+    small, rounds, pipelines: list("pipeline", "1,16").map(Number), only: options.commands,
+  }),
+  "collection-memory": () => collectionBytes(contestants(), { small }),
+  "collection-growth": () => collectionGrowth(contestants(), { small, large: options.large }),
+  pauses: () => pauses(contestants(), { small }),
 };
-const byDefault = ["core", "in-process", "start", "idle", "memory", "throughput", "connections", "sizes"];
-const inSmall = ["core", "in-process", "start", "memory", "throughput"];
+const byDefault = [
+  "core", "in-process", "start", "idle", "memory", "collection-memory", "pauses", "throughput", "collections",
+  "connections", "sizes",
+];
+const needsLoad = ["throughput", "connections", "sizes", "growth", "collections", "collection-growth"];
+const inSmall = ["core", "in-process", "start", "memory", "collection-memory", "throughput"];
 const unknown = words.filter((word) => !(word in SCENARIOS));
 if (unknown.length > 0) {
   throw new Error(`no such scenario: ${unknown.join(", ")} (there are ${Object.keys(SCENARIOS).join(", ")})`);
@@ -273,7 +265,7 @@ console.log(`${cpus()[0].model.trim()}, ${cpus().length} cores, ${cores}`);
 let broken = 0;
 for (const name of words.length > 0 ? words : small ? inSmall : byDefault) {
   try {
-    if (!peer("valkey-benchmark") && ["throughput", "connections", "sizes", "growth"].includes(name)) {
+    if (!peer("valkey-benchmark") && needsLoad.includes(name)) {
       console.log(`\n${name} skipped: valkey-benchmark is not installed (node tools/peers.mjs install)`);
     } else await SCENARIOS[name]();
   } catch (error) {

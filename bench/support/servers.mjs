@@ -184,6 +184,48 @@ export function preload(port, keys, size, prefix = "key:") {
   });
 }
 
+/** One command as RESP bytes. */
+export function encode(words) {
+  return `*${words.length}\r\n${words.map((word) => `$${word.length}\r\n${word}\r\n`).join("")}`;
+}
+
+/** Sends commands (an iterable of arrays of latin-1 words) in pipelines; resolves when the last one was answered. */
+export function feed(port, commands) {
+  const iterator = commands[Symbol.iterator]();
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port, host: "127.0.0.1" });
+    const marker = "end-of-batch";
+    const tail = encode(["ECHO", marker]);
+    const send = () => {
+      const parts = [];
+      let bytes = 0;
+      let next = iterator.next();
+      for (; !next.done; next = iterator.next()) {
+        const command = encode(next.value);
+        parts.push(command);
+        bytes += command.length;
+        if (bytes > 1e6) break;
+      }
+      if (parts.length === 0) {
+        socket.destroy();
+        return resolve();
+      }
+      socket.write(parts.join("") + tail, "latin1");
+    };
+    let seen = "";
+    socket.on("connect", send);
+    socket.on("data", (part) => {
+      const text = part.toString("latin1");
+      if (/^-/m.test(text)) return reject(new Error(text.slice(0, 200)));
+      seen = (seen + text).slice(-marker.length - 20);
+      if (!seen.includes(marker)) return;
+      seen = "";
+      send();
+    });
+    socket.on("error", reject);
+  });
+}
+
 /** Opens connections that stay idle; gives a function that closes them. */
 export async function idleConnections(port, number) {
   const sockets = await Promise.all(Array.from({ length: number }, () => new Promise((resolve, reject) => {
@@ -193,11 +235,14 @@ export async function idleConnections(port, number) {
   return () => sockets.forEach((socket) => socket.destroy());
 }
 
-/** Runs valkey-benchmark once and gives its numbers and the server's CPU microseconds a request. */
-export async function load(server, { test, requests, pipeline, connections, size, keys }) {
+/**
+ * Runs valkey-benchmark once and gives its numbers and the server's CPU microseconds a request. What it sends is one of
+ * its own tests, or a command as `words` with its placeholders.
+ */
+export async function load(server, { test, words, requests, pipeline, connections, size, keys }) {
   const args = [
-    "-p", `${server.port}`, "-t", test, "-n", `${requests}`, "-P", `${pipeline}`, "-c", `${connections}`,
-    "-d", `${size}`, "-r", `${keys}`, "--csv",
+    "-p", `${server.port}`, ...(words ? [] : ["-t", test]), "-n", `${requests}`, "-P", `${pipeline}`,
+    "-c", `${connections}`, "-d", `${size}`, "-r", `${keys}`, "--csv", ...(words ?? []),
   ];
   const before = cpuUs(server.pid);
   const { code, output } = await runProgram(peer("valkey-benchmark"), args);
