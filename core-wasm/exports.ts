@@ -19,6 +19,7 @@ import { clockUpdate } from "./keyspace/clock";
 import { database, databasesInit } from "./keyspace/database";
 import { evictionPoolClear, evictToLimit } from "./keyspace/eviction";
 import { LAZY_BUDGET, lazyFreeSome } from "./keyspace/lazyfree";
+import { watchedKeys } from "./keyspace/watch";
 import { expireCut, expireEverything, expireSlice } from "./keyspace/expiry";
 import {
   alloc, availableBytes, descriptorsEnd, free, heapRun, heapStart, initAllocator, realloc, staticEnd, usableSize,
@@ -28,9 +29,9 @@ import { setSetting as applySetting, Setting } from "./memory/settings";
 import { resetClient } from "./commands/connection";
 import { COMMAND_COUNT, setCommandName as renameCommand } from "./generated/commands";
 import {
-  Client, clientBytes, clientFixedOutput, CLIENT_INTERNAL, clientFree, clientNew, clientOutputMemory, closeSoon,
-  commitOutput, consumeOutput, dropSocketClients, listOutput, outputAddress, outputContiguous, releaseHeld, takeClosing,
-  takePending, takeResume,
+  Client, CLIENT_AWAITS_HOST, clientBytes, clientFixedOutput, CLIENT_INTERNAL, clientFree, clientNew,
+  clientOutputMemory, closeSoon, commitOutput, consumeOutput, dropSocketClients, listOutput, outputAddress,
+  outputContiguous, releaseHeld, takeClosing, takePending, takeResume,
 } from "./resp/client";
 import {
   assignDefault, assignUser, checkAccess, dropUser, forgetUsers, GATE_DENIED, setUser, takeNote,
@@ -41,9 +42,10 @@ import { largeIncomplete } from "./resp/large";
 import { evictClients } from "./resp/client-eviction";
 import { ensureArgv } from "./resp/parser";
 import {
-  GATE_PAUSE, GATE_READY, hostCommandDone, hostError as countHostError, inputRoom as roomFor, processInput,
-  resolveCommand, runCommand, STATUS_DENIED,
+  GATE_PAUSE, GATE_READY, hostCommandDone, hostError as countHostError, processInput, resolveCommand, runCommand,
+  STATUS_DENIED,
 } from "./resp/process";
+import { inputRoom as roomFor } from "./resp/input";
 import { clearErrorStats, errorInit, reserve } from "./resp/reply";
 import { resetStats as clearStats, settle as shareTime, statsBytes } from "./resp/stats";
 import { tableBuckets, tableChainLength, tableRehash, tableShrinkIfNeeded } from "./structures/hashtable";
@@ -313,10 +315,12 @@ export function callRun(c: usize, count: i32): i32 {
   if (r.lazyHead != 0) lazyFreeSome(LAZY_BUDGET);
   if (r.usedBytes > r.peakBytes) r.peakBytes = r.usedBytes;
   r.callReply = outputAddress(client);
-  r.callReplyLength = client.outHead == client.outTail ? outputContiguous(client) : 0;
+  // What the host has still to go on with is in pieces, too.
+  const isWhole = client.outHead == client.outTail && !(client.flags & CLIENT_AWAITS_HOST);
+  r.callReplyLength = isWhole ? outputContiguous(client) : 0;
   const denied = r.gate & GATE_DENIED ? STATUS_DENIED : 0;
   r.gate &= ~GATE_DENIED;
-  return (client.flags & 64 ? 2 : 0) | (client.outHead != 0 ? 1 : 0) | denied;
+  return (client.flags & CLIENT_AWAITS_HOST ? 2 : 0) | (client.outHead != 0 ? 1 : 0) | denied;
 }
 
 /** Frees what a large call needed. */
@@ -392,6 +396,16 @@ export function blockedTimeouts(): f64 {
 /** Frees about `budget` allocations of values that were dropped; 1 while there is more. */
 export function lazyFree(budget: i32): i32 {
   return lazyFreeSome(budget) ? 1 : 0;
+}
+
+/** How many keys clients watch. */
+export function watchedKeyCount(): u32 {
+  return watchedKeys();
+}
+
+/** Address of a database's struct. */
+export function databaseAddress(index: i32): usize {
+  return changetype<usize>(database(index));
 }
 
 /** How many keys clients wait for; `whenGone`: waits that also end when their key is gone. */

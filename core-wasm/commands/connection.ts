@@ -7,6 +7,7 @@ import { Client, CLIENT_CLOSE_AFTER_REPLY, CLIENT_IMPORT_SOURCE, CLIENT_NO_EVICT
   CLIENT_REPLY_SKIP_NEXT, clientDefaultAccess } from "../resp/client";
 import { BAD_DB_INDEX } from "../resp/errors";
 import { errorSend, errorStart, errorText, replyBulk, replyError, replyOk, replySimple } from "../resp/reply";
+import { discardTransaction } from "../resp/transaction";
 import { argInt } from "./arguments";
 
 /** PING [message] */
@@ -48,6 +49,7 @@ export function quitCommand(c: Client): void {
 
 /** Puts a client into the state of a new connection. Name and library are the host's; RESET keeps the library. */
 export function resetClient(c: Client): void {
+  discardTransaction(c);
   c.db = 0;
   c.resp = 2;
   c.flags &= ~(CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP_NEXT | CLIENT_NO_EVICT | CLIENT_NO_TOUCH | CLIENT_IMPORT_SOURCE);

@@ -24,6 +24,7 @@ import {
   entrySetExpireInPlace, entryType, isInline, NO_EXPIRE, stringEncoding, stringLength, TYPE_STRING,
 } from "./entry";
 import { dropEntry, dropTable, LAZY_ALWAYS } from "./lazyfree";
+import { touchDatabase } from "./watch";
 import { notify, NOTIFY_EXPIRED, NOTIFY_KEY_MISS, NOTIFY_NEW } from "./events";
 
 // @layout
@@ -32,6 +33,7 @@ export class Database {
   keys: Table;
   expires: Table;
   blocked: Table; // keys that clients wait for (resp/blocking.ts)
+  watched: Table; // keys that clients watch (keyspace/watch.ts)
   id: i32;
   averageTtl: i64; // milliseconds, sampled by active expiry
   expireCursor: u64; // where active expiry goes on
@@ -44,7 +46,7 @@ function roundedTable(): usize {
 }
 
 function databaseSpace(): usize {
-  return (offsetof<Database>() + roundedTable() * 3 + 7) & ~7;
+  return (offsetof<Database>() + (roundedTable() << 2) + 7) & ~7;
 }
 
 /** Makes `count` empty databases; false when memory is exhausted. */
@@ -63,7 +65,9 @@ export function databasesInit(count: i32): bool {
     db.blocked = changetype<Table>(tables + (roundedTable() << 1));
     tableInit(db.keys);
     tableInit(db.expires);
+    db.watched = changetype<Table>(tables + roundedTable() * 3);
     tableInit(db.blocked);
+    tableInit(db.watched);
     db.id = i;
     db.averageTtl = 0;
     db.expireCursor = 0;
@@ -298,6 +302,7 @@ const FEW_KEYS: u64 = 1000;
 /** Deletes every key of a database, a slice at a time when `later`; returns how many there were. Needs no memory. */
 export function emptyDatabase(db: Database, later: bool): u64 {
   const count = <u64>tableSize(db.keys);
+  touchDatabase(db, 0);
   tableFree(db.expires);
   if (!later) tableDrain(db.keys, valueFree);
   else if (count <= FEW_KEYS || !dropTable(db.keys)) tableDrain(db.keys, dropLater);
@@ -313,6 +318,8 @@ function dropLater(e: usize): void {
 
 /** Exchanges the contents of two databases. */
 export function swapDatabases(a: Database, b: Database): void {
+  touchDatabase(a, changetype<usize>(b));
+  touchDatabase(b, changetype<usize>(a));
   const keys = a.keys;
   const expires = a.expires;
   const ttl = a.averageTtl;

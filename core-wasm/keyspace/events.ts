@@ -2,9 +2,14 @@
  * Keyspace events and propagation: the seams through which a change of the dataset is told to others.
  *
  * Each command that changes something calls `changed`; each event that Valkey documents calls `notify`. What hangs
- * behind them (publish/subscribe, client-side caching, the replication stream) reads these calls and nothing else.
+ * behind them (watched keys, publish/subscribe, client-side caching, the replication stream) reads these calls and
+ * nothing else. A change without an event, which Valkey knows a few of, calls `touched`.
+ *
+ *   notify ─► root.observers ─► touchKey() (WATCH)
+ *                            └► publishEvent() (notify-keyspace-events)
  */
 import { root } from "../memory/root";
+import { touchKey } from "./watch";
 
 export const NOTIFY_KEYSPACE: u32 = 1;
 export const NOTIFY_KEYEVENT: u32 = 2;
@@ -20,15 +25,37 @@ export const NOTIFY_STREAM: u32 = 1024;
 export const NOTIFY_KEY_MISS: u32 = 2048;
 export const NOTIFY_NEW: u32 = 16384;
 
+/** Bits of root.observers beside the classes: somebody watches a key. */
+export const OBSERVE_WATCH: u32 = 1 << 24;
+const OBSERVE_CHANGES: u32 = OBSERVE_WATCH;
+/** Events of keys that are gone or about to go, and events that change nothing. */
+const REMOVALS: u32 = NOTIFY_EXPIRED | NOTIFY_EVICTED;
+const NO_CHANGES: u32 = NOTIFY_KEY_MISS | NOTIFY_NEW;
+
+/** Switches bits of root.observers. */
+export function observe(bits: u32, on: bool): void {
+  const r = root();
+  r.observers = on ? r.observers | bits : r.observers & ~bits;
+}
+
 /** Counts `n` changes of the dataset made by the running command. */
 export function changed(n: u64): void {
   root().dirty += n;
 }
 
 /**
- * Tells that `event` happened to a key of database `db`. Costs one load and a branch while no class is switched on.
- * True when the class is switched on.
+ * Tells that `event` happened to a key of database `db`. Costs one load and a branch while nobody wants to know.
  */
-export function notify(kind: u32, event: string, key: usize, keyLen: i32, db: i32): bool {
-  return (root().notifyFlags & kind) != 0;
+export function notify(kind: u32, event: string, key: usize, keyLen: i32, db: i32): void {
+  if (root().observers & (kind | OBSERVE_CHANGES)) tell(kind, event, key, keyLen, db);
+}
+
+/** Tells that a key was changed where there is no event for it. */
+export function touched(key: usize, keyLen: i32, db: i32): void {
+  if (root().observers & OBSERVE_WATCH) touchKey(db, key, keyLen, false);
+}
+
+function tell(kind: u32, event: string, key: usize, keyLen: i32, db: i32): void {
+  const r = root();
+  if (r.observers & OBSERVE_WATCH && !(kind & NO_CHANGES)) touchKey(db, key, keyLen, (kind & REMOVALS) != 0);
 }

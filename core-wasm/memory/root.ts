@@ -139,6 +139,12 @@ export class Root {
   blockedGoneWaiters: i32; // waits that also end when their key is gone
   rerunDeadline: i64; // of the command that runs again
 
+  // Who wants to know of changes (keyspace/events.ts), and transactions.
+  observers: u32; // OBSERVE_ bits and the NOTIFY_ classes that are switched on; 0: nobody
+  executing: usize; // Client in the middle of EXEC, 0 when none
+  watchCount: u32; // watches of all clients
+  watchingClients: i32;
+
   // Statistics.
   settleHead: i32; // chain of CommandStats that ran since the last settle, -1 at its end
   commandStats: usize; // array of CommandStat by command id

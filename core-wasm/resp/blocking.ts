@@ -26,8 +26,8 @@ import { argLen, argPtr, root, Root, ROOT_ADDRESS } from "../memory/root";
 import { hashKey, tableFind, tableInsert, tableRemove, tableSize } from "../structures/hashtable";
 import { keyAddress, keyLength } from "../structures/element";
 import {
-  addPending, addResume, Client, CLIENT_BLOCKED, CLIENT_CLOSE_ASAP, CLIENT_DENY_BLOCKING, CLIENT_INTERNAL, CLIENT_RERUN,
-  clientDb,
+  addPending, addResume, Client, CLIENT_BLOCKED, CLIENT_CLOSE_ASAP, CLIENT_DENY_BLOCKING, CLIENT_INTERNAL, CLIENT_MULTI,
+  CLIENT_RERUN, clientDb,
 } from "./client";
 import { finishCommand, GATE_READY, rerunCommand } from "./process";
 import { replyError, replyNullArray, replyOutOfMemory } from "./reply";
@@ -88,7 +88,7 @@ function argvOf(b: Blocked): usize {
 
 /** False where a command must not wait: inside a transaction or script, and for calls in process. */
 export function isBlockingAllowed(c: Client): bool {
-  return !(c.flags & (CLIENT_INTERNAL | CLIENT_DENY_BLOCKING));
+  return !(c.flags & (CLIENT_INTERNAL | CLIENT_DENY_BLOCKING | CLIENT_MULTI));
 }
 
 /** Turns a wait of `ms` milliseconds into a deadline in root.number; replies and returns false when it is illegal. */
@@ -488,8 +488,8 @@ function servePlace(p: Place): void {
 /** Serves those who wait for keys that were made ready, and whom that makes ready in turn. */
 export function serveReady(): void {
   const r = root();
-  // Those served would write: nothing is written while clients are paused.
-  if (isPaused()) return;
+  // Those served would write: nothing is written while clients are paused, or in the middle of a transaction.
+  if (isPaused() || r.executing != 0) return;
   const current = r.current;
   const command = r.currentCommand;
   const argc = r.argc;

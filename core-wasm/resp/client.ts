@@ -21,6 +21,7 @@ import { root } from "../memory/root";
 import { database, Database } from "../keyspace/database";
 import { assignDefault } from "./access";
 import { forgetBlocked } from "./blocking";
+import { transactionBytes, transactionFree } from "./transaction";
 
 export * from "./flags";
 
@@ -107,6 +108,8 @@ export class Client {
   blocked: usize; // what it waits for (resp/blocking.ts), 0: nothing
   user: usize; // compiled rules of its user (resp/access.ts), 0: it may do everything
   userId: u32;
+  transaction: usize; // its queue and watched keys (resp/transaction.ts), 0: it never had any
+  subscriptions: usize; // (resp/pubsub.ts), 0: it has none
   closeReason: i32; // CLOSE_, 0: none; or which protocol error ended the connection (parser.ts)
 }
 
@@ -154,6 +157,7 @@ export function clientFree(c: Client): void {
   if (c.flags & CLIENT_RESUME) removeResume(c);
   if (c.flags & CLIENT_HELD) removeHeld(c);
   forgetBlocked(c);
+  transactionFree(c);
   if (c.flags & CLIENT_CLOSING) removeClosing(c);
   if (r.current == address) r.current = 0;
   if (r.cronClient == address) r.cronClient = c.next;
@@ -560,7 +564,7 @@ export function dropBuffer(c: Client): void {
 
 /** Memory that the client takes, in bytes, its struct included. */
 export function clientBytes(c: Client): usize {
-  let bytes = usableSize(changetype<usize>(c));
+  let bytes = usableSize(changetype<usize>(c)) + transactionBytes(c);
   if (c.buffer != 0) bytes += usableSize(c.buffer);
   if (c.args != 0) bytes += usableSize(c.args);
   if (c.largeBlock != 0) bytes += usableSize(c.largeBlock);

@@ -27,6 +27,18 @@ export const CLIENT_COUNTS_ALL: u32 = 1048576; // the running command's output c
 export const CLIENT_DENY_BLOCKING: u32 = 2097152; // what it runs must not wait for keys
 export const CLIENT_RERUN: u32 = 4194304; // a command that waited runs again
 
+export const CLIENT_MULTI: u32 = 1 << 23; // inside MULTI: commands are queued
+export const CLIENT_DIRTY_CAS: u32 = 1 << 24; // a key that it watched was changed: EXEC replies null
+export const CLIENT_DIRTY_EXEC: u32 = 1 << 25; // a command was refused while queueing: EXEC replies an error
+export const CLIENT_EXECUTING: u32 = 1 << 26; // in the middle of EXEC: the host runs a command of it, or calls again
+export const CLIENT_SUBSCRIBED: u32 = 1 << 27; // to a channel or pattern
+export const CLIENT_LATER_OUTPUT: u32 = 1 << 28; // pushes follow the reply of its running command
+export const CLIENT_MONITOR: u32 = 1 << 29; // gets every command that is run
+export const CLIENT_TRACKING: u32 = 1 << 30; // client-side caching
+
+/** Commands of a client with one of these need a closer look before they run (resp/transaction.ts). */
+export const CLIENT_SPECIAL: u32 = CLIENT_MULTI | CLIENT_SUBSCRIBED;
+
 /** While one of these is set no command of the client runs. */
 export const CLIENT_NOT_RUNNING: u32 = CLIENT_AWAITS_HOST | CLIENT_HELD | CLIENT_CLOSE_AFTER_REPLY |
-  CLIENT_CLOSE_ASAP | CLIENT_BLOCKED;
+  CLIENT_CLOSE_ASAP | CLIENT_BLOCKED | CLIENT_EXECUTING;

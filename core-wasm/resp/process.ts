@@ -14,28 +14,29 @@ import { dispatch } from "../generated/dispatch";
 import { EVICT_FAILED, evictToLimit } from "../keyspace/eviction";
 import { lazyFreeSome } from "../keyspace/lazyfree";
 import { clockUpdate } from "../keyspace/clock";
-import { availableBytes, free, realloc, RESERVE_BYTES, usableSize } from "../memory/allocator";
-import { argLen, argPtr, INPUT_SLACK, root, SHARED_INPUT_SIZE } from "../memory/root";
+import { availableBytes, RESERVE_BYTES, usableSize } from "../memory/allocator";
+import { argLen, argPtr, root } from "../memory/root";
 import { equalsIgnoreCase } from "../bytes/compare";
-import { formatU64 } from "../bytes/integer";
 import {
   Client, CLIENT_AUTHENTICATED, CLIENT_AWAITS_HOST, CLIENT_BLOCKED, CLIENT_CLOSE_AFTER_REPLY, CLIENT_NOT_RUNNING,
-  CLIENT_CLOSE_ASAP, CLIENT_INTERNAL, CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP, CLIENT_REPLY_SKIP_NEXT,
-  CLOSE_CROSS_PROTOCOL, CLOSE_NO_MEMORY, CLOSE_QUERY_LIMIT, closeFor, dropBuffer, GATE_LARGE, holdClient,
+  CLIENT_CLOSE_ASAP, CLIENT_EXECUTING, CLIENT_INTERNAL, CLIENT_MULTI, CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP,
+  CLIENT_REPLY_SKIP_NEXT, CLIENT_SPECIAL, CLOSE_CROSS_PROTOCOL, CLOSE_QUERY_LIMIT, closeFor, GATE_LARGE, holdClient,
   retractOutput,
 } from "./client";
-import { CONTEXT_TOP, GATE_DENIED, mayRun } from "./access";
+import { CONTEXT_MULTI, CONTEXT_TOP, GATE_DENIED, mayRun } from "./access";
 import { serveReady } from "./blocking";
 import { batchParse, batchPrepare, batchSelect } from "./batch";
 import { evictClients } from "./client-eviction";
-import { largeEnd, largeIncomplete, largeRestore } from "./large";
+import { keepRest, overQueryLimit, trimBuffer, unreadCommand } from "./input";
+import { largeEnd, largeIncomplete } from "./large";
+import { parseCommand, parseLargeDone, PARSE_DONE, PARSE_ERROR, PARSE_LARGE, PARSE_MORE } from "./parser";
 import {
-  inputBlock, missingBytes, parseCommand, parseLargeDone, PARSE_DONE, PARSE_ERROR, PARSE_LARGE, PARSE_MORE,
-} from "./parser";
-import {
-  countError, errorBytes, errorSend, errorStart, errorText, replyError, replyOutOfMemory,
+  countError, errorBecause, errorBytes, errorSend, errorStart, errorText, replyError, replyOutOfMemory,
 } from "./reply";
 import { countRun, statOf } from "./stats";
+import {
+  afterRefusal, continueExecute, executingCommand, queueCommand, refusesInMulti, refusesSubscribed, specialFlags,
+} from "./transaction";
 
 // What process() returns.
 export const STATUS_OUTPUT: i32 = 1;
@@ -55,12 +56,11 @@ export const GATE_PAUSE: u32 = 4; // CLIENT PAUSE is in force
 export const GATE_TICK: u32 = 8; // every command ends the slice
 export const GATE_CLIENTS: u32 = 32; // maxmemory-clients is set
 export const GATE_READY: u32 = 64; // clients wait for keys that were made ready
+export const GATE_BUSY: u32 = 128; // the host runs a command of a transaction: others wait for the transaction's end
 
 export const PAUSE_WRITE: i32 = 1;
 export const PAUSE_ALL: i32 = 2;
 
-const UNAUTHENTICATED_BUFFER: u64 = 1 << 20;
-const CRLF: u16 = 0x0a0d;
 const GROUP_STRING: i32 = 1;
 
 // What runCommand() returns.
@@ -68,8 +68,10 @@ const RAN: i32 = 0;
 const END_SLICE: i32 = 1;
 const HOLD: i32 = 2;
 const LATER: i32 = 3;
+const QUEUED: i32 = 4;
 
-function mustAuthenticate(c: Client): bool {
+/** True for a client that has to say who it is before anything else. */
+export function mustAuthenticate(c: Client): bool {
   return (root().gate & GATE_AUTH) != 0 && !(c.flags & (CLIENT_AUTHENTICATED | CLIENT_INTERNAL));
 }
 
@@ -144,6 +146,7 @@ const POST_WORD: usize = memory.data<u8>([112, 111, 115, 116]);
 /** The checks that a plain server never needs. Returns RAN to go on, END_SLICE when rejected, HOLD when held back. */
 function passGate(c: Client, id: i32, flags: u32): i32 {
   const r = root();
+  if (r.gate & GATE_BUSY && r.executing != changetype<usize>(c) && !(c.flags & CLIENT_INTERNAL)) return HOLD;
   if (r.gate & GATE_PAUSE && r.pauseUntilMs > r.nowMs && !(c.flags & CLIENT_INTERNAL)) {
     if (r.pauseMode == PAUSE_ALL || flags & (CMD_WRITE | CMD_MAY_REPLICATE)) return HOLD;
     // Nothing is evicted during a pause: what a replica would have to be told must not happen.
@@ -185,23 +188,47 @@ export function resolveCommand(): i32 {
   return sub > 0 ? sub : 0;
 }
 
+const FINISH_SPECIAL: u32 = CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP | CLIENT_REPLY_SKIP_NEXT | CLIENT_BLOCKED |
+  CLIENT_EXECUTING;
+
 function hidesReply(c: Client): bool {
   return (c.flags & (CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP)) != 0;
 }
 
-/** What follows every command, run or rejected: CLIENT REPLY and the counters of the client. */
+/** What follows every command that ran: the client's counter and its reply's end. */
 export function finishCommand(c: Client, before: u64): void {
   c.commands++;
+  finishReply(c, before);
+}
+
+/** What follows every command, run or not: CLIENT REPLY. */
+function finishReply(c: Client, before: u64): void {
   const flags = c.flags;
-  if (!(flags & (CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP | CLIENT_REPLY_SKIP_NEXT | CLIENT_BLOCKED))) return;
-  if (flags & CLIENT_BLOCKED) {
-    // It ends when it is served.
+  if (!(flags & FINISH_SPECIAL)) return;
+  if (flags & (CLIENT_BLOCKED | CLIENT_EXECUTING)) {
+    // It ends when it is served, or when all of its transaction has run.
     c.commands--;
     return;
   }
   if (hidesReply(c)) retractOutput(c, before);
   if (flags & CLIENT_REPLY_SKIP) c.flags &= ~CLIENT_REPLY_SKIP;
   if (flags & CLIENT_REPLY_SKIP_NEXT) c.flags = (c.flags & ~CLIENT_REPLY_SKIP_NEXT) | CLIENT_REPLY_SKIP;
+}
+
+/** A command was refused. Inside MULTI its transaction will fail; EXEC itself says so. */
+function refused(c: Client, id: i32, before: u64): void {
+  afterRefusal(c, id);
+  if (id != Cmd.EXEC) return;
+  retractOutput(c, before);
+  errorBecause(c, "EXECABORT Transaction discarded because of: ");
+}
+
+/**
+ * True for commands that share their slice with others, and its time: those that are fast. EXEC ends its slice itself
+ * where that is called for.
+ */
+export function isQuick(id: i32, flags: u32): bool {
+  return (flags & CMD_FAST) != 0 || (commandGroup(id) == GROUP_STRING && id != Cmd.LCS) || id == Cmd.EXEC;
 }
 
 /** Checks and runs command `id` (0: unknown) with the arguments in root.argv. Returns RAN, END_SLICE or HOLD. */
@@ -214,13 +241,14 @@ export function runCommand(c: Client, id: i32): i32 {
   const code = check(c, id);
   if (code != RAN) {
     if (code == HOLD) return HOLD;
+    if (code != QUEUED) refused(c, id, before);
     r.gate &= ~GATE_LARGE;
-    finishCommand(c, before);
+    finishReply(c, before);
     return r.gate & (GATE_TICK | GATE_DENIED) ? END_SLICE : RAN;
   }
   const flags = commandFlags(id);
-  const isQuick = flags & CMD_FAST || (commandGroup(id) == GROUP_STRING && id != Cmd.LCS);
-  if (!isQuick && r.settleCount > 0 && !(c.flags & CLIENT_INTERNAL)) return LATER;
+  const quick = isQuick(id, flags);
+  if (!quick && r.settleCount > 0 && !(c.flags & CLIENT_INTERNAL)) return LATER;
   if (c.buffer != 0 || r.gate & GATE_TICK) weighRequest(c);
   r.currentCommand = id;
   countRun(id);
@@ -234,7 +262,7 @@ export function runCommand(c: Client, id: i32): i32 {
     if (r.gate & GATE_READY) serveReady();
     return END_SLICE;
   }
-  return isQuick ? RAN : END_SLICE;
+  return quick ? RAN : END_SLICE;
 }
 
 /** Runs the command in root.argv once more for a client that waited; the caller ends it. */
@@ -269,12 +297,18 @@ function check(c: Client, id: i32): i32 {
     rejectArity(c, id);
     return END_SLICE;
   }
-  if (c.user != 0 && !mayRun(c, id, c.db, CONTEXT_TOP)) {
+  let flags = commandFlags(id);
+  const isSpecial = (c.flags & CLIENT_SPECIAL) != 0;
+  if (isSpecial && refusesInMulti(c, id)) {
     reject(id);
     return END_SLICE;
   }
-  const flags = commandFlags(id);
-  if (r.gate & (GATE_PAUSE | GATE_MEMORY | GATE_CLIENTS)) {
+  if (c.user != 0 && !mayRun(c, id, c.db, c.flags & CLIENT_MULTI ? CONTEXT_MULTI : CONTEXT_TOP)) {
+    reject(id);
+    return END_SLICE;
+  }
+  if (isSpecial) flags = specialFlags(c, id, flags);
+  if (r.gate & (GATE_PAUSE | GATE_MEMORY | GATE_CLIENTS | GATE_BUSY)) {
     const code = passGate(c, id, flags);
     if (code != RAN) return code;
   }
@@ -283,161 +317,16 @@ function check(c: Client, id: i32): i32 {
     replyOutOfMemory(c);
     return END_SLICE;
   }
-  return RAN;
+  return isSpecial ? checkSpecial(c, id) : RAN;
 }
 
-// --- Buffers ---
-
-/** Moves unread input out of the shared buffer into the client's own. */
-function keepRest(c: Client, base: usize, end: usize): void {
-  const from = c.expected > 0 ? c.commandStart : c.position;
-  const rest = <i32>(end - base) - from;
-  if (rest == 0 && c.expected == 0) {
-    c.position = 0;
-    return;
+/** The last checks for a client with subscriptions or inside MULTI. */
+function checkSpecial(c: Client, id: i32): i32 {
+  if (refusesSubscribed(c, id)) {
+    reject(id);
+    return END_SLICE;
   }
-  const size = rest < 1024 ? 1024 : rest + (rest >> 1);
-  const buffer = inputBlock(size);
-  if (buffer == 0) {
-    closeFor(c, CLOSE_NO_MEMORY);
-    return;
-  }
-  memory.copy(buffer, base + <usize>from, <usize>rest);
-  c.buffer = buffer;
-  c.bufferCapacity = <i32>usableSize(buffer) - INPUT_SLACK;
-  c.bufferLength = rest;
-  c.position -= from;
-  c.commandStart -= from;
-  root().clientsMemory += usableSize(buffer);
-}
-
-/**
- * Puts the command in root.argv back, to be read again. An inline command's words have lost their quotes in place, so
- * it is put back as an array, in a buffer of the client's own; so is one with a large argument, whose bytes are apart.
- */
-function unreadCommand(c: Client, base: usize, end: usize): void {
-  if (load<u8>(base + <usize>c.commandStart) == 0x2a && c.largeBlock == 0) {
-    c.position = c.commandStart;
-    return;
-  }
-  const count = root().argc;
-  const rest = <i32>(end - base) - c.position;
-  let size = rest + 32;
-  for (let i = 0; i < count; i++) size += argLen(i) + 32;
-  const buffer = inputBlock(size);
-  if (buffer == 0) {
-    closeFor(c, CLOSE_NO_MEMORY);
-    return;
-  }
-  let p = writeCount(buffer, 0x2a, count);
-  for (let i = 0; i < count; i++) {
-    p = writeCount(p, 0x24, argLen(i));
-    memory.copy(p, argPtr(i), <usize>argLen(i));
-    store<u16>(p + <usize>argLen(i), CRLF);
-    p += <usize>argLen(i) + 2;
-  }
-  memory.copy(p, base + <usize>c.position, <usize>rest);
-  largeEnd(c);
-  if (c.buffer != 0) dropBuffer(c);
-  c.buffer = buffer;
-  c.bufferCapacity = <i32>usableSize(buffer) - INPUT_SLACK;
-  c.bufferLength = <i32>(p - buffer) + rest;
-  c.position = 0;
-  c.commandStart = 0;
-  root().clientsMemory += usableSize(buffer);
-}
-
-/** Writes "<mark><n>\r\n"; returns the address behind it. */
-function writeCount(p: usize, mark: u8, n: i32): usize {
-  store<u8>(p, mark);
-  const digits = <usize>formatU64(p + 1, <u64>n);
-  store<u16>(p + 1 + digits, CRLF);
-  return p + digits + 3;
-}
-
-/** Forgets what was read of the client's own buffer; the whole buffer when nothing is left. */
-function trimBuffer(c: Client): void {
-  if (c.buffer == 0) return;
-  if (c.position == c.bufferLength && c.expected == 0) {
-    dropBuffer(c);
-    if (c.argsCapacity > 64) {
-      free(c.args);
-      c.args = 0;
-      c.argsCapacity = 0;
-    }
-    return;
-  }
-  const from = c.expected > 0 ? c.commandStart : c.position;
-  // Moving the rest down is worth it when most of the buffer was read.
-  if (from < c.bufferLength >> 1) return;
-  memory.copy(c.buffer, c.buffer + <usize>from, <usize>(c.bufferLength - from));
-  c.bufferLength -= from;
-  c.position -= from;
-  c.commandStart -= from;
-}
-
-function growBuffer(c: Client, room: i64): bool {
-  let size = <i64>c.bufferLength + room;
-  if (size > 0x7fff0000) return false;
-  // A long argument gets exactly what it needs, anything else grows by doubling.
-  if (missingBytes(c) == 0 && size < <i64>c.bufferCapacity << 1) size = <i64>c.bufferCapacity << 1;
-  const old = usableSize(c.buffer);
-  const moved = realloc(c.buffer, <usize>size + <usize>INPUT_SLACK);
-  if (moved == 0) return false;
-  c.buffer = moved;
-  c.bufferCapacity = <i32>(usableSize(moved) - <usize>INPUT_SLACK);
-  root().clientsMemory += usableSize(moved) - old;
-  return true;
-}
-
-/**
- * Where the host may put the client's next bytes: root.roomLength of them. `want` is what it has at hand, 0 when it
- * does not know. Returns 0 when memory is exhausted; the client is then closing.
- */
-export function inputRoom(c: Client, want: i32): usize {
-  const r = root();
-  if (largeIncomplete(c)) {
-    if (!largeRestore(c)) {
-      closeFor(c, CLOSE_NO_MEMORY);
-      r.roomLength = 0;
-      return 0;
-    }
-    r.roomLength = c.largeLength + 2 - c.largeFilled;
-    return c.largeBlock + <usize>c.largeFilled;
-  }
-  if (c.buffer == 0 && !(c.flags & CLIENT_NOT_RUNNING)) {
-    r.roomLength = SHARED_INPUT_SIZE;
-    return r.input;
-  }
-  if (c.buffer == 0) {
-    c.buffer = inputBlock(16384);
-    if (c.buffer == 0) {
-      closeFor(c, CLOSE_NO_MEMORY);
-      r.roomLength = 0;
-      return 0;
-    }
-    c.bufferCapacity = <i32>usableSize(c.buffer) - INPUT_SLACK;
-    c.bufferLength = 0;
-    c.position = 0;
-    r.clientsMemory += usableSize(c.buffer);
-  }
-  const missing = missingBytes(c);
-  let room = <i64>(c.bufferCapacity - c.bufferLength);
-  const least = missing > 0 ? missing : want > 0 ? <i64>want : 16384;
-  if (room < least && !growBuffer(c, least)) {
-    if (room == 0) closeFor(c, CLOSE_NO_MEMORY);
-  }
-  room = <i64>(c.bufferCapacity - c.bufferLength);
-  r.roomLength = <i32>room;
-  return c.buffer + <usize>c.bufferLength;
-}
-
-function overQueryLimit(c: Client): bool {
-  if (c.flags & CLIENT_INTERNAL) return false;
-  const r = root();
-  const pending = <u64>(c.bufferLength - c.position) + (c.largeBlock != 0 ? <u64>c.largeFilled : 0);
-  if (pending > r.queryBufferLimit) return true;
-  return mustAuthenticate(c) && pending > UNAUTHENTICATED_BUFFER;
+  return queueCommand(c, id) ? QUEUED : RAN;
 }
 
 // --- The slice ---
@@ -460,6 +349,7 @@ function status(c: Client): i32 {
   if (c.flags & CLIENT_CLOSE_ASAP) s |= STATUS_CLOSE_NOW;
   else if (c.flags & CLIENT_CLOSE_AFTER_REPLY) s |= STATUS_CLOSE_AFTER;
   if (c.flags & CLIENT_AWAITS_HOST) s |= STATUS_NEEDS_HOST;
+  else if (c.flags & CLIENT_EXECUTING) s |= STATUS_MORE;
   if (c.flags & CLIENT_BLOCKED) s |= STATUS_BLOCKED;
   return s;
 }
@@ -487,7 +377,9 @@ function observed(): i32 {
  */
 export function processInput(c: Client, n: i32): i32 {
   const r = root();
-  clockUpdate();
+  const isExecuting = (c.flags & CLIENT_EXECUTING) != 0;
+  // All of a transaction happens at one time.
+  if (!isExecuting) clockUpdate();
   r.current = changetype<usize>(c);
   if (c.largeBlock != 0 && c.largeIndex < 0) largeEnd(c);
   const shared = c.buffer == 0;
@@ -503,7 +395,16 @@ export function processInput(c: Client, n: i32): i32 {
   const base = shared ? r.input : c.buffer;
   const end = base + <usize>(shared ? n : c.bufferLength);
   if (shared) c.position = 0;
-  return runInput(c, base, end, shared, RAN);
+  const ran = isExecuting && !(c.flags & CLIENT_AWAITS_HOST) ? goOnExecuting(c) : RAN;
+  return runInput(c, base, end, shared, ran);
+}
+
+/** Goes on with an EXEC that stopped for the host or for a command whose time is its own. */
+function goOnExecuting(c: Client): i32 {
+  const r = root();
+  if (!continueExecute(c)) return END_SLICE;
+  if (r.gate & GATE_READY) serveReady();
+  return r.gate & (GATE_TICK | GATE_LARGE) ? END_SLICE : RAN;
 }
 
 /** Takes `n` more bytes of a large argument, and runs its command when that makes it whole. */
@@ -569,7 +470,12 @@ function runInput(c: Client, base: usize, end: usize, shared: bool, ran: i32): i
 /** Ends a command that the host ran: its reply is written. */
 export function hostCommandDone(c: Client, failed: bool): void {
   c.flags &= ~CLIENT_AWAITS_HOST;
-  if (failed && c.lastCommand > 0) statOf(c.lastCommand).failed++;
+  const id = c.flags & CLIENT_EXECUTING ? executingCommand(c) : c.lastCommand;
+  if (failed && id > 0) statOf(id).failed++;
+  if (c.flags & CLIENT_EXECUTING) {
+    c.commands++;
+    return;
+  }
   finishCommand(c, c.replyStart);
   if (root().gate & GATE_READY) serveReady();
 }

@@ -344,6 +344,21 @@ export function errorSend(c: Client): void {
   }
 }
 
+/**
+ * Replies with the error that was sent last as the reason for another: `text`, then the old one without its "ERR ". The
+ * caller has taken the old reply back; its count is taken back here.
+ */
+export function errorBecause(c: Client, text: string): void {
+  const r = root();
+  uncountError(r.text, r.textLength);
+  const skip = r.textLength > 4 && load<u32>(r.text) == 0x20525245 ? 4 : 0; // "ERR "
+  if (textRoom(text.length) == 0) return;
+  memory.copy(r.text + <usize>text.length, r.text + <usize>skip, <usize>(r.textLength - skip));
+  writeText(r.text, text);
+  r.textLength += text.length - skip;
+  errorSend(c);
+}
+
 /** -text */
 export function replyError(c: Client, text: string): void {
   errorStart(text);
@@ -369,19 +384,39 @@ const ERROR_PREFIX: usize = 12;
 const ERROR_PREFIX_MAX: i32 = 36;
 const ERROR_KINDS_MAX: i32 = 128;
 
+/** Length of an error's first word, as far as it is kept. */
+function prefixLength(ptr: usize, len: i32): i32 {
+  let n = 0;
+  while (n < len && load<u8>(ptr + <usize>n) != 32) n++;
+  return n > ERROR_PREFIX_MAX ? ERROR_PREFIX_MAX : n;
+}
+
+/** The record of a first word, 0 when there is none. */
+function errorRecord(ptr: usize, n: i32): usize {
+  const r = root();
+  for (let i = 0; i < r.errorCount; i++) {
+    const s = r.errorStats + ERROR_STAT_SIZE * <usize>i;
+    if (load<i32>(s, 8) == n && equalBytes(s + ERROR_PREFIX, ptr, n)) return s;
+  }
+  return 0;
+}
+
+/** Takes the last count of an error back. */
+function uncountError(ptr: usize, len: i32): void {
+  root().statErrorReplies--;
+  const s = errorRecord(ptr, prefixLength(ptr, len));
+  if (s != 0) store<u64>(s, load<u64>(s) - 1);
+}
+
 /** Counts an error reply under its first word. */
 export function countError(ptr: usize, len: i32): void {
   const r = root();
   r.statErrorReplies++;
-  let n = 0;
-  while (n < len && load<u8>(ptr + <usize>n) != 32) n++;
-  if (n > ERROR_PREFIX_MAX) n = ERROR_PREFIX_MAX;
-  for (let i = 0; i < r.errorCount; i++) {
-    const s = r.errorStats + ERROR_STAT_SIZE * <usize>i;
-    if (load<i32>(s, 8) == n && equalBytes(s + ERROR_PREFIX, ptr, n)) {
-      store<u64>(s, load<u64>(s) + 1);
-      return;
-    }
+  const n = prefixLength(ptr, len);
+  const known = errorRecord(ptr, n);
+  if (known != 0) {
+    store<u64>(known, load<u64>(known) + 1);
+    return;
   }
   if (r.errorStats == 0) r.errorStats = alloc(ERROR_STAT_SIZE * <usize>(ERROR_KINDS_MAX + 1));
   if (r.errorStats == 0 || r.errorCount >= ERROR_KINDS_MAX) return;

@@ -52,6 +52,8 @@ export interface CoreExports {
   clientUnblock(c: number, withError: number): number;
   blockedTimeouts(): number;
   blockedKeys(whenGone: number): number;
+  watchedKeyCount(): number;
+  databaseAddress(index: number): number;
   pauseClients(mode: number, untilMs: number): void;
   cronClients(count: number, idleSeconds: number): void;
   setSetting(id: number, value: number): number;
@@ -391,9 +393,7 @@ export class Core {
 
   /** Address of a database's struct. */
   #database(index: number): number {
-    const first = this.root32(ROOT.databases);
-    const space = (((DATABASE.SIZE + 7) & ~7) + ((TABLE.SIZE + 7) & ~7) * 2 + 7) & ~7;
-    return first + index * space;
+    return this.exports.databaseAddress(index) >>> 0;
   }
 
   /** Number of keys, of keys with an expiry, and their mean time to live in milliseconds. */

@@ -6,18 +6,21 @@
 // byte. Not for choosing connections: filter.ts.
 
 import type { Connection } from "../connection/connection.ts";
+import { TRANSACTION } from "../generated/layout.ts";
 import type { Server } from "../server.ts";
 
-/** Bits of Client.flags (core-wasm/resp/client.ts). */
+/** Bits of Client.flags (core-wasm/resp/flags.ts). */
 export const FLAG = {
   closeAfterReply: 1, closeSoon: 2, held: 32, replyOff: 128, replySkipNext: 256, replySkip: 512, noEvict: 1024,
   noTouch: 2048, authenticated: 4096, internal: 8192, unixSocket: 16384, protocolError: 32768, importSource: 65536,
-  redirect: 131072, blocked: 262144, everAuthenticated: 524288,
+  redirect: 131072, blocked: 262144, everAuthenticated: 524288, multi: 1 << 23, dirtyCas: 1 << 24,
+  executing: 1 << 26, subscribed: 1 << 27, monitor: 1 << 29, tracking: 1 << 30,
 } as const;
 
 /** The letters of the flags field and the bits that they stand for, in the order in which they are shown. */
 const LETTERS: readonly (readonly [letter: string, bits: number])[] = [
-  ["b", FLAG.blocked | FLAG.held], ["c", FLAG.closeAfterReply], ["A", FLAG.closeSoon], ["U", FLAG.unixSocket],
+  ["O", FLAG.monitor], ["P", FLAG.subscribed], ["x", FLAG.multi], ["b", FLAG.blocked | FLAG.held],
+  ["t", FLAG.tracking], ["d", FLAG.dirtyCas], ["c", FLAG.closeAfterReply], ["A", FLAG.closeSoon], ["U", FLAG.unixSocket],
   ["e", FLAG.noEvict], ["T", FLAG.noTouch], ["I", FLAG.importSource],
 ];
 
@@ -61,15 +64,17 @@ export function describeConnection(server: Server, connection: Connection, redac
   const large = core.exports.clientLarge(at) >>> 0;
   const filled = large === 0 ? 0 : core.client32(at, "largeFilled");
   const queued = core.client32(at, "bufferLength") + filled;
+  const transaction = core.client32(at, "transaction");
   const command = core.client32(at, "lastCommand");
   const fields: readonly (readonly [string, string | number])[] = [
     ["id", connection.id], ["addr", connection.remote], ["laddr", connection.local], ["fd", connection.fd],
     ["name", redacted ? "*redacted*" : connection.name],
     ["age", ageOf(server, connection)], ["idle", idleOf(server, connection)],
     ["flags", flagLetters(connection)], ["capa", (connection.flags & FLAG.redirect) !== 0 ? "r" : ""],
-    ["db", connection.db], ["sub", 0], ["psub", 0], ["ssub", 0], ["multi", -1], ["watch", 0],
+    ["db", connection.db], ["sub", 0], ["psub", 0], ["ssub", 0], ["multi", transaction === 0 ? -1 : core.i32(transaction + TRANSACTION.count)],
+    ["watch", transaction === 0 ? 0 : core.i32(transaction + TRANSACTION.watchCount)],
     ["qbuf", queued], ["qbuf-free", core.client32(at, "bufferCapacity") + large - queued],
-    ["argv-mem", argv], ["multi-mem", 0],
+    ["argv-mem", argv], ["multi-mem", transaction === 0 ? 0 : core.u32(transaction + TRANSACTION.chunkBytes)],
     ["rbs", chunks === 0 ? 0 : CHUNK_SIZE], ["rbp", firstOutput], ["obl", firstOutput],
     ["oll", Math.max(0, chunks - 1)], ["omem", core.exports.clientOutput(at) >>> 0],
     ["tot-mem", (core.exports.clientMemory(at) >>> 0) + argv],

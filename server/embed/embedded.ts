@@ -19,6 +19,7 @@ import type { Segments } from "../bridge/image.ts";
 import type { CorePool } from "../bridge/pool.ts";
 import { WakeyError } from "../bridge/reply-reader.ts";
 import type { Reply } from "../bridge/reply-reader.ts";
+import { FLAG } from "../clients/describe.ts";
 import { Connection } from "../connection/connection.ts";
 import { Server } from "../server.ts";
 import { configOf, defaultSettings, LOCAL_DIRECTIVES } from "./options.ts";
@@ -167,8 +168,14 @@ export class Embedded {
     const server = this.#hostServer();
     this.#connection ??= new Connection(server, this.#caller.client);
     core.exports.settle(0, 0);
-    const waits = server.runHostCommand(this.#connection);
+    let waits = server.runHostCommand(this.#connection);
     core.exports.callEnd();
+    // EXEC goes on behind a command of the host.
+    while (!waits && this.#connection.flags & FLAG.executing) {
+      if (core.exports.process(this.#caller.client, 0) & STATUS.needsHost) {
+        waits = server.runHostCommand(this.#connection);
+      }
+    }
     if (!waits) return;
     this.#connection.drop();
     this.#connection = undefined;
