@@ -48,6 +48,9 @@ import {
   appendCommand, getrangeCommand, setrangeCommand,
 } from "../commands/string-range";
 import {
+  discardCommand, execCommand, multiCommand, unwatchCommand, watchCommand,
+} from "../commands/transactions";
+import {
   zaddCommand, zcardCommand, zincrbyCommand, zmscoreCommand, zrankCommand, zremCommand, zrevrankCommand,
   zscoreCommand,
 } from "../commands/zset";
@@ -135,6 +138,11 @@ export function dispatch(id: i32, c: Client): bool {
     case Cmd.PFDEBUG: pfdebugCommand(c); return true;
     case Cmd.PFMERGE: pfmergeCommand(c); return true;
     case Cmd.PFSELFTEST: pfselftestCommand(c); return true;
+    case Cmd.DISCARD: discardCommand(c); return true;
+    case Cmd.EXEC: execCommand(c); return true;
+    case Cmd.MULTI: multiCommand(c); return true;
+    case Cmd.UNWATCH: unwatchCommand(c); return true;
+    case Cmd.WATCH: watchCommand(c); return true;
     default: return false;
   }
 }

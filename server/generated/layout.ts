@@ -22,10 +22,11 @@ export const DATABASE = {
   keys: 0, // Table
   expires: 4, // Table
   blocked: 8, // Table
-  id: 12, // i32
-  averageTtl: 16, // i64
-  expireCursor: 24, // u64
-  SIZE: 32,
+  watched: 12, // Table
+  id: 16, // i32
+  averageTtl: 24, // i64
+  expireCursor: 32, // u64
+  SIZE: 40,
 } as const;
 
 export const ROOT = {
@@ -118,69 +119,73 @@ export const ROOT = {
   readyTail: 420, // usize
   blockedGoneWaiters: 424, // i32
   rerunDeadline: 432, // i64
-  settleHead: 440, // i32
-  commandStats: 444, // usize
-  errorStats: 448, // usize
-  errorCount: 452, // i32
-  statCommands: 456, // u64
-  statHits: 464, // u64
-  statMisses: 472, // u64
-  statExpired: 480, // u64
-  statExpiredStalePercent: 488, // f64
-  statExpiredTimeCapReached: 496, // u64
-  statEvicted: 504, // u64
-  statEvictionExceededUs: 512, // f64
-  evictionExceededSinceUs: 520, // f64
-  statNetIn: 528, // u64
-  statNetOut: 536, // u64
-  statErrorReplies: 544, // u64
-  statReadsProcessed: 552, // u64
-  statWritesProcessed: 560, // u64
-  statQueryBufferLimitDisconnections: 568, // u64
-  statOutputBufferLimitDisconnections: 576, // u64
-  inputPeak: 584, // u32
-  outputPeak: 588, // u32
-  statUnknownErrors: 592, // u64
-  expireDb: 600, // i32
-  expireVisited: 604, // i32
-  expireSeen: 608, // u32
-  expireDead: 612, // u32
-  evictDb: 616, // i32
-  rehashDb: 620, // i32
-  evictionPoolLength: 624, // i32
-  evictionPool: 628, // usize
-  scratchLength: 632, // i32
-  scratch: 636, // usize
-  scratchCapacity: 640, // i32
-  scratchFailed: 644, // i32
-  callBuffer: 648, // usize
-  callReply: 652, // usize
-  callReplyLength: 656, // i32
-  pins: 660, // usize
-  pinCount: 664, // i32
-  pinCapacity: 668, // i32
-  adoptable: 672, // usize
-  cachedKey: 676, // usize
-  cachedHash: 680, // u64
-  touched: 688, // u32
-  parsedNumber: 696, // i64
-  wordEnd: 704, // usize
-  number: 712, // i64
-  real: 720, // f64
-  lpPlace: 728, // usize
-  users: 732, // usize
-  defaultUser: 736, // usize
-  deniedArg: 740, // i32
-  noteCount: 744, // i32
-  noteHead: 748, // usize
-  noteTail: 752, // usize
-  statDeniedCommand: 760, // u64
-  statDeniedKey: 768, // u64
-  statDeniedChannel: 776, // u64
-  statDeniedDatabase: 784, // u64
-  text: 792, // usize
-  textLength: 796, // i32
-  SIZE: 800,
+  observers: 440, // u32
+  executing: 444, // usize
+  watchCount: 448, // u32
+  watchingClients: 452, // i32
+  settleHead: 456, // i32
+  commandStats: 460, // usize
+  errorStats: 464, // usize
+  errorCount: 468, // i32
+  statCommands: 472, // u64
+  statHits: 480, // u64
+  statMisses: 488, // u64
+  statExpired: 496, // u64
+  statExpiredStalePercent: 504, // f64
+  statExpiredTimeCapReached: 512, // u64
+  statEvicted: 520, // u64
+  statEvictionExceededUs: 528, // f64
+  evictionExceededSinceUs: 536, // f64
+  statNetIn: 544, // u64
+  statNetOut: 552, // u64
+  statErrorReplies: 560, // u64
+  statReadsProcessed: 568, // u64
+  statWritesProcessed: 576, // u64
+  statQueryBufferLimitDisconnections: 584, // u64
+  statOutputBufferLimitDisconnections: 592, // u64
+  inputPeak: 600, // u32
+  outputPeak: 604, // u32
+  statUnknownErrors: 608, // u64
+  expireDb: 616, // i32
+  expireVisited: 620, // i32
+  expireSeen: 624, // u32
+  expireDead: 628, // u32
+  evictDb: 632, // i32
+  rehashDb: 636, // i32
+  evictionPoolLength: 640, // i32
+  evictionPool: 644, // usize
+  scratchLength: 648, // i32
+  scratch: 652, // usize
+  scratchCapacity: 656, // i32
+  scratchFailed: 660, // i32
+  callBuffer: 664, // usize
+  callReply: 668, // usize
+  callReplyLength: 672, // i32
+  pins: 676, // usize
+  pinCount: 680, // i32
+  pinCapacity: 684, // i32
+  adoptable: 688, // usize
+  cachedKey: 692, // usize
+  cachedHash: 696, // u64
+  touched: 704, // u32
+  parsedNumber: 712, // i64
+  wordEnd: 720, // usize
+  number: 728, // i64
+  real: 736, // f64
+  lpPlace: 744, // usize
+  users: 748, // usize
+  defaultUser: 752, // usize
+  deniedArg: 756, // i32
+  noteCount: 760, // i32
+  noteHead: 764, // usize
+  noteTail: 768, // usize
+  statDeniedCommand: 776, // u64
+  statDeniedKey: 784, // u64
+  statDeniedChannel: 792, // u64
+  statDeniedDatabase: 800, // u64
+  text: 808, // usize
+  textLength: 812, // i32
+  SIZE: 816,
 } as const;
 
 export const ACCESS_USER = {
@@ -261,8 +266,10 @@ export const CLIENT = {
   blocked: 216, // usize
   user: 220, // usize
   userId: 224, // u32
-  closeReason: 228, // i32
-  SIZE: 232,
+  transaction: 228, // usize
+  subscriptions: 232, // usize
+  closeReason: 236, // i32
+  SIZE: 240,
 } as const;
 
 export const COMMAND_STAT = {
@@ -274,6 +281,25 @@ export const COMMAND_STAT = {
   nextPending: 36, // i32
   histogram: 40, // usize
   SIZE: 44,
+} as const;
+
+export const TRANSACTION = {
+  count: 0, // i32
+  watchCount: 4, // i32
+  argumentBytes: 8, // u32
+  chunkBytes: 12, // u32
+  flags: 16, // u32
+  running: 20, // i32
+  chunks: 24, // usize
+  lastChunk: 28, // usize
+  first: 32, // usize
+  last: 36, // usize
+  next: 40, // usize
+  watches: 44, // usize
+  start: 48, // u64
+  argc: 56, // i32
+  argv: 60, // usize
+  SIZE: 64,
 } as const;
 
 export const TABLE = {
