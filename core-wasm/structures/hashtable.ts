@@ -25,12 +25,12 @@ import { keyAddress, keyLength } from "./element";
 import { scratchAt, scratchClear, scratchFailed, scratchLength, scratchPush } from "./scratch";
 
 const BUCKET_SIZE: usize = 64;
-const BUCKET_BITS: usize = 6;
-const SLOTS: i32 = 12;
+export const BUCKET_BITS: usize = 6;
+export const SLOTS: i32 = 12;
 const TAGS: usize = 4;
 const FIRST_SLOT: usize = 16;
 const LAST_SLOT: usize = 60;
-const PRESENT_MASK: u32 = 0xfff;
+export const PRESENT_MASK: u32 = 0xfff;
 const CHAINED: u32 = 0x1000;
 const SLOT_11: u32 = 0x800;
 /** An array is left for a larger one at 7/8 of its slots, for a smaller one at 1/8 (Valkey: 1/1 and 13/100). */
@@ -70,15 +70,16 @@ export function hashKey(key: usize, len: i32): u64 {
 
 // --- Buckets ---
 
-function state(b: usize): u32 {
+/** A bucket's state word. This and the accessors below are for structures/table-walk.ts. */
+export function bucketState(b: usize): u32 {
   return load<u32>(b);
 }
 
-function nextBucket(b: usize): usize {
-  return state(b) & CHAINED ? <usize>load<u32>(b, LAST_SLOT) : 0;
+export function nextBucket(b: usize): usize {
+  return bucketState(b) & CHAINED ? <usize>load<u32>(b, LAST_SLOT) : 0;
 }
 
-function slotAddress(b: usize, i: i32): usize {
+export function slotAddress(b: usize, i: i32): usize {
   return b + FIRST_SLOT + (<usize>i << 2);
 }
 
@@ -102,7 +103,7 @@ function newArray(bits: i32): usize {
 function findInChain(b: usize, tag: u8, key: usize, len: i32): usize {
   const wanted = i8x16.splat(<i8>tag);
   while (true) {
-    const s = state(b);
+    const s = bucketState(b);
     // Tags are bytes 4..15 of the line, so the match bits are shifted down by 4.
     let matches = (<u32>i8x16.bitmask(i8x16.eq(v128.load(b), wanted)) >> 4) & s & PRESENT_MASK;
     while (matches != 0) {
@@ -118,8 +119,8 @@ function findInChain(b: usize, tag: u8, key: usize, len: i32): usize {
 
 /** Puts an element into a chain that starts at b; false when a bucket is needed and memory is exhausted. */
 function addToChain(t: Table, b: usize, tag: u8, e: usize): bool {
-  while (state(b) & CHAINED) b = <usize>load<u32>(b, LAST_SLOT);
-  let s = state(b);
+  while (bucketState(b) & CHAINED) b = <usize>load<u32>(b, LAST_SLOT);
+  let s = bucketState(b);
   if ((s & PRESENT_MASK) == PRESENT_MASK) {
     const fresh = alloc(BUCKET_SIZE);
     if (fresh == 0) return false;
@@ -143,14 +144,14 @@ function addToChain(t: Table, b: usize, tag: u8, e: usize): bool {
 function trimChain(t: Table, first: usize): void {
   let before: usize = 0;
   let b = first;
-  while (state(b) & CHAINED) {
+  while (bucketState(b) & CHAINED) {
     before = b;
     b = <usize>load<u32>(b, LAST_SLOT);
   }
-  if (before == 0 || (state(b) & PRESENT_MASK) != 0) return;
+  if (before == 0 || (bucketState(b) & PRESENT_MASK) != 0) return;
   free(b);
   t.chained--;
-  store<u32>(before, state(before) & ~CHAINED);
+  store<u32>(before, bucketState(before) & ~CHAINED);
 }
 
 /** The bucket that a look-up of this hash begins with, 0 in an empty table. For touching it ahead of time. */
@@ -164,7 +165,7 @@ export function tableBucketFor(t: Table, hash: u64): usize {
 /** The first element of the bucket whose tag fits the hash, or 0. For touching it ahead of time. */
 export function tableCandidate(b: usize, hash: u64): usize {
   const equal = i8x16.eq(v128.load(b), i8x16.splat(<i8>tagOf(hash)));
-  const matches = (<u32>i8x16.bitmask(equal) >> 4) & state(b) & PRESENT_MASK;
+  const matches = (<u32>i8x16.bitmask(equal) >> 4) & bucketState(b) & PRESENT_MASK;
   return matches == 0 ? 0 : <usize>load<u32>(b + FIRST_SLOT + (<usize>ctz<u32>(matches) << 2));
 }
 
@@ -174,7 +175,7 @@ function moveChain(t: Table, b: usize): bool {
   const mask = (<u64>1 << t.bits1) - 1;
   let last = b;
   while (true) {
-    const s = state(last);
+    const s = bucketState(last);
     let present = s & PRESENT_MASK;
     while (present != 0) {
       const i = ctz<u32>(present);
@@ -182,7 +183,7 @@ function moveChain(t: Table, b: usize): bool {
       const hash = hashKey(keyAddress(e), keyLength(e));
       if (!addToChain(t, t.buckets1 + (<usize>(hash & mask) << BUCKET_BITS), tagOf(hash), e)) return false;
       present &= present - 1;
-      store<u32>(last, state(last) & ~(1 << i));
+      store<u32>(last, bucketState(last) & ~(1 << i));
       t.used0--;
       t.used1++;
     }
@@ -219,7 +220,7 @@ export function tableRehash(t: Table, count: i32): bool {
   let empty = count * 10;
   while (count > 0 && t.rehashIndex < size) {
     const b = t.buckets0 + (<usize>t.rehashIndex << BUCKET_BITS);
-    if (state(b) == 0) {
+    if (bucketState(b) == 0) {
       t.rehashIndex++;
       if (--empty == 0) break;
       continue;
@@ -340,7 +341,7 @@ export function tableRemoveSlot(t: Table, hash: u64, slot: usize): usize {
   const e = <usize>load<u32>(slot);
   const b = bucketOf(slot);
   const i = <u32>((slot - b - FIRST_SLOT) >> 2);
-  store<u32>(b, state(b) & ~(1 << i));
+  store<u32>(b, bucketState(b) & ~(1 << i));
   let first = t.buckets0 + (<usize>(hash & ((<u64>1 << t.bits0) - 1)) << BUCKET_BITS);
   if (t.rehashIndex >= 0) {
     const second = t.buckets1 + (<usize>(hash & ((<u64>1 << t.bits1) - 1)) << BUCKET_BITS);
@@ -353,7 +354,7 @@ export function tableRemoveSlot(t: Table, hash: u64, slot: usize): usize {
   } else {
     t.used0--;
   }
-  if (state(first) & CHAINED) fillHole(t, first, b, i);
+  if (bucketState(first) & CHAINED) fillHole(t, first, b, i);
   tableShrinkIfNeeded(t);
   return e;
 }
@@ -369,14 +370,14 @@ function chainHolds(first: usize, b: usize): bool {
 /** Moves the chain's last element into the hole at (b, i), so that chains stay dense and shrink. */
 function fillHole(t: Table, first: usize, b: usize, i: u32): void {
   let last = first;
-  while (state(last) & CHAINED) last = <usize>load<u32>(last, LAST_SLOT);
-  const s = state(last) & PRESENT_MASK;
+  while (bucketState(last) & CHAINED) last = <usize>load<u32>(last, LAST_SLOT);
+  const s = bucketState(last) & PRESENT_MASK;
   if (last != b && s != 0) {
     const from = <u32>(31 - clz<u32>(s));
     store<u8>(b + TAGS + <usize>i, load<u8>(last + TAGS + <usize>from));
     store<u32>(slotAddress(b, <i32>i), load<u32>(slotAddress(last, <i32>from)));
-    store<u32>(b, state(b) | (1 << i));
-    store<u32>(last, state(last) & ~(1 << from));
+    store<u32>(b, bucketState(b) | (1 << i));
+    store<u32>(last, bucketState(last) & ~(1 << from));
   }
   trimChain(t, first);
 }
@@ -391,12 +392,12 @@ export function tableRemove(t: Table, hash: u64, key: usize, len: i32): usize {
 
 function pushChain(b: usize): void {
   while (true) {
-    let present = state(b) & PRESENT_MASK;
+    let present = bucketState(b) & PRESENT_MASK;
     while (present != 0) {
       scratchPush(<usize>load<u32>(slotAddress(b, ctz<u32>(present))));
       present &= present - 1;
     }
-    if (!(state(b) & CHAINED)) return;
+    if (!(bucketState(b) & CHAINED)) return;
     b = <usize>load<u32>(b, LAST_SLOT);
   }
 }
@@ -504,7 +505,7 @@ export function tableDrainSome(t: Table, budget: i32, drop: (element: usize) => 
     while (t.rehashIndex < count) {
       if (budget <= 0) return 0;
       const b = t.buckets0 + (<usize>t.rehashIndex << BUCKET_BITS);
-      if (state(b) == 0) {
+      if (bucketState(b) == 0) {
         if (--empty == 0) {
           empty = EMPTY_PER_UNIT;
           budget--;
@@ -532,7 +533,7 @@ function drainChain(t: Table, first: usize, drop: (element: usize) => void): i32
   let b = first;
   while (b != 0) {
     const next = nextBucket(b);
-    for (let present = state(b) & PRESENT_MASK; present != 0; present &= present - 1) {
+    for (let present = bucketState(b) & PRESENT_MASK; present != 0; present &= present - 1) {
       drop(<usize>load<u32>(slotAddress(b, ctz<u32>(present))));
       n++;
     }
@@ -586,7 +587,7 @@ export function tableChainLength(t: Table, which: i32, index: u32): i32 {
   let b = (which == 0 ? t.buckets0 : t.buckets1) + (<usize>index << BUCKET_BITS);
   let n = 0;
   while (b != 0) {
-    n += popcnt<u32>(state(b) & PRESENT_MASK);
+    n += popcnt<u32>(bucketState(b) & PRESENT_MASK);
     b = nextBucket(b);
   }
   return n;
