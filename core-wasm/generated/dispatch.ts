@@ -32,6 +32,19 @@ import {
   dbsizeCommand, flushallCommand, flushdbCommand, swapdbCommand, timeCommand,
 } from "../commands/server";
 import {
+  saddCommand, scardCommand, sismemberCommand, smembersCommand, smismemberCommand, smoveCommand, sremCommand,
+} from "../commands/set";
+import {
+  sdiffCommand, sdiffstoreCommand, sinterCommand, sintercardCommand, sinterstoreCommand, sunionCommand,
+  sunionstoreCommand,
+} from "../commands/set-combine";
+import {
+  spopCommand, srandmemberCommand,
+} from "../commands/set-random";
+import {
+  sscanCommand,
+} from "../commands/set-scan";
+import {
   delifeqCommand, getCommand, getdelCommand, getexCommand, getsetCommand, psetexCommand, setCommand, setexCommand,
   setnxCommand, strlenCommand,
 } from "../commands/string";
@@ -125,6 +138,23 @@ export function dispatch(id: i32, c: Client): bool {
     case Cmd.MEMORY_USAGE: memoryUsageCommand(c); return true;
     case Cmd.SWAPDB: swapdbCommand(c); return true;
     case Cmd.TIME: timeCommand(c); return true;
+    case Cmd.SADD: saddCommand(c); return true;
+    case Cmd.SCARD: scardCommand(c); return true;
+    case Cmd.SDIFF: sdiffCommand(c); return true;
+    case Cmd.SDIFFSTORE: sdiffstoreCommand(c); return true;
+    case Cmd.SINTER: sinterCommand(c); return true;
+    case Cmd.SINTERCARD: sintercardCommand(c); return true;
+    case Cmd.SINTERSTORE: sinterstoreCommand(c); return true;
+    case Cmd.SISMEMBER: sismemberCommand(c); return true;
+    case Cmd.SMEMBERS: smembersCommand(c); return true;
+    case Cmd.SMISMEMBER: smismemberCommand(c); return true;
+    case Cmd.SMOVE: smoveCommand(c); return true;
+    case Cmd.SPOP: spopCommand(c); return true;
+    case Cmd.SRANDMEMBER: srandmemberCommand(c); return true;
+    case Cmd.SREM: sremCommand(c); return true;
+    case Cmd.SSCAN: sscanCommand(c); return true;
+    case Cmd.SUNION: sunionCommand(c); return true;
+    case Cmd.SUNIONSTORE: sunionstoreCommand(c); return true;
     case Cmd.ZADD: zaddCommand(c); return true;
     case Cmd.ZCARD: zcardCommand(c); return true;
     case Cmd.ZINCRBY: zincrbyCommand(c); return true;
