@@ -5,6 +5,8 @@
 import { openPort } from "../runtime-adapters/select.ts";
 import type { IoAdapterChoice } from "../runtime-adapters/select.ts";
 import type { Port } from "../runtime-adapters/port.ts";
+import { userLineCheck } from "./acl/access.ts";
+import { RuleCommands } from "./acl/rules.ts";
 import { CommandTable } from "./commands/command-table.ts";
 import { startUp } from "./config/startup.ts";
 import { VALKEY_VERSION } from "./config/version.ts";
@@ -31,7 +33,10 @@ export async function main(here: string): Promise<void> {
   const { port: first } = await openPort({ ioAdapter: "portable" });
   const input = new RememberedInput(first);
   const commands = new CommandTable();
-  const hooks = { renameCommand: (from: string, to: string) => commands.renameForFile(from, to) };
+  const hooks = {
+    renameCommand: (from: string, to: string) => commands.renameForFile(from, to),
+    user: userLineCheck(() => new RuleCommands(commands.known())),
+  };
   const started = startUp(input.port, first.args, hooks);
   if ("code" in started) {
     first.stdout(started.stdout);
@@ -80,6 +85,12 @@ function announce(server: Server, fallbackReason: string | undefined): void {
 async function serve(server: Server): Promise<void> {
   const { port, config, log } = server;
   server.shutdown.exit = (code) => port.exit(code);
+  const refusal = server.access.start();
+  if (refusal !== undefined) {
+    log.warning(refusal);
+    server.shutdown.removePidFile();
+    return port.exit(1);
+  }
   const failure = await server.listen();
   if (failure !== undefined || server.listeners.count === 0) {
     log.warning(failure ?? "Configured to not listen anywhere, exiting.");

@@ -9,7 +9,7 @@
 
 import type { Listener, ListenOptions, Port, Socket, SocketHandler, Timer } from "../runtime-adapters/port.ts";
 import { Core, STATUS } from "./bridge/core.ts";
-import { Access } from "./clients/access.ts";
+import { Access } from "./acl/access.ts";
 import { closeMarked } from "./clients/closing.ts";
 import { FLAG } from "./clients/describe.ts";
 import { Pause } from "./clients/pause.ts";
@@ -166,6 +166,7 @@ export class Server {
       stats.countSlice(elapsed, core.exports.settle(elapsed, this.#histograms));
     }
     if (status & STATUS.blocked) this.timeouts.arm();
+    if (status & STATUS.denied) this.access.drainNotes();
     if (core.hasOthersToServe) this.drainSoon();
     return status;
   }

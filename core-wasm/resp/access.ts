@@ -103,7 +103,6 @@ const USER_SPACE: usize = offsetof<AccessUser>();
 const SELECTOR_SPACE: usize = offsetof<AccessSelector>();
 
 const DATABASES_SELECT: i32 = 1;
-const DATABASES_SWAPDB: i32 = 2;
 const DATABASES_MOVE: i32 = 3;
 const DATABASES_COPY: i32 = 4;
 const CHANNELS_PATTERNS: i32 = 2;

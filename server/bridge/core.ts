@@ -68,13 +68,19 @@ export interface CoreExports {
   keyDigest(db: number, key: number, length: number): number;
   populate(db: number, from: number, to: number, prefix: number, prefixLength: number, size: number): number;
   tableRehashIndex(db: number, which: number): number;
+  userSet(id: number, block: number): void;
+  userDrop(id: number): void;
+  clientUser(c: number, id: number): void;
+  usersForget(): void;
+  userCheck(block: number, id: number, db: number, skip: number): number;
+  noteNext(): number;
   hostAlloc(size: number): number;
   hostFree(ptr: number): void;
 }
 
 /** Bits of what process() returns. */
 export const STATUS = {
-  output: 1, needsHost: 2, closeAfter: 4, closeNow: 8, more: 16, large: 32, ran: 64, blocked: 128,
+  output: 1, needsHost: 2, closeAfter: 4, closeNow: 8, more: 16, large: 32, ran: 64, blocked: 128, denied: 256,
 } as const;
 
 /** 64 KiB pages that a fresh core begins with, and that it can have at most (4 GiB). */
@@ -359,12 +365,18 @@ export class Core {
     return true;
   }
 
-  /** Runs `use` with a copy of bytes in linear memory, for exports that take an address. */
-  withBytes<T>(bytes: Uint8Array, use: (address: number, length: number) => T): T {
+  /** A copy of bytes in linear memory, to be freed by hostFree() or given to who does it. */
+  keepBytes(bytes: Uint8Array): number {
     const address = this.exports.hostAlloc(Math.max(bytes.length, 1)) >>> 0;
-    if (address === 0) throw new Error("core: pass bytes: out of memory");
+    if (address === 0) throw new Error("core: keep bytes: out of memory");
     this.refresh();
     this.bytes.set(bytes, address);
+    return address;
+  }
+
+  /** Runs `use` with a copy of bytes in linear memory, for exports that take an address. */
+  withBytes<T>(bytes: Uint8Array, use: (address: number, length: number) => T): T {
+    const address = this.keepBytes(bytes);
     try {
       return use(address, bytes.length);
     } finally {

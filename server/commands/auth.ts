@@ -1,7 +1,8 @@
 // auth.ts - the handlers of AUTH, HELLO and RESET.
 //
-// Who may do what is server/clients/access.ts.
+// Who may do what is server/acl/access.ts.
 
+import { addressOf } from "../acl/access.ts";
 import { parseInteger } from "../config/syntax.ts";
 import { fromBytes, toBytes } from "../config/text.ts";
 import { REDIS_VERSION, VALKEY_VERSION } from "../config/version.ts";
@@ -15,19 +16,42 @@ import { nameError } from "./client.ts";
 type Args = readonly Uint8Array[];
 
 const WRONG_PASSWORD = "WRONGPASS invalid username-password pair or user is disabled.";
+const TOO_MANY = "ERR too many logins from this address failed, try again later";
 const NO_PASSWORD = "ERR AUTH <password> called without any password configured for the default user. " +
   "Are you sure your configuration is correct?";
 const NOT_AUTHENTICATED = "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO " +
   "<proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at " +
   "the same time";
 
+/** Lets a login go on at once or, after too many that failed, when it is its turn. */
+function login(
+  server: Server, connection: Connection, reply: ReplyWriter, attempt: () => void,
+): void | Promise<void> {
+  const { guesses } = server.access;
+  const delay = server.access.loginDelay(connection);
+  if (delay === 0) return attempt();
+  if (delay < 0) return reply.error(TOO_MANY);
+  const address = addressOf(connection);
+  guesses.wait(address, 1);
+  return new Promise((resolve) => {
+    server.port.timer(delay, () => {
+      guesses.wait(address, -1);
+      server.nowUs();
+      if (connection.client !== 0) attempt();
+      resolve();
+    });
+  });
+}
+
 /** AUTH [username] password */
-function authCommand(server: Server, connection: Connection, args: Args, reply: ReplyWriter): void {
+function authCommand(server: Server, connection: Connection, args: Args, reply: ReplyWriter): void | Promise<void> {
   if (args.length > 3) return reply.error("ERR syntax error");
   if (args.length === 2 && !server.access.needsPassword) return reply.error(NO_PASSWORD);
   const user = args.length === 2 ? "default" : fromBytes(args[1]);
-  if (server.access.authenticate(connection, user, args[args.length - 1])) reply.ok();
-  else reply.error(WRONG_PASSWORD);
+  return login(server, connection, reply, () => {
+    if (server.access.authenticate(connection, user, args[args.length - 1], fromBytes(args[0]))) reply.ok();
+    else reply.error(WRONG_PASSWORD);
+  });
 }
 
 interface HelloOptions {
@@ -95,7 +119,7 @@ function replyModules(reply: ReplyWriter): void {
 }
 
 /** HELLO [protover [AUTH username password] [SETNAME clientname]] */
-function helloCommand(server: Server, connection: Connection, args: Args, reply: ReplyWriter): void {
+function helloCommand(server: Server, connection: Connection, args: Args, reply: ReplyWriter): void | Promise<void> {
   const version = args.length > 1 ? parseInteger(fromBytes(args[1])) : 0n;
   if (version === undefined) return reply.error("ERR Protocol version is not an integer or out of range");
   if (args.length > 1 && version !== 2n && version !== 3n) {
@@ -103,10 +127,18 @@ function helloCommand(server: Server, connection: Connection, args: Args, reply:
   }
   const options = helloOptions(args);
   if (typeof options === "string") return reply.error(toBytes(options));
-  const { user, password, name } = options;
-  if (user !== undefined && password !== undefined && !server.access.authenticate(connection, user, password)) {
-    return reply.error(WRONG_PASSWORD);
-  }
+  const { user, password } = options;
+  if (user === undefined || password === undefined) return greet(server, connection, version, options.name, reply);
+  return login(server, connection, reply, () => {
+    if (!server.access.authenticate(connection, user, password, fromBytes(args[0]))) reply.error(WRONG_PASSWORD);
+    else greet(server, connection, version, options.name, reply);
+  });
+}
+
+/** What HELLO does for a client that may be here. */
+function greet(
+  server: Server, connection: Connection, version: bigint, name: string | undefined, reply: ReplyWriter,
+): void {
   if (!(connection.flags & FLAG.authenticated)) return reply.error(NOT_AUTHENTICATED);
   if (name !== undefined) connection.name = name;
   if (version !== 0n) {
@@ -120,7 +152,6 @@ function helloCommand(server: Server, connection: Connection, args: Args, reply:
 function resetCommand(server: Server, connection: Connection, _args: Args, reply: ReplyWriter): void {
   server.core.exports.clientReset(connection.client);
   connection.name = "";
-  connection.user = "default";
   reply.simple("RESET");
 }
 

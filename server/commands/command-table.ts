@@ -96,6 +96,11 @@ export class CommandTable {
     return [...this.#byName.values()];
   }
 
+  /** Every command and subcommand of Valkey, also those that this build does not run, ordered by id. */
+  known(): Command[] {
+    return [...this.#commands().values()].sort((a, b) => a.id - b.id);
+  }
+
   /** Number of top-level commands that can be called. */
   get size(): number {
     this.#commands();

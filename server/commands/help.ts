@@ -11,6 +11,22 @@ import { CMD } from "../generated/commands.ts";
 type HelpLines = readonly (readonly [usage: string, meaning: string])[];
 
 export const HELP: Readonly<Record<string, HelpLines>> = {
+  acl: [
+    ["CAT [<category>]", "List the categories, or the commands of one."],
+    ["DELUSER <username> [<username> ...]", "Remove users and close their connections."],
+    [
+      "DRYRUN <username> <command> [<arg> ...]", "Tell whether the user could run the command, without running it.",
+    ],
+    ["GETUSER <username>", "Show a user's flags, password hashes and rules."],
+    ["GENPASS [<bits>]", "Make a random password of 256 bits, or of another number of them."],
+    ["LIST", "Show all users as lines of rules."],
+    ["LOAD", "Take the users of the ACL file in place of the present ones."],
+    ["LOG [<count> | RESET]", "Show what was denied lately, the newest first, or empty the log."],
+    ["SAVE", "Write the present users to the ACL file."],
+    ["SETUSER <username> <rule> [<rule> ...]", "Make a user or change its rules."],
+    ["USERS", "List the names of all users."],
+    ["WHOAMI", "Show the name of this connection's user."],
+  ],
   client: [
     ["CACHING (YES|NO)", "Say whether the keys of the next command are tracked (OPTIN and OPTOUT modes)."],
     [
@@ -122,6 +138,7 @@ function helpHandler(lines: HelpLines) {
 
 /** The handlers of every HELP subcommand above, by command id. */
 export const HELP_HANDLERS: Readonly<Record<number, ReturnType<typeof helpHandler>>> = {
+  [CMD.ACL_HELP]: helpHandler(HELP.acl),
   [CMD.CLIENT_HELP]: helpHandler(HELP.client),
   [CMD.COMMAND_HELP]: helpHandler(HELP.command),
   [CMD.COMMANDLOG_HELP]: helpHandler(HELP.commandlog),

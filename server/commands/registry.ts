@@ -8,6 +8,7 @@ import type { Connection } from "../connection/connection.ts";
 import type { ReplyWriter } from "../connection/reply-writer.ts";
 import { CMD } from "../generated/commands.ts";
 import type { Server } from "../server.ts";
+import { ACL_HANDLERS } from "./acl.ts";
 import { AUTH_HANDLERS } from "./auth.ts";
 import { CLIENT_HANDLERS } from "./client.ts";
 import { CLUSTER_OFF_HANDLERS } from "./cluster-off.ts";
@@ -28,6 +29,7 @@ export type HostHandler = (
 
 /** Every host command's handler by id. */
 export const HOST_HANDLERS: Readonly<Record<number, HostHandler>> = {
+  ...ACL_HANDLERS,
   ...AUTH_HANDLERS,
   ...CLIENT_HANDLERS,
   ...CLUSTER_OFF_HANDLERS,

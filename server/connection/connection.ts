@@ -26,7 +26,6 @@ export class Connection implements SocketHandler {
   name = "";
   libName = "";
   libVersion = "";
-  user = "default";
   /** Bytes handed to the socket that it still references. */
   #inFlight = 0;
   /** The socket took less than it was offered; writable() will come. */
@@ -220,6 +219,10 @@ export class Connection implements SocketHandler {
   }
   set resp(version: 2 | 3) {
     this.core.setClient32(this.client, "resp", version);
+  }
+  /** Name of the user that it is logged in as. */
+  get user(): string {
+    return this.server.access.nameOf(this.core.client32(this.client, "userId"));
   }
   get db(): number {
     return this.core.client32(this.client, "db");

@@ -151,7 +151,9 @@ export class Embedded {
     const now = this.#clock.nowUs();
     core.setNow(now);
     if (now >= this.#nextUpkeepUs) this.#upkeep(core, now);
-    if (this.#caller.run(args) & STATUS.needsHost) this.#runHostCommand(core);
+    const status = this.#caller.run(args);
+    if (status & STATUS.denied) this.#server?.access.drainNotes();
+    if (status & STATUS.needsHost) this.#runHostCommand(core);
   }
 
   /** A slice of what a server with timers does between commands; a virtual clock leaves it to advanceTime(). */
@@ -200,6 +202,8 @@ export class Embedded {
     const port = config.host as Port;
     const server = new Server({ port, config, core: this.#core, startupBytes: this.#startupBytes });
     server.shutdown.exit = () => this.close();
+    const refusal = server.access.start();
+    if (refusal !== undefined) throw new Error(`wakey: open: ${refusal}`);
     return server;
   }
 

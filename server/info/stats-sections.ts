@@ -96,7 +96,6 @@ const ABSENT_THREADS = [
   "io_threaded_accept_processed", "io_threaded_poll_processed", "io_threaded_total_prefetch_batches",
   "io_threaded_total_prefetch_entries",
 ].map((name) => `${name}:0`);
-const ABSENT_ACL = ["auth", "cmd", "key", "channel", "tls_cert", "db"];
 
 /** Stats */
 export function statsSection(server: Server): string[] {
@@ -120,7 +119,12 @@ export function statsSection(server: Server): string[] {
     `eventloop_duration_cmd_sum:${Math.floor(commandTime(server))}`,
     `instantaneous_eventloop_cycles_per_sec:${stats.rate("cycles")}`,
     `instantaneous_eventloop_duration_usec:${stats.meanCycleUs()}`,
-    ...ABSENT_ACL.map((name) => `acl_access_denied_${name}:${name === "auth" ? stats.accessDeniedAuth : 0}`),
+    `acl_access_denied_auth:${stats.accessDeniedAuth}`,
+    `acl_access_denied_cmd:${count(ROOT.statDeniedCommand)}`,
+    `acl_access_denied_key:${count(ROOT.statDeniedKey)}`,
+    `acl_access_denied_channel:${count(ROOT.statDeniedChannel)}`,
+    "acl_access_denied_tls_cert:0",
+    `acl_access_denied_db:${count(ROOT.statDeniedDatabase)}`,
   ];
 }
 

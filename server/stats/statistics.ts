@@ -123,7 +123,6 @@ export class Statistics {
     this.connectionsRejected = 0;
     this.timedOut = 0;
     this.evictedClients = 0;
-    this.accessDeniedAuth = 0;
     this.cycles = 0;
     this.cyclesUs = 0;
     this.longestCycleUs = 0;

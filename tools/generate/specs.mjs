@@ -24,7 +24,7 @@ const FIELDS = new Set([
   "aclCategories", "keySpecs", "getKeys", "databaseArguments", "tips", "docFlags", "deprecatedSince", "replacedBy",
   "history", "arguments", "channels",
 ]);
-/** How a command names channels: all its arguments, all as patterns, or the first one. The place is the core's number. */
+/** How a command names channels: all arguments, all as patterns, or the first. The place is the core's number. */
 export const CHANNEL_KINDS = ["none", "all", "patterns", "first"];
 /** Which arguments name databases. The place is the core's number. */
 export const DATABASE_KINDS = ["none", "select", "swapdb", "move", "copy"];

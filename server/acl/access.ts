@@ -1,0 +1,370 @@
+// access.ts - the users of one server: who they are, who logs in as whom, what the core is told of them.
+//
+//     ACL SETUSER, user lines, aclfile, requirepass ──► users ──► compileUser() ──► core.userSet(id, block)
+//     AUTH, HELLO ──► authenticate() ──► core.clientUser(client, id)
+//     core: notes of denials ──► drainNotes() ──► ACL LOG
+//
+// The user "default" always exists; new connections belong to it. Not for reading rules (rules.ts) or replies.
+
+import type { Connection } from "../connection/connection.ts";
+import type { Server } from "../server.ts";
+import { describeConnection, FLAG } from "../clients/describe.ts";
+import { errorText } from "../config/host.ts";
+import { compareBytes, cString, fromBytes, fromText, toBytes, toText } from "../config/text.ts";
+import {
+  ACCESS_NOTE, CONTEXT_MULTI, CONTEXT_SCRIPT, DEFAULT_USER_ID, DENIED_CHANNEL, DENIED_COMMAND, DENIED_KEY, ROOT,
+} from "../generated/layout.ts";
+import { compileUser } from "./compile.ts";
+import { lineOf, readUsers } from "./file.ts";
+import { Guesses } from "./guesses.ts";
+import { AclLog } from "./log.ts";
+import type { Context, Reason } from "./log.ts";
+import { applyRule, hasBlanks, joinSelectors, RuleCommands, UNKNOWN_NAME } from "./rules.ts";
+import type { RuleContext } from "./rules.ts";
+import { isSameHash, sha256 } from "./sha256.ts";
+import { User } from "./user.ts";
+
+const DEFAULT = "default";
+const TWO_PLACES = "Configuring Valkey with users defined in valkey.conf and at the same setting an ACL file path " +
+  "is invalid. This setup is very likely to lead to configuration errors and security holes, please define either an " +
+  "ACL file or declare users directly in your valkey.conf, but not both.";
+
+/** The default user as it is without any rules: it may do everything, without a password. */
+function newDefault(): User {
+  const user = new User(DEFAULT, DEFAULT_USER_ID, true);
+  const { root } = user;
+  user.isOn = true;
+  user.needsNoPassword = true;
+  root.allKeys = true;
+  root.allCommands = true;
+  root.beginsWithAll = true;
+  root.commands.fill(255);
+  return user;
+}
+
+export class Access {
+  readonly log = new AclLog();
+  readonly guesses = new Guesses();
+  readonly #server: Server;
+  #users = new Map<string, User>([[DEFAULT, newDefault()]]);
+  #names = new Map<number, string>([[DEFAULT_USER_ID, DEFAULT]]);
+  #nextId = DEFAULT_USER_ID + 1;
+  #ruleCommands: RuleCommands | undefined;
+
+  constructor(server: Server) {
+    this.#server = server;
+    const { config } = server;
+    this.#obeyRequirePass();
+    config.onChange("requirepass", () => {
+      this.#obeyRequirePass();
+      return undefined;
+    });
+    config.userLines = () => this.all().map(lineOf);
+  }
+
+  // --- Users ---
+
+  /** A password has to be given for the default user. */
+  get needsPassword(): boolean {
+    return !this.#default.needsNoPassword;
+  }
+
+  get #default(): User {
+    return this.#users.get(DEFAULT)!;
+  }
+
+  find(name: string): User | undefined {
+    return this.#users.get(name);
+  }
+
+  hasUser(name: string): boolean {
+    return this.#users.has(name);
+  }
+
+  /** Ordered by name. */
+  all(): User[] {
+    return [...this.#users.values()].sort((a, b) => compareBytes(a.name, b.name));
+  }
+
+  /** Name of the user that the core knows by this number; the program's own calls belong to 0. */
+  nameOf(id: number): string {
+    return this.#names.get(id) ?? DEFAULT;
+  }
+
+  /** The commands that rules can name. */
+  get commands(): RuleCommands {
+    return (this.#ruleCommands ??= new RuleCommands(this.#server.commands.known()));
+  }
+
+  get #context(): RuleContext {
+    return { commands: this.commands, allChannels: this.#server.config.text("acl-pubsub-default") === "allchannels" };
+  }
+
+  /** The number of a user with this name: numbers stay while a name is known. */
+  #idOf(name: string): number {
+    return this.#users.get(name)?.id ?? this.#nextId++;
+  }
+
+  /** ACL SETUSER. Returns the error of the reply; nothing is changed then. */
+  setUser(name: string, words: readonly string[]): string | undefined {
+    if (hasBlanks(name)) return "ERR Usernames can't contain spaces or null characters";
+    const joined = joinSelectors(words);
+    if ("unclosed" in joined) {
+      return `ERR Unmatched parenthesis in acl selector starting at '${cString(joined.unclosed)}'.`;
+    }
+    const context = this.#context;
+    const known = this.#users.get(name);
+    const user = known?.copy() ?? new User(name, this.#idOf(name), context.allChannels);
+    for (const rule of joined.rules) {
+      const problem = applyRule(user, rule, context);
+      if (problem !== undefined) return `ERR Error in ACL SETUSER modifier '${cString(rule)}': ${problem}`;
+    }
+    this.#put(user);
+    return undefined;
+  }
+
+  /** Puts a user's rules in force for all its connections. */
+  #put(user: User): void {
+    this.#users.set(user.name, user);
+    this.#names.set(user.id, user.name);
+    this.#tellCore(user);
+  }
+
+  /** ACL DELUSER: how many there were. Their connections are closed. */
+  deleteUsers(names: readonly string[]): number {
+    let count = 0;
+    for (const name of names) {
+      const user = this.#users.get(name);
+      if (user === undefined) continue;
+      this.#users.delete(name);
+      this.#remove(user);
+      count++;
+    }
+    return count;
+  }
+
+  /** Closes the connections of a user that is gone; the one whose command does it gets its reply first. */
+  #remove(user: User): void {
+    const { core, connections, running } = this.#server;
+    for (const connection of [...connections.values()]) {
+      if (core.client32(connection.client, "userId") !== user.id) continue;
+      if (connection === running) connection.flags |= FLAG.closeAfterReply;
+      else connection.destroy();
+    }
+    core.exports.userDrop(user.id);
+    this.#names.delete(user.id);
+  }
+
+  // --- Passwords ---
+
+  /** The default user's password is requirepass. */
+  #obeyRequirePass(): void {
+    const password = this.#server.config.bytes("requirepass");
+    const user = this.#default;
+    user.passwords = password.length === 0 ? [] : [sha256(password)];
+    user.needsNoPassword = password.length === 0;
+    this.#tellCore(user);
+  }
+
+  #isRight(user: User | undefined, password: Uint8Array): boolean {
+    // The time that it takes does not tell whether there is such a user.
+    const hash = sha256(password);
+    let isRight = false;
+    for (const known of user?.passwords ?? []) if (isSameHash(hash, known)) isRight = true;
+    return user !== undefined && user.isOn && (user.needsNoPassword || isRight);
+  }
+
+  /**
+   * Makes the connection that user's when the password is right; false (logged, nothing changed) when it is not.
+   * `object` is the command's name as it was written.
+   */
+  authenticate(connection: Connection, name: string, password: Uint8Array, object: string): boolean {
+    const user = this.#users.get(name);
+    if (user === undefined || !this.#isRight(user, password)) {
+      this.#server.stats.accessDeniedAuth++;
+      this.guesses.failed(addressOf(connection), this.#server.core.nowMs);
+      this.#addToLog("auth", "toplevel", object, name, connection);
+      return false;
+    }
+    this.#server.core.exports.clientUser(connection.client, user.id);
+    connection.flags |= FLAG.authenticated | FLAG.everAuthenticated;
+    return true;
+  }
+
+  /** How long the connection's next login has to wait, in milliseconds; -1: it is refused. */
+  loginDelay(connection: Connection): number {
+    return connection.socket === undefined ? 0 : this.guesses.delay(addressOf(connection), this.#server.core.nowMs);
+  }
+
+  // --- The core ---
+
+  #tellCore(user: User): void {
+    const { core } = this.#server;
+    if (user.id === DEFAULT_USER_ID) {
+      core.setSetting("requirePassword", user.needsNoPassword && user.isOn ? 0 : 1);
+    }
+    const bytes = compileUser(user, core.databaseCount);
+    core.exports.userSet(user.id, bytes === undefined ? 0 : core.keepBytes(bytes));
+  }
+
+  /** The core's memory was replaced by another server's: its users go, ours come. */
+  tellAll(): void {
+    this.#server.core.exports.usersForget();
+    for (const user of this.#users.values()) this.#tellCore(user);
+  }
+
+  /** Checks a command line for ACL DRYRUN: the arguments of the running command from `skip` on. */
+  check(
+    user: User, commandId: number, connection: Connection, skip: number,
+  ): { reason: Reason; at: number } | undefined {
+    const { core } = this.#server;
+    const bytes = compileUser(user, core.databaseCount);
+    if (bytes === undefined) return undefined;
+    const block = core.keepBytes(bytes);
+    const code = core.exports.userCheck(block, commandId, connection.db, skip);
+    core.exports.hostFree(block);
+    return code === 0 ? undefined : { reason: reasonOf(code), at: core.root32(ROOT.deniedArg) };
+  }
+
+  /** Turns the core's notes of denials into entries of ACL LOG. */
+  drainNotes(): void {
+    const { core, connections } = this.#server;
+    for (let at = core.exports.noteNext() >>> 0; at !== 0; at = core.exports.noteNext() >>> 0) {
+      const text = at + ACCESS_NOTE.SIZE;
+      const nameLength = core.u32(at + ACCESS_NOTE.nameLength);
+      const context = core.u32(at + ACCESS_NOTE.context);
+      const connection = connections.get(core.u32(at + ACCESS_NOTE.client));
+      const isThere = connection !== undefined && connection.id === core.u64(at + ACCESS_NOTE.clientId);
+      this.#addToLog(
+        reasonOf(core.u32(at + ACCESS_NOTE.reason)),
+        context === CONTEXT_MULTI ? "multi" : context === CONTEXT_SCRIPT ? "lua" : "toplevel",
+        fromBytes(core.copy(text + nameLength, core.u32(at + ACCESS_NOTE.objectLength))),
+        fromBytes(core.copy(text, nameLength)),
+        isThere ? connection : undefined,
+      );
+      core.exports.hostFree(at);
+    }
+  }
+
+  #addToLog(
+    reason: Reason, context: Context, object: string, username: string, connection: Connection | undefined,
+  ): void {
+    const info = connection === undefined ? "" : describeConnection(this.#server, connection);
+    const limit = this.#server.config.number("acllog-max-len");
+    this.log.add({ reason, context, object, username, info }, this.#server.core.nowMs, limit);
+  }
+
+  // --- Files ---
+
+  /** Takes the users of the configuration and of the aclfile. Returns why the server must not start. */
+  start(): string | undefined {
+    const { config, log } = this.#server;
+    const lines = config.words.users;
+    if (config.get("aclfile") !== "") {
+      if (lines.length > 0) return TWO_PLACES;
+      const problem = this.load();
+      return problem === undefined ? undefined : `Aborting Valkey startup because of ACL errors: ${toText(problem)}`;
+    }
+    const context = this.#context;
+    for (const [name, ...rules] of lines) {
+      const user = new User(name, this.#idOf(name), context.allChannels);
+      const problem = this.#configured(user, rules, context);
+      if (problem !== undefined) {
+        log.warning(problem);
+        return "Critical error while loading ACLs. Exiting.";
+      }
+      if (!user.isOn) {
+        log.notice(`The user '${toText(name)}' is disabled (there is no 'on' modifier in the user description). Make ` +
+          "sure this is not a configuration error.");
+      }
+      this.#put(user);
+    }
+    return undefined;
+  }
+
+  /** Applies the rules of a user line. Returns what is wrong, for the log. */
+  #configured(user: User, words: readonly string[], context: RuleContext): string | undefined {
+    if (hasBlanks(user.name)) return "Spaces not allowed in ACL usernames";
+    const joined = joinSelectors(words);
+    const rules = "unclosed" in joined ? words : joined.rules;
+    for (const rule of rules) {
+      const problem = applyRule(user, rule, context);
+      if (problem === undefined) continue;
+      return `Error loading ACL rule '${toText(rule)}' for the user named '${toText(user.name)}': ${problem}`;
+    }
+    return undefined;
+  }
+
+  /** The aclfile's path, as the directive says it. */
+  get file(): string {
+    return this.#server.config.text("aclfile");
+  }
+
+  /** ACL LOAD: all users of the file or, with the text of all mistakes as a byte string, none. */
+  load(): string | undefined {
+    const path = this.file;
+    let text: string;
+    try {
+      text = fromBytes(this.#server.port.files.read(path));
+    } catch (error) {
+      return fromText(`Error loading ACLs, opening file '${path}': ${errorText(error)}`);
+    }
+    const users = readUsers(text, fromText(path), this.#context, (name) => this.#idOf(name));
+    if (typeof users === "string") return users;
+    const namesDefault = users.has(DEFAULT);
+    if (!namesDefault) users.set(DEFAULT, newDefault());
+    const gone = [...this.#users.values()].filter((user) => !users.has(user.name));
+    this.#users = users;
+    // A file that does not name the default user does not open a server that has a password.
+    if (!namesDefault) this.#obeyRequirePass();
+    for (const user of users.values()) this.#put(user);
+    for (const user of gone) this.#remove(user);
+    return undefined;
+  }
+
+  /** ACL SAVE. Returns what went wrong, for the log. */
+  save(): string | undefined {
+    const { port } = this.#server;
+    const path = this.file;
+    const temporary = `${path}.tmp-${port.pid}-${this.#server.core.nowMs}`;
+    try {
+      port.files.write(temporary, toBytes(this.all().map((user) => lineOf(user) + "\n").join("")));
+      port.files.chmod(temporary, 0o644);
+      port.files.fsync(temporary);
+      port.files.rename(temporary, path);
+      return undefined;
+    } catch (error) {
+      if (port.files.exists(temporary)) port.files.unlink(temporary);
+      return `Saving the ACL file ${path}: ${errorText(error)}`;
+    }
+  }
+}
+
+function reasonOf(code: number): Reason {
+  if (code === DENIED_COMMAND) return "command";
+  if (code === DENIED_KEY) return "key";
+  return code === DENIED_CHANNEL ? "channel" : "database";
+}
+
+/** What failed logins are counted by: the address without its port. */
+export function addressOf(connection: Connection): string {
+  return connection.remote.replace(/:[0-9]+$/, "");
+}
+
+/** The check of a `user` line while a file is read: what is certainly wrong. Names of commands are looked at later. */
+export function userLineCheck(known: () => RuleCommands): (args: readonly string[]) => string | undefined {
+  const names = new Set<string>();
+  return ([name, ...words]) => {
+    const failed = (rule: string, problem: string) => `Error in user declaration '${rule}': ${problem}`;
+    if (names.has(name)) return failed(name, "Duplicate user found. A user can only be defined once in config files");
+    const joined = joinSelectors(words);
+    if ("unclosed" in joined) return failed(joined.unclosed, "Unmatched parenthesis in acl selector");
+    const user = new User(name, 0, false);
+    for (const rule of joined.rules) {
+      const problem = applyRule(user, rule, { commands: known(), allChannels: false });
+      if (problem !== undefined && problem !== UNKNOWN_NAME) return failed(rule, problem);
+    }
+    names.add(name);
+    return undefined;
+  };
+}
