@@ -309,6 +309,15 @@ function exactPower(power: i32): f64 {
  * False for spaces, junk, hexadecimals, NaN, and numbers so large or small that they would become infinite or zero.
  */
 export function parseDouble(ptr: usize, len: i32, outPtr: usize): bool {
+  return parseNumber(ptr, len, outPtr, false);
+}
+
+/** The same, but numbers too large become infinite and those too small zero. */
+export function parseDoubleLimited(ptr: usize, len: i32, outPtr: usize): bool {
+  return parseNumber(ptr, len, outPtr, true);
+}
+
+function parseNumber(ptr: usize, len: i32, outPtr: usize, limited: bool): bool {
   if (!scanDecimal(ptr, len)) {
     const special = parseSpecial(ptr, len);
     if (special == 0) return false;
@@ -319,7 +328,7 @@ export function parseDouble(ptr: usize, len: i32, outPtr: usize): bool {
   let value: f64 = 0;
   if (d.mantissa != 0) {
     value = decimalToDouble(d);
-    if (value == 0 || value == Infinity) return false;
+    if (!limited && (value == 0 || value == Infinity)) return false;
   }
   store<f64>(outPtr, d.negative ? -value : value);
   return true;

@@ -205,6 +205,19 @@ export function zsetAdd(e: usize, member: usize, len: i32, score: f64, options: 
   return isPacked(e) ? addPacked(e, member, len, score, options) : addToTree(e, member, len, score, options);
 }
 
+/** Adds a member that stands behind all others; false when memory is exhausted. Converts as zsetAdd() does. */
+export function zsetAppend(e: usize, member: usize, len: i32, score: f64): bool {
+  if (isPacked(e)) {
+    const lp = entryPointer(e);
+    if (fitsListpack(<i64>zsetLength(e) + 1, len) && lpFits(lp, lpEntryBytes(member, len) + 32)) {
+      entrySetPointer(e, packedAppend(lp, member, len, score));
+      return root().lpPlace != 0;
+    }
+    if (!zsetUnpack(e, zsetLength(e) + 1)) return false;
+  }
+  return treeAdd(entryPointer(e), hashKey(member, len), member, len, score, true);
+}
+
 // --- Removing ---
 
 /** Takes a member out; false when it is none. The value may be empty afterwards. */

@@ -1,0 +1,235 @@
+/**
+ * Commands that look at some members of a sorted set: random ones, and a scan a portion a call.
+ *
+ * Random members are drawn by rank, so each is exactly as likely as any other. Different ones are drawn in one pass
+ * over the set when they are a large part of it (Knuth's algorithm S), else by drawing ranks until enough differ.
+ */
+import { globMatch } from "../bytes/glob";
+import { formatDouble } from "../bytes/double";
+import { parseU64 } from "../bytes/integer";
+import { entryPointer } from "../keyspace/entry";
+import { alloc, canAllocate, free } from "../memory/allocator";
+import { argLen, argPtr, argc, randomBelow, root, Root, ROOT_ADDRESS } from "../memory/root";
+import { Client } from "../resp/client";
+import {
+  replyArray, replyBulk, replyBulkInteger, replyDouble, replyError, replyNull, replyOutOfMemory, replySyntax,
+} from "../resp/reply";
+import { keyAddress, keyLength } from "../structures/element";
+import { tableScan } from "../structures/hashtable";
+import { scratchAt, scratchClear, scratchFailed, scratchKeep, scratchLength, scratchPush, scratchRelease, scratchSet } from "../structures/scratch";
+import { elementScore } from "../structures/score-tree";
+import {
+  isPacked, zsetAt, zsetFirst, zsetLength, zsetMember, zsetMemberLength, zsetNext, zsetPlaceScore, zsetTable,
+} from "../types/zset";
+import { argI64, argIs } from "./arguments";
+import { readKey } from "./string";
+import { zsetOrNothing } from "./zset";
+
+const NUMBER: usize = ROOT_ADDRESS + offsetof<Root>("number");
+const TEXT: usize = memory.data(32, 8);
+const DEFAULT_COUNT: i64 = 10;
+/** Members are picked in one pass over the set when they are at least this part of it. */
+const PASS_SHARE: u32 = 3;
+
+// --- ZRANDMEMBER ---
+
+/** Replies the member at a place. */
+function replyPlace(c: Client, e: usize, place: u64, withScores: bool): void {
+  if (withScores && c.resp != 2) replyArray(c, 2);
+  replyBulk(c, zsetMember(e, place), zsetMemberLength(e, place));
+  if (withScores) replyDouble(c, zsetPlaceScore(e, place));
+}
+
+function replyCount(c: Client, count: u32, withScores: bool): void {
+  replyArray(c, <i32>(withScores && c.resp == 2 ? count << 1 : count));
+}
+
+/** Replies `count` members, each drawn from all of them. */
+function replyRepeated(c: Client, e: usize, count: i64, withScores: bool): void {
+  // A member takes six bytes at least.
+  if (count > 0x3fffffff || !canAllocate(<u64>count * 6)) {
+    replyOutOfMemory(c);
+    return;
+  }
+  replyCount(c, <u32>count, withScores);
+  const length = zsetLength(e);
+  for (let i: i64 = 0; i < count; i++) replyPlace(c, e, zsetAt(e, randomBelow(length)), withScores);
+}
+
+/** Replies `count` different members in one pass over all of them. */
+function replyPicked(c: Client, e: usize, count: u32, withScores: bool): void {
+  replyCount(c, count, withScores);
+  let left = zsetLength(e);
+  for (let place = zsetFirst(e); count > 0; left--) {
+    if (count >= left || randomBelow(left) < count) {
+      replyPlace(c, e, place, withScores);
+      count--;
+    }
+    if (count > 0) place = zsetNext(e, place);
+  }
+}
+
+/** Replies `count` different members, drawing ranks: a hash table of those that were drawn says which are new. */
+function replyDrawn(c: Client, e: usize, count: u32, withScores: bool): void {
+  const bits = 33 - clz<u32>(count);
+  const size = <usize>4 << bits;
+  const drawn = alloc(size);
+  if (drawn == 0) {
+    replyOutOfMemory(c);
+    return;
+  }
+  memory.fill(drawn, 0xff, size);
+  const mask = (<u32>1 << bits) - 1;
+  const length = zsetLength(e);
+  replyCount(c, count, withScores);
+  while (count > 0) {
+    const rank = randomBelow(length);
+    let i = (rank * 0x9e3779b1) >> (32 - bits);
+    let found = load<u32>(drawn + (<usize>i << 2));
+    while (found != 0xffffffff && found != rank) {
+      i = (i + 1) & mask;
+      found = load<u32>(drawn + (<usize>i << 2));
+    }
+    if (found == rank) continue;
+    store<u32>(drawn + (<usize>i << 2), rank);
+    replyPlace(c, e, zsetAt(e, rank), withScores);
+    count--;
+  }
+  free(drawn);
+}
+
+/** ZRANDMEMBER key [count [WITHSCORES]] */
+export function zrandmemberCommand(c: Client): void {
+  let count: i64 = 1;
+  const withScores = argc() == 4;
+  if (argc() >= 3) {
+    if (!argI64(c, 2)) return;
+    count = root().number;
+    if (count == i64.MIN_VALUE) {
+      replyError(c, "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807");
+      return;
+    }
+    if (argc() > 4 || (withScores && !argIs(3, "WITHSCORES"))) {
+      replySyntax(c);
+      return;
+    }
+    if (withScores && (count < -(i64.MAX_VALUE / 2) || count > i64.MAX_VALUE / 2)) {
+      replyError(c, "ERR value is out of range");
+      return;
+    }
+  }
+  const e = readKey(c, 1);
+  if (!zsetOrNothing(c, e)) return;
+  if (e == 0) {
+    if (argc() == 2) replyNull(c);
+    else replyArray(c, 0);
+    return;
+  }
+  const length = zsetLength(e);
+  if (argc() == 2) replyPlace(c, e, zsetAt(e, randomBelow(length)), false);
+  else if (count < 0) replyRepeated(c, e, -count, withScores);
+  else if (count >= <i64>length) replyPicked(c, e, length, withScores);
+  else if (isPacked(e) || <u64>count * PASS_SHARE > <u64>length) replyPicked(c, e, <u32>count, withScores);
+  else replyDrawn(c, e, <u32>count, withScores);
+}
+
+// --- ZSCAN ---
+
+/** True when a member passes; pattern 0 lets all pass. */
+function passes(pattern: i32, member: usize, len: i32): bool {
+  return pattern == 0 || globMatch(argPtr(pattern), argLen(pattern), member, len, false);
+}
+
+function replyScanned(c: Client, member: usize, len: i32, score: f64, withScores: bool): void {
+  replyBulk(c, member, len);
+  if (withScores) replyBulk(c, TEXT, formatDouble(TEXT, score));
+}
+
+/** A listpack is scanned in one go. */
+function scanPacked(c: Client, e: usize, pattern: i32, withScores: bool): void {
+  let n = 0;
+  for (let place = zsetFirst(e); place != 0; place = zsetNext(e, place)) {
+    if (passes(pattern, zsetMember(e, place), zsetMemberLength(e, place))) n++;
+  }
+  replyArray(c, 2);
+  replyBulkInteger(c, 0);
+  replyArray(c, withScores ? n << 1 : n);
+  for (let place = zsetFirst(e); place != 0; place = zsetNext(e, place)) {
+    const member = zsetMember(e, place);
+    const len = zsetMemberLength(e, place);
+    if (passes(pattern, member, len)) replyScanned(c, member, len, zsetPlaceScore(e, place), withScores);
+  }
+}
+
+function scanTree(c: Client, e: usize, cursor: u64, count: i64, pattern: i32, withScores: bool): void {
+  const table = zsetTable(entryPointer(e));
+  let rounds = <u64>count * 10;
+  let seen: i64 = 0;
+  let kept = 0;
+  scratchClear();
+  do {
+    cursor = tableScan(table, cursor);
+    const n = scratchLength();
+    seen += <i64>(n - kept);
+    for (let i = kept; i < n; i++) {
+      const element = scratchAt(i);
+      if (passes(pattern, keyAddress(element), keyLength(element))) scratchSet(kept++, element);
+    }
+    scratchKeep(kept);
+  } while (cursor != 0 && rounds-- != 0 && seen < count && !scratchFailed());
+  if (scratchFailed()) {
+    scratchRelease();
+    replyOutOfMemory(c);
+    return;
+  }
+  replyArray(c, 2);
+  replyBulkInteger(c, <i64>cursor);
+  replyArray(c, withScores ? kept << 1 : kept);
+  for (let i = 0; i < kept; i++) {
+    const element = scratchAt(i);
+    replyScanned(c, keyAddress(element), keyLength(element), elementScore(element), withScores);
+  }
+  scratchRelease();
+}
+
+/** ZSCAN key cursor [MATCH pattern] [COUNT count] [NOSCORES] */
+export function zscanCommand(c: Client): void {
+  if (!parseU64(argPtr(2), argLen(2), NUMBER)) {
+    replyError(c, "ERR invalid cursor");
+    return;
+  }
+  const cursor = <u64>root().number;
+  const e = readKey(c, 1);
+  if (!zsetOrNothing(c, e)) return;
+  if (e == 0) {
+    replyArray(c, 2);
+    replyBulkInteger(c, 0);
+    replyArray(c, 0);
+    return;
+  }
+  let count = DEFAULT_COUNT;
+  let pattern = 0;
+  let withScores = true;
+  for (let i = 3; i < argc(); i++) {
+    const hasValue = i + 1 < argc();
+    if (hasValue && argIs(i, "COUNT")) {
+      if (!argI64(c, ++i)) return;
+      count = root().number;
+      if (count < 1) {
+        replySyntax(c);
+        return;
+      }
+    } else if (hasValue && argIs(i, "MATCH")) {
+      i++;
+      pattern = argLen(i) == 1 && load<u8>(argPtr(i)) == 0x2a ? 0 : i;
+    } else if (argIs(i, "NOSCORES")) {
+      withScores = false;
+    } else {
+      if (argIs(i, "NOVALUES")) replyError(c, "ERR NOVALUES option can only be used in HSCAN");
+      else replySyntax(c);
+      return;
+    }
+  }
+  if (isPacked(e)) scanPacked(c, e, pattern, withScores);
+  else scanTree(c, e, cursor, count, pattern, withScores);
+}
