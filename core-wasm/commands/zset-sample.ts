@@ -16,7 +16,7 @@ import {
 } from "../resp/reply";
 import { keyAddress, keyLength } from "../structures/element";
 import { tableScan } from "../structures/hashtable";
-import { scratchAt, scratchClear, scratchFailed, scratchKeep, scratchLength, scratchPush, scratchRelease, scratchSet } from "../structures/scratch";
+import { scratchAt, scratchClear, scratchFailed, scratchKeep, scratchLength, scratchRelease, scratchSet } from "../structures/scratch";
 import { elementScore } from "../structures/score-tree";
 import {
   isPacked, zsetAt, zsetFirst, zsetLength, zsetMember, zsetMemberLength, zsetNext, zsetPlaceScore, zsetTable,
@@ -24,6 +24,7 @@ import {
 import { argI64, argIs } from "./arguments";
 import { readKey } from "./string";
 import { zsetOrNothing } from "./zset";
+import { replyMembers } from "./zset-range";
 
 const NUMBER: usize = ROOT_ADDRESS + offsetof<Root>("number");
 const TEXT: usize = memory.data(32, 8);
@@ -128,7 +129,7 @@ export function zrandmemberCommand(c: Client): void {
   const length = zsetLength(e);
   if (argc() == 2) replyPlace(c, e, zsetAt(e, randomBelow(length)), false);
   else if (count < 0) replyRepeated(c, e, -count, withScores);
-  else if (count >= <i64>length) replyPicked(c, e, length, withScores);
+  else if (count >= <i64>length) replyMembers(c, e, 0, length, true, withScores);
   else if (isPacked(e) || <u64>count * PASS_SHARE > <u64>length) replyPicked(c, e, <u32>count, withScores);
   else replyDrawn(c, e, <u32>count, withScores);
 }

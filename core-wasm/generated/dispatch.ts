@@ -67,6 +67,21 @@ import {
   zaddCommand, zcardCommand, zincrbyCommand, zmscoreCommand, zrankCommand, zremCommand, zrevrankCommand,
   zscoreCommand,
 } from "../commands/zset";
+import {
+  zdiffCommand, zdiffstoreCommand, zinterCommand, zintercardCommand, zinterstoreCommand, zunionCommand,
+  zunionstoreCommand,
+} from "../commands/zset-combine";
+import {
+  bzmpopCommand, bzpopmaxCommand, bzpopminCommand, zmpopCommand, zpopmaxCommand, zpopminCommand,
+} from "../commands/zset-pop";
+import {
+  zcountCommand, zlexcountCommand, zrangeCommand, zrangebylexCommand, zrangebyscoreCommand, zrangestoreCommand,
+  zremrangebylexCommand, zremrangebyrankCommand, zremrangebyscoreCommand, zrevrangeCommand, zrevrangebylexCommand,
+  zrevrangebyscoreCommand,
+} from "../commands/zset-range";
+import {
+  zrandmemberCommand, zscanCommand,
+} from "../commands/zset-sample";
 
 /** Runs core command `id` for the client; false when the core has no handler for it (a host command). */
 export function dispatch(id: i32, c: Client): bool {
@@ -155,14 +170,41 @@ export function dispatch(id: i32, c: Client): bool {
     case Cmd.SSCAN: sscanCommand(c); return true;
     case Cmd.SUNION: sunionCommand(c); return true;
     case Cmd.SUNIONSTORE: sunionstoreCommand(c); return true;
+    case Cmd.BZMPOP: bzmpopCommand(c); return true;
+    case Cmd.BZPOPMAX: bzpopmaxCommand(c); return true;
+    case Cmd.BZPOPMIN: bzpopminCommand(c); return true;
     case Cmd.ZADD: zaddCommand(c); return true;
     case Cmd.ZCARD: zcardCommand(c); return true;
+    case Cmd.ZCOUNT: zcountCommand(c); return true;
+    case Cmd.ZDIFF: zdiffCommand(c); return true;
+    case Cmd.ZDIFFSTORE: zdiffstoreCommand(c); return true;
     case Cmd.ZINCRBY: zincrbyCommand(c); return true;
+    case Cmd.ZINTER: zinterCommand(c); return true;
+    case Cmd.ZINTERCARD: zintercardCommand(c); return true;
+    case Cmd.ZINTERSTORE: zinterstoreCommand(c); return true;
+    case Cmd.ZLEXCOUNT: zlexcountCommand(c); return true;
+    case Cmd.ZMPOP: zmpopCommand(c); return true;
     case Cmd.ZMSCORE: zmscoreCommand(c); return true;
+    case Cmd.ZPOPMAX: zpopmaxCommand(c); return true;
+    case Cmd.ZPOPMIN: zpopminCommand(c); return true;
+    case Cmd.ZRANDMEMBER: zrandmemberCommand(c); return true;
+    case Cmd.ZRANGE: zrangeCommand(c); return true;
+    case Cmd.ZRANGEBYLEX: zrangebylexCommand(c); return true;
+    case Cmd.ZRANGEBYSCORE: zrangebyscoreCommand(c); return true;
+    case Cmd.ZRANGESTORE: zrangestoreCommand(c); return true;
     case Cmd.ZRANK: zrankCommand(c); return true;
     case Cmd.ZREM: zremCommand(c); return true;
+    case Cmd.ZREMRANGEBYLEX: zremrangebylexCommand(c); return true;
+    case Cmd.ZREMRANGEBYRANK: zremrangebyrankCommand(c); return true;
+    case Cmd.ZREMRANGEBYSCORE: zremrangebyscoreCommand(c); return true;
+    case Cmd.ZREVRANGE: zrevrangeCommand(c); return true;
+    case Cmd.ZREVRANGEBYLEX: zrevrangebylexCommand(c); return true;
+    case Cmd.ZREVRANGEBYSCORE: zrevrangebyscoreCommand(c); return true;
     case Cmd.ZREVRANK: zrevrankCommand(c); return true;
+    case Cmd.ZSCAN: zscanCommand(c); return true;
     case Cmd.ZSCORE: zscoreCommand(c); return true;
+    case Cmd.ZUNION: zunionCommand(c); return true;
+    case Cmd.ZUNIONSTORE: zunionstoreCommand(c); return true;
     case Cmd.PFADD: pfaddCommand(c); return true;
     case Cmd.PFCOUNT: pfcountCommand(c); return true;
     case Cmd.PFDEBUG: pfdebugCommand(c); return true;
