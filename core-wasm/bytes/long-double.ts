@@ -148,6 +148,11 @@ export function longDoubleFromI64(value: i64, outPtr: usize): void {
 
 // --- Adding ---
 
+/** True for an infinity of either sign. */
+export function isInfiniteLongDouble(ptr: usize): bool {
+  return changetype<LongDouble>(ptr).infinite;
+}
+
 /** Adds the LongDoubles at `aPtr` and `bPtr` into `outPtr`, maybe one of them. False: infinite or not a number. */
 export function addLongDouble(aPtr: usize, bPtr: usize, outPtr: usize): bool {
   let a = changetype<LongDouble>(aPtr);

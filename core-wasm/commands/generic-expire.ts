@@ -17,14 +17,14 @@ const IF_NONE: u32 = 1; // NX
 const IF_SOME: u32 = 2; // XX
 const IF_GREATER: u32 = 4; // GT
 const IF_LESS: u32 = 8; // LT
-const BAD_CONDITIONS: u32 = 0x80000000;
+export const BAD_CONDITIONS: u32 = 0x80000000;
 
 // --- EXPIRE and its kin ---
 
-/** Reads the conditions from argument 3 on; BAD_CONDITIONS after an error reply. */
-function readConditions(c: Client): u32 {
+/** Reads the conditions in arguments [3, end); BAD_CONDITIONS after an error reply. */
+export function readConditions(c: Client, end: i32): u32 {
   let seen: u32 = 0;
-  for (let i = 3; i < argc(); i++) {
+  for (let i = 3; i < end; i++) {
     if (argIs(i, "NX")) seen |= IF_NONE;
     else if (argIs(i, "XX")) seen |= IF_SOME;
     else if (argIs(i, "GT")) seen |= IF_GREATER;
@@ -68,7 +68,7 @@ function readTime(c: Client, unit: i32, base: i64): bool {
 }
 
 /** True when the conditions allow to replace `current` (a key without expiry lives for ever) by `when`. */
-function conditionsHold(conditions: u32, current: i64, when: i64): bool {
+export function conditionsHold(conditions: u32, current: i64, when: i64): bool {
   if (conditions & IF_NONE && current != NO_EXPIRE) return false;
   if (conditions & IF_SOME && current == NO_EXPIRE) return false;
   if (conditions & IF_GREATER && (current == NO_EXPIRE || when <= current)) return false;
@@ -76,7 +76,7 @@ function conditionsHold(conditions: u32, current: i64, when: i64): bool {
 }
 
 function expireGeneric(c: Client, unit: i32, base: i64): void {
-  const conditions = readConditions(c);
+  const conditions = readConditions(c, argc());
   if (conditions & BAD_CONDITIONS || !readTime(c, unit, base)) return;
   const r = root();
   const when = r.number;

@@ -18,10 +18,10 @@ import { setInteger, setText, stringToI64 } from "../types/string";
 import { argI64 } from "./arguments";
 import { stringOrNothing } from "./string";
 
-/** Two numbers and the text of their sum: scratch of INCRBYFLOAT, dead when it ends. */
-const FIRST: usize = memory.data(32, 16);
-const SECOND: usize = FIRST + <usize>LONG_DOUBLE_SIZE;
-const TEXT: usize = memory.data(5056, 16);
+/** Two numbers and the text of their sum: scratch of INCRBYFLOAT and HINCRBYFLOAT, dead when they end. */
+export const FIRST: usize = memory.data(32, 16);
+export const SECOND: usize = FIRST + <usize>LONG_DOUBLE_SIZE;
+export const TEXT: usize = memory.data(5056, 16);
 
 // --- Integers ---
 

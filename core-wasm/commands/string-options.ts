@@ -1,7 +1,7 @@
 /**
- * The options that SET, GETEX and MSETEX share: conditions, expiry, GET.
+ * The options that SET, GETEX, MSETEX, HSETEX and HGETEX share: conditions, expiry, GET.
  *
- *   [NX | XX | IFEQ value] [GET] [EX s | PX ms | EXAT unix-s | PXAT unix-ms | KEEPTTL | PERSIST]
+ *   [NX | XX | IFEQ value] [FNX | FXX] [GET] [EX s | PX ms | EXAT unix-s | PXAT unix-ms | KEEPTTL | PERSIST]
  */
 import { argLen, argPtr } from "../memory/root";
 import { Client } from "../resp/client";
@@ -18,9 +18,13 @@ export const OPTION_EXAT: u32 = 64;
 export const OPTION_PXAT: u32 = 128;
 export const OPTION_KEEPTTL: u32 = 256;
 export const OPTION_PERSIST: u32 = 512;
+export const OPTION_FNX: u32 = 1024;
+export const OPTION_FXX: u32 = 2048;
 export const OPTION_ERROR: u32 = 0x80000000;
 
 export const OPTION_EXPIRE: u32 = OPTION_EX | OPTION_PX | OPTION_EXAT | OPTION_PXAT;
+/** HSETEX's conditions on fields, beside those on the key. */
+export const OPTION_FIELD_CONDITION: u32 = OPTION_FNX | OPTION_FXX;
 const OPTION_TIME: u32 = OPTION_EXPIRE | OPTION_KEEPTTL | OPTION_PERSIST;
 export const OPTION_CONDITION: u32 = OPTION_NX | OPTION_XX | OPTION_IFEQ;
 
@@ -33,7 +37,9 @@ function optionOf(i: i32): u32 {
       if (argIs(i, "NX")) return OPTION_NX;
       return argIs(i, "XX") ? OPTION_XX : 0;
     case 3:
-      return argIs(i, "GET") ? OPTION_GET : 0;
+      if (argIs(i, "GET")) return OPTION_GET;
+      if (argIs(i, "FNX")) return OPTION_FNX;
+      return argIs(i, "FXX") ? OPTION_FXX : 0;
     case 4:
       if (argIs(i, "EXAT")) return OPTION_EXAT;
       if (argIs(i, "PXAT")) return OPTION_PXAT;
@@ -48,6 +54,7 @@ function optionOf(i: i32): u32 {
 /** True when `option` may stand beside those already seen: one condition, one time; a repeated NX, XX or GET may. */
 function fits(option: u32, seen: u32): bool {
   if (option & (OPTION_NX | OPTION_XX)) return !(seen & OPTION_CONDITION & ~option);
+  if (option & OPTION_FIELD_CONDITION) return !(seen & OPTION_FIELD_CONDITION & ~option);
   if (option == OPTION_IFEQ) return !(seen & OPTION_CONDITION);
   if (option & OPTION_TIME) return !(seen & OPTION_TIME & ~option);
   return true;

@@ -17,6 +17,9 @@ import {
 } from "../structures/hashtable";
 import { Client, CLIENT_IMPORT_SOURCE, CLIENT_NO_TOUCH } from "../resp/client";
 import { signalAll, signalGone, signalReady } from "../resp/blocking";
+import {
+  timersAttach, timersDetach, timersMoved, volatileClear, VolatileKeys,
+} from "../types/hash-timers";
 import { valueFree } from "../types/value";
 import { clockInitial, entryTouch } from "./clock";
 import {
@@ -37,6 +40,7 @@ export class Database {
   id: i32;
   averageTtl: i64; // milliseconds, sampled by active expiry
   expireCursor: u64; // where active expiry goes on
+  volatile: usize; // VolatileKeys: hashes that have fields with an expiry (types/hash-timers.ts)
 }
 
 const TABLE_SPACE: usize = offsetof<Table>();
@@ -54,7 +58,9 @@ export function databasesInit(count: i32): bool {
   const r = root();
   const space = databaseSpace();
   const block = alloc(space * <usize>count);
-  if (block == 0) return false;
+  const volatile = alloc(offsetof<VolatileKeys>() * <usize>count);
+  if (block == 0 || volatile == 0) return false;
+  memory.fill(volatile, 0, offsetof<VolatileKeys>() * <usize>count);
   r.databases = block;
   r.databaseCount = count;
   for (let i = 0; i < count; i++) {
@@ -71,6 +77,7 @@ export function databasesInit(count: i32): bool {
     db.id = i;
     db.averageTtl = 0;
     db.expireCursor = 0;
+    db.volatile = volatile + offsetof<VolatileKeys>() * <usize>i;
   }
   return true;
 }
@@ -78,6 +85,11 @@ export function databasesInit(count: i32): bool {
 /** Database number i; the caller has checked the range. */
 export function database(i: i32): Database {
   return changetype<Database>(root().databases + databaseSpace() * <usize>i);
+}
+
+/** The database's hashes that have fields with an expiry. */
+export function volatileKeys(db: Database): VolatileKeys {
+  return changetype<VolatileKeys>(db.volatile);
 }
 
 // --- Expiry of one key ---
@@ -180,6 +192,11 @@ export function addEntry(db: Database, e: usize): bool {
     tableRemove(db.keys, hash, keyAddress(e), keyLength(e));
     return false;
   }
+  if (!timersAttach(volatileKeys(db), e)) {
+    tableRemove(db.keys, hash, keyAddress(e), keyLength(e));
+    if (entryExpire(e) != NO_EXPIRE) tableRemove(db.expires, hash, keyAddress(e), keyLength(e));
+    return false;
+  }
   notify(NOTIFY_NEW, "new", keyAddress(e), keyLength(e), db.id);
   signalReady(db, keyAddress(e), keyLength(e));
   return true;
@@ -196,6 +213,11 @@ export function replaceEntry(db: Database, old: usize, fresh: usize): bool {
   const had = entryExpire(old) != NO_EXPIRE;
   const has = entryExpire(fresh) != NO_EXPIRE;
   if (has && !had && !tableInsert(db.expires, hash, fresh)) return false;
+  if (!timersAttach(volatileKeys(db), fresh)) {
+    if (has && !had) tableRemove(db.expires, hash, key, len);
+    return false;
+  }
+  timersDetach(volatileKeys(db), old);
   if (had) {
     const slot = tableFindSlot(db.expires, hash, key, len);
     assert(slot != 0);
@@ -242,6 +264,7 @@ export function setExpire(db: Database, e: usize, expire: i64): usize {
     if (plain == 0) return 0;
     tableRemoveSlot(db.expires, hash, expireSlot);
     store<u32>(slot, <u32>plain);
+    timersMoved(plain);
     return plain;
   }
   const moved = entryReshape(e, expire, !isInline(e));
@@ -250,6 +273,7 @@ export function setExpire(db: Database, e: usize, expire: i64): usize {
     return 0;
   }
   entryMoved(db, hash, slot, expireSlot, moved);
+  timersMoved(moved);
   // The expiry takes room from what Valkey calls embstr.
   if (entryType(moved) == TYPE_STRING && entryEncoding(moved) == ENCODING_EMBSTR) {
     entrySetEncoding(moved, stringEncoding(len, stringLength(moved), true));
@@ -264,6 +288,7 @@ export function detachEntry(db: Database, key: usize, len: i32): usize {
   if (slot == 0) return 0;
   if (entryExpire(<usize>load<u32>(slot)) != NO_EXPIRE) tableRemove(db.expires, hash, key, len);
   signalGone(db, key, len);
+  timersDetach(volatileKeys(db), <usize>load<u32>(slot));
   return tableRemoveSlot(db.keys, hash, slot);
 }
 
@@ -272,6 +297,7 @@ function removeEntry(db: Database, hash: u64, key: usize, len: i32, occasion: u3
   if (slot == 0) return false;
   if (entryExpire(<usize>load<u32>(slot)) != NO_EXPIRE) tableRemove(db.expires, hash, key, len);
   signalGone(db, key, len);
+  timersDetach(volatileKeys(db), <usize>load<u32>(slot));
   dropEntry(tableRemoveSlot(db.keys, hash, slot), occasion);
   return true;
 }
@@ -304,6 +330,7 @@ export function emptyDatabase(db: Database, later: bool): u64 {
   const count = <u64>tableSize(db.keys);
   touchDatabase(db, 0);
   tableFree(db.expires);
+  volatileClear(volatileKeys(db));
   if (!later) tableDrain(db.keys, valueFree);
   else if (count <= FEW_KEYS || !dropTable(db.keys)) tableDrain(db.keys, dropLater);
   db.averageTtl = 0;
@@ -324,6 +351,9 @@ export function swapDatabases(a: Database, b: Database): void {
   const expires = a.expires;
   const ttl = a.averageTtl;
   const cursor = a.expireCursor;
+  const volatile = a.volatile;
+  a.volatile = b.volatile;
+  b.volatile = volatile;
   a.keys = b.keys;
   a.expires = b.expires;
   a.averageTtl = b.averageTtl;

@@ -13,6 +13,7 @@ import { tableBuckets, tableScan, tableSize } from "../structures/hashtable";
 import { scratchAt, scratchClear, scratchLength } from "../structures/scratch";
 import { Database, database, expireNow, isExpired, isPaused } from "./database";
 import { entryExpire } from "./entry";
+import { expireFields } from "./field-expiry";
 
 const KEYS_PER_SLICE: i32 = 20;
 const BUCKETS_PER_KEY: i32 = 10;
@@ -28,12 +29,14 @@ export function expireSlice(): bool {
   if (r.importMode != 0 || isPaused()) return false;
   while (r.expireVisited < r.databaseCount) {
     const db = database(r.expireDb);
+    const more = expireFields(db);
     if (!isWorthScanning(db)) {
       if (tableSize(db.expires) == 0) db.averageTtl = 0;
+      if (more) return true;
       nextDatabase();
       continue;
     }
-    if (!scanSome(db)) nextDatabase();
+    if (!scanSome(db) && !more) nextDatabase();
     if (r.expireVisited < r.databaseCount) return true;
   }
   endCycle();
@@ -99,12 +102,16 @@ function endCycle(): void {
   const r = root();
   const percent = r.expireSeen != 0 ? <f64>r.expireDead * 100 / <f64>r.expireSeen : 0;
   r.statExpiredStalePercent = percent * STALE_WEIGHT + r.statExpiredStalePercent * (1 - STALE_WEIGHT);
+  const volatile = r.expireVolatileSeen != 0 ? <f64>r.expireVolatileDead * 100 / <f64>r.expireVolatileSeen : 0;
+  r.statVolatileStalePercent = volatile * STALE_WEIGHT + r.statVolatileStalePercent * (1 - STALE_WEIGHT);
   r.expireVisited = 0;
   r.expireSeen = 0;
   r.expireDead = 0;
+  r.expireVolatileSeen = 0;
+  r.expireVolatileDead = 0;
 }
 
-/** Removes every dead key of every database. Costs a pass over all keys with a TTL. */
+/** Removes every dead key, and every dead field of a hash, of every database. Costs a pass over all keys with a TTL. */
 export function expireEverything(): void {
   if (root().importMode != 0 || isPaused()) return;
   for (let i = 0; i < root().databaseCount; i++) {
@@ -115,5 +122,8 @@ export function expireEverything(): void {
       if (tableSize(db.expires) != 0) cursor = tableScan(db.expires, cursor);
       for (let j = 0; j < scratchLength(); j++) if (isExpired(scratchAt(j))) expireNow(db, scratchAt(j));
     } while (cursor != 0 && tableSize(db.expires) != 0);
+    while (expireFields(db)) {
+      // As many slices as it takes.
+    }
   }
 }

@@ -155,7 +155,9 @@ export class Root {
   statHits: u64;
   statMisses: u64;
   statExpired: u64;
+  statExpiredFields: u64;
   statExpiredStalePercent: f64;
+  statVolatileStalePercent: f64; // the same of hashes that have fields with an expiry
   statExpiredTimeCapReached: u64;
   statEvicted: u64;
   statEvictionExceededUs: f64; // time spent above maxmemory
@@ -176,6 +178,8 @@ export class Root {
   expireVisited: i32; // databases that this cycle of active expiry is done with
   expireSeen: u32; // keys that it looked at
   expireDead: u32; // and those of them that had expired
+  expireVolatileSeen: u32; // the same for hashes that have fields with an expiry
+  expireVolatileDead: u32;
   evictDb: i32;
   rehashDb: i32;
   evictionPoolLength: i32;

@@ -92,6 +92,7 @@ export function resetStats(count: i32): void {
   r.statHits = 0;
   r.statMisses = 0;
   r.statExpired = 0;
+  r.statExpiredFields = 0;
   r.statExpiredStalePercent = 0;
   r.statExpiredTimeCapReached = 0;
   r.statEvicted = 0;

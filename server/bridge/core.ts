@@ -6,7 +6,7 @@
 //
 // Not for knowing commands or configuration.
 
-import { CLIENT, DATABASE, ROOT, ROOT_ADDRESS, SETTING, TABLE } from "../generated/layout.ts";
+import { CLIENT, DATABASE, ROOT, ROOT_ADDRESS, SETTING, TABLE, VOLATILE_KEYS } from "../generated/layout.ts";
 
 /** What dist/core.wasm exports (core-wasm/exports.ts documents each). */
 export interface CoreExports {
@@ -408,14 +408,15 @@ export class Core {
     return this.exports.databaseAddress(index) >>> 0;
   }
 
-  /** Number of keys, of keys with an expiry, and their mean time to live in milliseconds. */
-  databaseFacts(index: number): { keys: number; expires: number; averageTtl: number } {
+  /** Number of keys, of keys with an expiry, their mean time to live in milliseconds, of hashes whose fields expire. */
+  databaseFacts(index: number): { keys: number; expires: number; averageTtl: number; volatile: number } {
     const db = this.#database(index);
     const size = (table: number) => this.u32(table + TABLE.used0) + this.u32(table + TABLE.used1);
     return {
       keys: size(this.u32(db + DATABASE.keys)),
       expires: size(this.u32(db + DATABASE.expires)),
       averageTtl: this.i64(db + DATABASE.averageTtl),
+      volatile: this.u32(this.u32(db + DATABASE.volatile) + VOLATILE_KEYS.count),
     };
   }
 }

@@ -169,9 +169,9 @@ export function cpuSection(server: Server): string[] {
 export function keyspaceSection(server: Server): string[] {
   const lines: string[] = [];
   for (let i = 0; i < server.core.databaseCount; i++) {
-    const { keys, expires, averageTtl } = server.core.databaseFacts(i);
+    const { keys, expires, averageTtl, volatile } = server.core.databaseFacts(i);
     if (keys === 0 && expires === 0) continue;
-    lines.push(`db${i}:keys=${keys},expires=${expires},avg_ttl=${averageTtl},keys_with_volatile_items=0`);
+    lines.push(`db${i}:keys=${keys},expires=${expires},avg_ttl=${averageTtl},keys_with_volatile_items=${volatile}`);
   }
   return lines;
 }

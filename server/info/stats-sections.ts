@@ -47,6 +47,7 @@ function trafficLines(server: Server): string[] {
   const { core, stats } = server;
   const count = (field: number) => core.root64(field);
   const rate = (name: "commands" | "netIn" | "netOut") => stats.rate(name);
+  const percent = (field: number) => core.f64(core.rootAddress(field)).toFixed(2);
   const exceededUs = core.f64(core.rootAddress(ROOT.statEvictionExceededUs));
   const sinceUs = core.f64(core.rootAddress(ROOT.evictionExceededSinceUs));
   const exceededNowUs = sinceUs === 0 ? 0 : Math.max(0, server.nowUs() - sinceUs);
@@ -69,9 +70,9 @@ function trafficLines(server: Server): string[] {
     "sync_partial_ok:0",
     "sync_partial_err:0",
     `expired_keys:${count(ROOT.statExpired)}`,
-    "expired_fields:0",
-    `expired_stale_perc:${core.f64(core.rootAddress(ROOT.statExpiredStalePercent)).toFixed(2)}`,
-    "expired_keys_with_volatile_items_stale_perc:0.00",
+    `expired_fields:${count(ROOT.statExpiredFields)}`,
+    `expired_stale_perc:${percent(ROOT.statExpiredStalePercent)}`,
+    `expired_keys_with_volatile_items_stale_perc:${percent(ROOT.statVolatileStalePercent)}`,
     `expired_time_cap_reached_count:${count(ROOT.statExpiredTimeCapReached)}`,
     `expire_cycle_cpu_milliseconds:${Math.floor(stats.expireUs / 1000)}`,
     `evicted_keys:${count(ROOT.statEvicted)}`,

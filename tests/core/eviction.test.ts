@@ -78,7 +78,7 @@ describe("active expiry", () => {
     const client = core.connect();
     for (let i = 0; i < 500; i++) client.command("SET", `k${i}`, "v", "PX", 100000);
     expireCycle(core);
-    assertEquals(core.core.databaseFacts(0), { keys: 500, expires: 500, averageTtl: 100000 });
+    assertEquals(core.core.databaseFacts(0), { keys: 500, expires: 500, averageTtl: 100000, volatile: 0 });
     core.advance(100001);
     setting(core, "activeExpire", 0);
     expireCycle(core);
