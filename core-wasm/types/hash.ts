@@ -170,7 +170,7 @@ function tableAppend(table: usize, f: usize): bool {
   return false;
 }
 
-/** Fills a table from a listpack; false when memory is exhausted. Of a field that stands there twice the first counts. */
+/** Fills a table from a listpack; false when memory is exhausted. The first of equal fields counts. */
 function fillTable(table: usize, lp: usize): bool {
   for (let p = lpFirst(lp); p != 0;) {
     const value = lpNext(lp, p);
