@@ -20,6 +20,26 @@ import {
   keysCommand, scanCommand,
 } from "../commands/generic-scan";
 import {
+  hdelCommand, hexistsCommand, hgetCommand, hlenCommand, hmgetCommand, hmsetCommand, hsetCommand, hsetnxCommand,
+  hstrlenCommand,
+} from "../commands/hash";
+import {
+  hexpireCommand, hexpireatCommand, hexpiretimeCommand, hpersistCommand, hpexpireCommand, hpexpireatCommand,
+  hpexpiretimeCommand, hpttlCommand, httlCommand,
+} from "../commands/hash-expire";
+import {
+  hgetdelCommand, hgetexCommand, hsetexCommand,
+} from "../commands/hash-extended";
+import {
+  hincrbyCommand, hincrbyfloatCommand,
+} from "../commands/hash-number";
+import {
+  hrandfieldCommand,
+} from "../commands/hash-random";
+import {
+  hgetallCommand, hkeysCommand, hscanCommand, hvalsCommand,
+} from "../commands/hash-walk";
+import {
   pfaddCommand, pfcountCommand, pfdebugCommand, pfmergeCommand, pfselftestCommand,
 } from "../commands/hyperloglog";
 import {
@@ -205,6 +225,34 @@ export function dispatch(id: i32, c: Client): bool {
     case Cmd.ZSCORE: zscoreCommand(c); return true;
     case Cmd.ZUNION: zunionCommand(c); return true;
     case Cmd.ZUNIONSTORE: zunionstoreCommand(c); return true;
+    case Cmd.HDEL: hdelCommand(c); return true;
+    case Cmd.HEXISTS: hexistsCommand(c); return true;
+    case Cmd.HEXPIRE: hexpireCommand(c); return true;
+    case Cmd.HEXPIREAT: hexpireatCommand(c); return true;
+    case Cmd.HEXPIRETIME: hexpiretimeCommand(c); return true;
+    case Cmd.HGET: hgetCommand(c); return true;
+    case Cmd.HGETALL: hgetallCommand(c); return true;
+    case Cmd.HGETDEL: hgetdelCommand(c); return true;
+    case Cmd.HGETEX: hgetexCommand(c); return true;
+    case Cmd.HINCRBY: hincrbyCommand(c); return true;
+    case Cmd.HINCRBYFLOAT: hincrbyfloatCommand(c); return true;
+    case Cmd.HKEYS: hkeysCommand(c); return true;
+    case Cmd.HLEN: hlenCommand(c); return true;
+    case Cmd.HMGET: hmgetCommand(c); return true;
+    case Cmd.HMSET: hmsetCommand(c); return true;
+    case Cmd.HPERSIST: hpersistCommand(c); return true;
+    case Cmd.HPEXPIRE: hpexpireCommand(c); return true;
+    case Cmd.HPEXPIREAT: hpexpireatCommand(c); return true;
+    case Cmd.HPEXPIRETIME: hpexpiretimeCommand(c); return true;
+    case Cmd.HPTTL: hpttlCommand(c); return true;
+    case Cmd.HRANDFIELD: hrandfieldCommand(c); return true;
+    case Cmd.HSCAN: hscanCommand(c); return true;
+    case Cmd.HSET: hsetCommand(c); return true;
+    case Cmd.HSETEX: hsetexCommand(c); return true;
+    case Cmd.HSETNX: hsetnxCommand(c); return true;
+    case Cmd.HSTRLEN: hstrlenCommand(c); return true;
+    case Cmd.HTTL: httlCommand(c); return true;
+    case Cmd.HVALS: hvalsCommand(c); return true;
     case Cmd.PFADD: pfaddCommand(c); return true;
     case Cmd.PFCOUNT: pfcountCommand(c); return true;
     case Cmd.PFDEBUG: pfdebugCommand(c); return true;

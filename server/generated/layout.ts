@@ -26,7 +26,8 @@ export const DATABASE = {
   id: 16, // i32
   averageTtl: 24, // i64
   expireCursor: 32, // u64
-  SIZE: 40,
+  volatile: 40, // usize
+  SIZE: 44,
 } as const;
 
 export const ROOT = {
@@ -131,61 +132,65 @@ export const ROOT = {
   statHits: 480, // u64
   statMisses: 488, // u64
   statExpired: 496, // u64
-  statExpiredStalePercent: 504, // f64
-  statExpiredTimeCapReached: 512, // u64
-  statEvicted: 520, // u64
-  statEvictionExceededUs: 528, // f64
-  evictionExceededSinceUs: 536, // f64
-  statNetIn: 544, // u64
-  statNetOut: 552, // u64
-  statErrorReplies: 560, // u64
-  statReadsProcessed: 568, // u64
-  statWritesProcessed: 576, // u64
-  statQueryBufferLimitDisconnections: 584, // u64
-  statOutputBufferLimitDisconnections: 592, // u64
-  inputPeak: 600, // u32
-  outputPeak: 604, // u32
-  statUnknownErrors: 608, // u64
-  expireDb: 616, // i32
-  expireVisited: 620, // i32
-  expireSeen: 624, // u32
-  expireDead: 628, // u32
-  evictDb: 632, // i32
-  rehashDb: 636, // i32
-  evictionPoolLength: 640, // i32
-  evictionPool: 644, // usize
-  scratchLength: 648, // i32
-  scratch: 652, // usize
-  scratchCapacity: 656, // i32
-  scratchFailed: 660, // i32
-  callBuffer: 664, // usize
-  callReply: 668, // usize
-  callReplyLength: 672, // i32
-  pins: 676, // usize
-  pinCount: 680, // i32
-  pinCapacity: 684, // i32
-  adoptable: 688, // usize
-  cachedKey: 692, // usize
-  cachedHash: 696, // u64
-  touched: 704, // u32
-  parsedNumber: 712, // i64
-  wordEnd: 720, // usize
-  number: 728, // i64
-  real: 736, // f64
-  lpPlace: 744, // usize
-  users: 748, // usize
-  defaultUser: 752, // usize
-  deniedArg: 756, // i32
-  noteCount: 760, // i32
-  noteHead: 764, // usize
-  noteTail: 768, // usize
-  statDeniedCommand: 776, // u64
-  statDeniedKey: 784, // u64
-  statDeniedChannel: 792, // u64
-  statDeniedDatabase: 800, // u64
-  text: 808, // usize
-  textLength: 812, // i32
-  SIZE: 816,
+  statExpiredFields: 504, // u64
+  statExpiredStalePercent: 512, // f64
+  statVolatileStalePercent: 520, // f64
+  statExpiredTimeCapReached: 528, // u64
+  statEvicted: 536, // u64
+  statEvictionExceededUs: 544, // f64
+  evictionExceededSinceUs: 552, // f64
+  statNetIn: 560, // u64
+  statNetOut: 568, // u64
+  statErrorReplies: 576, // u64
+  statReadsProcessed: 584, // u64
+  statWritesProcessed: 592, // u64
+  statQueryBufferLimitDisconnections: 600, // u64
+  statOutputBufferLimitDisconnections: 608, // u64
+  inputPeak: 616, // u32
+  outputPeak: 620, // u32
+  statUnknownErrors: 624, // u64
+  expireDb: 632, // i32
+  expireVisited: 636, // i32
+  expireSeen: 640, // u32
+  expireDead: 644, // u32
+  expireVolatileSeen: 648, // u32
+  expireVolatileDead: 652, // u32
+  evictDb: 656, // i32
+  rehashDb: 660, // i32
+  evictionPoolLength: 664, // i32
+  evictionPool: 668, // usize
+  scratchLength: 672, // i32
+  scratch: 676, // usize
+  scratchCapacity: 680, // i32
+  scratchFailed: 684, // i32
+  callBuffer: 688, // usize
+  callReply: 692, // usize
+  callReplyLength: 696, // i32
+  pins: 700, // usize
+  pinCount: 704, // i32
+  pinCapacity: 708, // i32
+  adoptable: 712, // usize
+  cachedKey: 716, // usize
+  cachedHash: 720, // u64
+  touched: 728, // u32
+  parsedNumber: 736, // i64
+  wordEnd: 744, // usize
+  number: 752, // i64
+  real: 760, // f64
+  lpPlace: 768, // usize
+  users: 772, // usize
+  defaultUser: 776, // usize
+  deniedArg: 780, // i32
+  noteCount: 784, // i32
+  noteHead: 788, // usize
+  noteTail: 792, // usize
+  statDeniedCommand: 800, // u64
+  statDeniedKey: 808, // u64
+  statDeniedChannel: 816, // u64
+  statDeniedDatabase: 824, // u64
+  text: 832, // usize
+  textLength: 836, // i32
+  SIZE: 840,
 } as const;
 
 export const ACCESS_USER = {
@@ -322,6 +327,12 @@ export const SCORE_TREE = {
   height: 12, // i32
   bytes: 16, // u32
   SIZE: 20,
+} as const;
+
+export const VOLATILE_KEYS = {
+  slots: 0, // usize
+  count: 4, // u32
+  SIZE: 8,
 } as const;
 
 export const SETTING = {
