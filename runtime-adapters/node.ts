@@ -4,6 +4,7 @@
 // stream classes and with them a third of the CPU a request costs. Where a Node has no such handles, connections are
 // ordinary net.Sockets (node-streams.ts).
 
+import * as fs from "node:fs";
 import * as net from "node:net";
 import process from "node:process";
 
@@ -16,6 +17,24 @@ import type { NodeHandles, StreamHandle } from "./node-handles.ts";
 import { StreamSocket } from "./node-streams.ts";
 
 type Accept = (socket: Socket) => SocketHandler;
+
+const RANDOM_FILE = "/dev/urandom";
+/** UV_TCP_IPV6ONLY of libuv. */
+const IPV6_ONLY = 1;
+
+/**
+ * A bound libuv handle, made as net.Server makes it but without a look-up of the name, whose check for IPv6 addresses
+ * alone takes 6 ms of the start. Undefined for names, on errors, and where Node has no such function: listen() is then
+ * asked in the usual way, and says what is wrong.
+ */
+function boundHandle(host: string, port: number): object | undefined {
+  type Make = (...words: (string | number)[]) => object | number;
+  const make = (net as unknown as { _createServerHandle?: Make })._createServerHandle;
+  const isIPv6 = host.includes(":");
+  if (make === undefined || !(isIPv6 || /^[\d.]+$/.test(host))) return undefined;
+  const handle = make(host, port, isIPv6 ? 6 : 4, -1, isIPv6 ? IPV6_ONLY : 0);
+  return typeof handle === "object" ? handle : undefined;
+}
 
 /** Starts listening; rejects with a SystemError. */
 function listening(server: net.Server, options: ListenOptions, files: Port["files"]): Promise<Listener> {
@@ -40,6 +59,11 @@ function listening(server: net.Server, options: ListenOptions, files: Port["file
       return;
     }
     const host = bindHost(options.host);
+    const handle = boundHandle(host, options.port ?? 0);
+    if (handle !== undefined) {
+      server.listen({ _handle: handle, backlog: options.backlog } as net.ListenOptions, started);
+      return;
+    }
     server.listen({ host, port: options.port ?? 0, backlog: options.backlog, ipv6Only: host.includes(":") }, started);
   });
 }
@@ -54,6 +78,19 @@ function acceptHandles(server: net.Server, own: NodeHandles, options: ListenOpti
   };
 }
 
+/** Randomness from the system's own file where there is one: loading node:crypto takes 4 ms of the start. */
+function systemRandom(files: Port["files"], otherwise: Port["random"]): Port["random"] {
+  if (!files.exists(RANDOM_FILE)) return otherwise;
+  return (bytes) => {
+    const file = fs.openSync(RANDOM_FILE, "r");
+    try {
+      for (let at = 0; at < bytes.length;) at += fs.readSync(file, bytes, at, bytes.length - at, null);
+    } finally {
+      fs.closeSync(file);
+    }
+  };
+}
+
 /** `streams: true` keeps to net.Socket even where bare handles could be used. */
 export function createNodePort(settings: { streams?: boolean } = {}): Port {
   const memory = new MemoryView();
@@ -65,6 +102,7 @@ export function createNodePort(settings: { streams?: boolean } = {}): Port {
   return {
     ...clock,
     ...host,
+    random: systemRandom(files, clock.random),
     runtime: "node",
     version: process.versions.node,
     ioAdapter: own === undefined ? "node-streams" : "node",

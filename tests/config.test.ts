@@ -468,8 +468,9 @@ describe("starting", () => {
       chmodSync(join(place, "bin/wakey-server"), 0o755);
       writeFileSync(join(place, "tools/build.mjs"), "");
       writeFileSync(join(place, "dist/core.wasm"), "");
-      writeFileSync(join(place, "dist/server.mjs"),
-        'import process from "node:process"; console.log(JSON.stringify([process.pid, process.argv.slice(2)]));');
+      writeFileSync(join(place, "dist/server.mjs"), "");
+      writeFileSync(join(place, "dist/server.cjs"),
+        "console.log(JSON.stringify([process.pid, process.argv.slice(2)]));");
       symlinkSync("wakey-server", join(place, "bin/valkey-server"));
       symlinkSync("../bin/valkey-server", join(place, "far/redis-server"));
       const node = process.versions.bun ?? process.versions.deno ? "node" : process.execPath;
