@@ -14,7 +14,7 @@ import { alloc, availableBytes, canAllocate, free } from "../memory/allocator";
 import { argLen, argPtr, argc, randomBelow, root } from "../memory/root";
 import { Client, clientDb } from "../resp/client";
 import { CLIENT_CLOSE_ASAP } from "../resp/flags";
-import { replyArray, replyNull, replyOutOfMemory, replySet, replySyntax } from "../resp/reply";
+import { replyArray, replyError, replyNull, replyOutOfMemory, replySet, replySyntax } from "../resp/reply";
 import { lpDelete } from "../structures/listpack";
 import {
   scratchAt, scratchClear, scratchFailed, scratchKeep, scratchLength, scratchPush, scratchRelease, scratchSet,
@@ -24,7 +24,7 @@ import {
   setAddMember, setMemberAt, setNext, setPick, setRemovePicked, setWalk, setWalkEnd,
 } from "../types/set-walk";
 import { valueFree } from "../types/value";
-import { argRange } from "./arguments";
+import { argI64, argRange } from "./arguments";
 import { deleteEmptied, replyMember, replyMembers, setOrNothing } from "./set";
 import { readKey } from "./string";
 
@@ -34,6 +34,7 @@ const LEAVE_FACTOR: i64 = 5;
 const DRAW_FACTOR: i64 = 3;
 /** The shortest reply of a member. */
 const LEAST_REPLY: u64 = 6;
+const NOT_POSITIVE = "ERR value is out of range, must be positive";
 const BAD_RANGE = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807";
 
 /** True when one of `seen` members that are still to come is to be taken, with `wanted` of them wanted. */
@@ -128,8 +129,12 @@ function popped(c: Client, count: i32): void {
 
 /** SPOP with a count. */
 function popSome(c: Client): void {
-  if (!argRange(c, 2, 0, i64.MAX_VALUE, "ERR value is out of range, must be positive")) return;
+  if (!argI64(c, 2, NOT_POSITIVE)) return;
   const count = root().number;
+  if (count < 0) {
+    replyError(c, NOT_POSITIVE);
+    return;
+  }
   const db = clientDb(c);
   const e = lookupWrite(db, argPtr(1), argLen(1));
   if (!setOrNothing(c, e)) return;

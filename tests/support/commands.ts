@@ -9,6 +9,7 @@
  *   - commands that end or stop the connection or the server.
  */
 import { HYPERLOGLOG } from "./commands-hyperloglog.ts";
+import { repeatsOnSets, SETS } from "./commands-set.ts";
 import type { Random } from "./random.ts";
 
 const KEYS = [
@@ -183,6 +184,7 @@ function expiresSoon(command: string[]): boolean {
 function isAffordable(command: string[]): boolean {
   const name = command[0].toUpperCase();
   if (/^(QUIT|SHUTDOWN|MONITOR|SUBSCRIBE|DEBUG)$/.test(name) || expiresSoon(command)) return false;
+  if (!repeatsOnSets(command)) return false;
   if (/^(SETRANGE|SETBIT|BITFIELD)$/.test(name)) {
     return !command.slice(2).some((arg) => {
       const place = Number(arg.replace("#", ""));
@@ -317,4 +319,5 @@ const COMMANDS: Maker[] = [
   ...STRINGS, ...STRINGS, ...STRINGS, ...STRINGS, ...BITMAPS, ...BITMAPS, ...BITMAPS,
   ...GENERIC, ...GENERIC, ...GENERIC, ...CONNECTION, ...SERVER,
   ...HYPERLOGLOG,
+  ...SETS, ...SETS,
 ];
