@@ -19,7 +19,7 @@ const INTEGERS = [
 ];
 const TEXTS = [
   "a", "b", "c", "abc", "x y", "", "-0", "01", "+1", "1.0", "9223372036854775808", "12bytes long", "13 bytes long",
-  "\0",  "a".repeat(64), "b".repeat(300), "c".repeat(5000),
+  "\0", "a".repeat(64), "b".repeat(300), "c".repeat(5000),
 ];
 
 let fresh = 0;
