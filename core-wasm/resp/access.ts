@@ -477,9 +477,12 @@ export function assignDefault(c: Client): void {
   c.user = isInternal ? 0 : root().defaultUser;
 }
 
-/** Frees all rules and notes: a copy of another core's memory brings that one's users along. */
+/** Frees all rules and notes: a copy of another core's memory brings that one's users along. Clients are nobody's. */
 export function forgetUsers(): void {
   const r = root();
+  for (let address = r.firstClient; address != 0; address = changetype<Client>(address).next) {
+    assignDefault(changetype<Client>(address));
+  }
   while (r.users != 0) setUser(changetype<AccessUser>(r.users).id, 0);
   for (let n = takeNote(); n != 0; n = takeNote()) free(n);
 }

@@ -207,10 +207,23 @@ export class Access {
     core.exports.userSet(user.id, bytes === undefined ? 0 : core.keepBytes(bytes));
   }
 
-  /** The core's memory was replaced by another server's: its users go, ours come. */
-  tellAll(): void {
+  /** All users as lines; none when there is nothing but what requirepass says about a default user with all rights. */
+  lines(): string[] {
+    const isPlain = this.#users.size === 1 && this.#default.isOn && this.#default.hasAllRights &&
+      this.#default.needsNoPassword === (this.#server.config.bytes("requirepass").length === 0);
+    return isPlain ? [] : this.all().map(lineOf);
+  }
+
+  /** The core's memory was replaced by another server's: takes over that one's users. */
+  adopt(lines: readonly string[]): void {
     this.#server.core.exports.usersForget();
-    for (const user of this.#users.values()) this.#tellCore(user);
+    const users = readUsers(lines.join("\n"), "snapshot", this.#context, (name) => this.#idOf(name));
+    if (typeof users === "string") throw new Error(`users: take over: ${users}`);
+    if (!users.has(DEFAULT)) users.set(DEFAULT, newDefault());
+    this.#users = users;
+    this.#names = new Map();
+    if (lines.length === 0) this.#obeyRequirePass();
+    for (const user of users.values()) this.#put(user);
   }
 
   /** Checks a command line for ACL DRYRUN: the arguments of the running command from `skip` on. */

@@ -22,6 +22,8 @@ const decoder = new TextDecoder();
 export interface SnapshotFacts {
   /** Directives that differ from their defaults. */
   config: [name: string, value: string][];
+  /** Users as lines of rules; absent when there is only the default user, with all rights and requirepass. */
+  users?: string[];
   /** Bytes that the core used when it was empty. */
   startupBytes: number;
 }

@@ -255,7 +255,9 @@ export class Embedded {
   }
 
   #facts(): SnapshotFacts {
-    return { config: this.#server?.config.changes(LOCAL_DIRECTIVES) ?? [], startupBytes: this.#startupBytes };
+    const config = this.#server?.config.changes(LOCAL_DIRECTIVES) ?? [];
+    const users = this.#server?.access.lines() ?? [];
+    return { config, ...(users.length > 0 ? { users } : {}), startupBytes: this.#startupBytes };
   }
 
   /**
@@ -293,8 +295,10 @@ export class Embedded {
     core.allowPages(this.#maximumPages());
     this.#startupBytes = facts.startupBytes;
     if (this.#clock.isVirtual) this.#clock.set(core.now);
-    if (this.#server !== undefined || facts.config.length > 0) {
-      this.#hostServer().config.adopt(facts.config, LOCAL_DIRECTIVES);
+    if (this.#server !== undefined || facts.config.length > 0 || facts.users !== undefined) {
+      const server = this.#hostServer();
+      server.config.adopt(facts.config, LOCAL_DIRECTIVES);
+      server.access.adopt(facts.users ?? []);
     }
   }
 
