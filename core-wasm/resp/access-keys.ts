@@ -268,9 +268,12 @@ export function findKeys(id: i32): i32 {
   const traits = commandTraits(id);
   if (!(traits & TRAIT_HAS_KEYS)) return 0;
   const finder = commandKeyFinder(id);
-  // The spec of XREAD and XREADGROUP takes the first word STREAMS, which may be the group's name: what it then names
-  // would not be what is read.
-  if (!(traits & TRAIT_VARIABLE) && finder != FINDER_XREAD && commandKeySpecCount(id) > 0) {
+  if (finder == FINDER_XREAD) {
+    // Their spec takes the first word STREAMS, which may be the group's name: what it then names is not what is read.
+    const n = xreadRuns();
+    if (n > 0) return n;
+  }
+  if (!(traits & TRAIT_VARIABLE) && commandKeySpecCount(id) > 0) {
     const n = runsBySpecs(id);
     if (n != INVALID) return n;
   }

@@ -24,6 +24,7 @@ import type { RuleContext } from "./rules.ts";
 import { isSameHash, sha256 } from "./sha256.ts";
 import { User } from "./user.ts";
 
+export const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
 const DEFAULT = "default";
 const TWO_PLACES = "Configuring Valkey with users defined in valkey.conf and at the same setting an ACL file path " +
   "is invalid. This setup is very likely to lead to configuration errors and security holes, please define either an " +
@@ -119,15 +120,22 @@ export class Access {
       const problem = applyRule(user, rule, context);
       if (problem !== undefined) return `ERR Error in ACL SETUSER modifier '${cString(rule)}': ${problem}`;
     }
-    this.#put(user);
-    return undefined;
+    return this.#put([user]) ? undefined : OUT_OF_MEMORY;
   }
 
-  /** Puts a user's rules in force for all its connections. */
-  #put(user: User): void {
-    this.#users.set(user.name, user);
-    this.#names.set(user.id, user.name);
-    this.#tellCore(user);
+  /** Puts users' rules in force for all their connections; false, and nothing is changed, when memory is exhausted. */
+  #put(users: readonly User[]): boolean {
+    const blocks = users.map((user) => this.#compile(user));
+    if (blocks.includes(undefined)) {
+      for (const block of blocks) if (block !== undefined) this.#server.core.exports.hostFree(block);
+      return false;
+    }
+    for (const [i, user] of users.entries()) {
+      this.#users.set(user.name, user);
+      this.#names.set(user.id, user.name);
+      this.#tellCore(user, blocks[i]!);
+    }
+    return true;
   }
 
   /** ACL DELUSER: how many there were. Their connections are closed. */
@@ -163,7 +171,7 @@ export class Access {
     const user = this.#default;
     user.passwords = password.length === 0 ? [] : [sha256(password)];
     user.needsNoPassword = password.length === 0;
-    this.#tellCore(user);
+    this.#setGate(user);
   }
 
   #isRight(user: User | undefined, password: Uint8Array): boolean {
@@ -198,13 +206,21 @@ export class Access {
 
   // --- The core ---
 
-  #tellCore(user: User): void {
+  /** A user's block in linear memory: 0 when it may do everything, undefined when memory is exhausted. */
+  #compile(user: User): number | undefined {
     const { core } = this.#server;
-    if (user.id === DEFAULT_USER_ID) {
-      core.setSetting("requirePassword", user.needsNoPassword && user.isOn ? 0 : 1);
-    }
     const bytes = compileUser(user, core.databaseCount);
-    core.exports.userSet(user.id, bytes === undefined ? 0 : core.keepBytes(bytes));
+    return bytes === undefined ? 0 : core.keepBytes(bytes) || undefined;
+  }
+
+  #tellCore(user: User, block: number): void {
+    if (user.id === DEFAULT_USER_ID) this.#setGate(user);
+    this.#server.core.exports.userSet(user.id, block);
+  }
+
+  /** New connections have to log in unless the default user is on and needs no password. */
+  #setGate(user: User): void {
+    this.#server.core.setSetting("requirePassword", user.needsNoPassword && user.isOn ? 0 : 1);
   }
 
   /** All users as lines; none when there is nothing but what requirepass says about a default user with all rights. */
@@ -223,17 +239,17 @@ export class Access {
     this.#users = users;
     this.#names = new Map();
     if (lines.length === 0) this.#obeyRequirePass();
-    for (const user of users.values()) this.#put(user);
+    if (!this.#put([...users.values()])) throw new Error("users: take over: out of memory");
   }
 
   /** Checks a command line for ACL DRYRUN: the arguments of the running command from `skip` on. */
   check(
     user: User, commandId: number, connection: Connection, skip: number,
-  ): { reason: Reason; at: number } | undefined {
+  ): { reason: Reason; at: number } | "out of memory" | undefined {
     const { core } = this.#server;
-    const bytes = compileUser(user, core.databaseCount);
-    if (bytes === undefined) return undefined;
-    const block = core.keepBytes(bytes);
+    const block = this.#compile(user);
+    if (block === undefined) return "out of memory";
+    if (block === 0) return undefined;
     const code = core.exports.userCheck(block, commandId, connection.db, skip);
     core.exports.hostFree(block);
     return code === 0 ? undefined : { reason: reasonOf(code), at: core.root32(ROOT.deniedArg) };
@@ -290,7 +306,7 @@ export class Access {
         log.notice(`The user '${toText(name)}' is disabled (there is no 'on' modifier in the user description). Make ` +
           "sure this is not a configuration error.");
       }
-      this.#put(user);
+      if (!this.#put([user])) return "Out of memory while loading ACLs.";
     }
     return undefined;
   }
@@ -327,11 +343,13 @@ export class Access {
     const namesDefault = users.has(DEFAULT);
     if (!namesDefault) users.set(DEFAULT, newDefault());
     const gone = [...this.#users.values()].filter((user) => !users.has(user.name));
-    this.#users = users;
+    if (!this.#put([...users.values()])) return OUT_OF_MEMORY;
+    for (const user of gone) {
+      this.#users.delete(user.name);
+      this.#remove(user);
+    }
     // A file that does not name the default user does not open a server that has a password.
     if (!namesDefault) this.#obeyRequirePass();
-    for (const user of users.values()) this.#put(user);
-    for (const user of gone) this.#remove(user);
     return undefined;
   }
 

@@ -365,10 +365,10 @@ export class Core {
     return true;
   }
 
-  /** A copy of bytes in linear memory, to be freed by hostFree() or given to who does it. */
+  /** A copy of bytes in linear memory, to be freed by hostFree() or given to who does it; 0 without memory. */
   keepBytes(bytes: Uint8Array): number {
     const address = this.exports.hostAlloc(Math.max(bytes.length, 1)) >>> 0;
-    if (address === 0) throw new Error("core: keep bytes: out of memory");
+    if (address === 0) return 0;
     this.refresh();
     this.bytes.set(bytes, address);
     return address;
@@ -377,6 +377,7 @@ export class Core {
   /** Runs `use` with a copy of bytes in linear memory, for exports that take an address. */
   withBytes<T>(bytes: Uint8Array, use: (address: number, length: number) => T): T {
     const address = this.keepBytes(bytes);
+    if (address === 0) throw new Error("core: pass bytes: out of memory");
     try {
       return use(address, bytes.length);
     } finally {

@@ -8,6 +8,7 @@ import { cString, fromBytes, lower, toBytes } from "../config/text.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { ReplyWriter } from "../connection/reply-writer.ts";
 import { CATEGORY_NAMES, CMD } from "../generated/commands.ts";
+import { OUT_OF_MEMORY } from "../acl/access.ts";
 import { lineOf } from "../acl/file.ts";
 import type { Selector, User } from "../acl/user.ts";
 import type { Server } from "../server.ts";
@@ -179,9 +180,9 @@ function denialText(user: User, command: Command, reason: string, value: string)
 function commandOf(server: Server, args: Args): Command | undefined {
   const [name, word] = args.map((arg) => cString(fromBytes(arg)));
   const found = server.commands.find(name, word);
-  if (found !== undefined || server.commands.find(name) !== undefined) return found;
+  if (found !== undefined) return found;
   const { commands } = server.access;
-  const planned = commands.find(name);
+  const planned = server.commands.find(name) ?? commands.find(name);
   if (planned === undefined || word === undefined || commands.childrenOf(planned).length === 0) return planned;
   return commands.find(`${planned.name}|${word}`);
 }
@@ -202,6 +203,7 @@ const dryRunCommand: Handler = (server, connection, args, reply) => {
   }
   const denial = server.access.check(user, command.id, connection, 3);
   if (denial === undefined) return reply.ok();
+  if (denial === "out of memory") return reply.error(OUT_OF_MEMORY);
   reply.bulk(toBytes(denialText(user, command, denial.reason, fromBytes(line[denial.at]))));
 };
 
@@ -212,7 +214,7 @@ const loadCommand: Handler = (server, _connection, _args, reply) => {
   if (server.access.file === "") return reply.error(NO_FILE);
   const error = server.access.load();
   if (error === undefined) reply.ok();
-  else reply.error(toBytes(`ERR ${error}`));
+  else reply.error(toBytes(error === OUT_OF_MEMORY ? error : `ERR ${error}`));
 };
 
 /** ACL SAVE */
