@@ -202,19 +202,24 @@ function layOut(ptr: usize, count: i32, power: i32): i32 {
  * shortest digits, with an exponent when very large or small. Answers the length, at most DOUBLE_TEXT_MAX.
  */
 export function formatDouble(ptr: usize, value: f64): i32 {
-  const special = formatNotFinite(ptr, value);
-  if (special != 0) return special;
   const negative = reinterpret<i64>(value) < 0;
   if (abs<f64>(value) <= INTEGER_LIMIT && value == trunc<f64>(value) && (value != 0 || !negative)) {
     return formatI64(ptr, <i64>value);
   }
-  const sign = negative ? 1 : 0;
-  if (negative) store<u8>(ptr, 0x2d);
-  if (value == 0) {
-    store<u8>(ptr + 1, 0x30);
-    return 2;
-  }
+  return formatShortest(ptr, value);
+}
+
+/** The same, but integers are not treated apart: 1e10 and larger ones with few digits get an exponent. */
+export function formatShortest(ptr: usize, value: f64): i32 {
+  const special = formatNotFinite(ptr, value);
+  if (special != 0) return special;
+  const sign = reinterpret<i64>(value) < 0 ? 1 : 0;
+  if (sign) store<u8>(ptr, 0x2d);
   ptr += <usize>sign;
+  if (value == 0) {
+    store<u8>(ptr, 0x30);
+    return sign + 1;
+  }
   const count = shortestDigits(ptr, abs<f64>(value), POWER);
   return sign + layOut(ptr, count, load<i32>(POWER));
 }

@@ -6,6 +6,7 @@
  */
 import { globMatch } from "../bytes/glob";
 import { formatDouble } from "../bytes/double";
+import { formatPrecise } from "../bytes/fixed";
 import { parseU64 } from "../bytes/integer";
 import { entryPointer } from "../keyspace/entry";
 import { alloc, canAllocate, free } from "../memory/allocator";
@@ -141,11 +142,6 @@ function passes(pattern: i32, member: usize, len: i32): bool {
   return pattern == 0 || globMatch(argPtr(pattern), argLen(pattern), member, len, false);
 }
 
-function replyScanned(c: Client, member: usize, len: i32, score: f64, withScores: bool): void {
-  replyBulk(c, member, len);
-  if (withScores) replyBulk(c, TEXT, formatDouble(TEXT, score));
-}
-
 /** A listpack is scanned in one go. */
 function scanPacked(c: Client, e: usize, pattern: i32, withScores: bool): void {
   let n = 0;
@@ -158,7 +154,9 @@ function scanPacked(c: Client, e: usize, pattern: i32, withScores: bool): void {
   for (let place = zsetFirst(e); place != 0; place = zsetNext(e, place)) {
     const member = zsetMember(e, place);
     const len = zsetMemberLength(e, place);
-    if (passes(pattern, member, len)) replyScanned(c, member, len, zsetPlaceScore(e, place), withScores);
+    if (!passes(pattern, member, len)) continue;
+    replyBulk(c, member, len);
+    if (withScores) replyBulk(c, TEXT, formatDouble(TEXT, zsetPlaceScore(e, place)));
   }
 }
 
@@ -188,7 +186,9 @@ function scanTree(c: Client, e: usize, cursor: u64, count: i64, pattern: i32, wi
   replyArray(c, withScores ? kept << 1 : kept);
   for (let i = 0; i < kept; i++) {
     const element = scratchAt(i);
-    replyScanned(c, keyAddress(element), keyLength(element), elementScore(element), withScores);
+    replyBulk(c, keyAddress(element), keyLength(element));
+    // Here, and only here, scores have 17 digits: what clients get depends on the encoding, as in Valkey.
+    if (withScores) replyBulk(c, TEXT, formatPrecise(TEXT, elementScore(element)));
   }
   scratchRelease();
 }

@@ -171,7 +171,9 @@ function addPacked(e: usize, member: usize, len: i32, score: f64, options: u32):
   if (place != 0) {
     const decided = decide(packedScore(lp, place), score, options);
     if (decided != SET_SCORE) return decided;
-    entrySetPointer(e, packedUpdate(lp, place, member, len, root().real));
+    const updated = root().real;
+    entrySetPointer(e, packedUpdate(lp, place, member, len, updated));
+    root().real = updated;
     return root().lpPlace == 0 ? DID_FAIL : DID_UPDATE;
   }
   if (options & ADD_XX) return DID_NOTHING;

@@ -17,7 +17,7 @@ import { free, usableSize } from "../memory/allocator";
 import { root } from "../memory/root";
 import { ENCODING_LISTPACK, entryEncoding, entryPointer } from "../keyspace/entry";
 import { xorInto, mixInto } from "../keyspace/digest";
-import { formatDouble } from "../bytes/double";
+import { formatShortest } from "../bytes/double";
 import { keyAddress, keyLength } from "../structures/element";
 import {
   hashKey, Table, tableBytes, tableDrainSome, tableFind, tableSize,
@@ -201,7 +201,7 @@ export function zsetDigest(e: usize, digest: usize): void {
   for (let place = zsetFirst(e); place != 0; place = zsetNext(e, place)) {
     memory.fill(ELEMENT_DIGEST, 0, 20);
     mixInto(ELEMENT_DIGEST, zsetMember(e, place), zsetMemberLength(e, place));
-    mixInto(ELEMENT_DIGEST, TEXT, formatDouble(TEXT, zsetPlaceScore(e, place)));
+    mixInto(ELEMENT_DIGEST, TEXT, formatShortest(TEXT, zsetPlaceScore(e, place)));
     xorInto(digest, ELEMENT_DIGEST, 20);
   }
 }
