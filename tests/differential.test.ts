@@ -74,6 +74,17 @@ const withoutId = (reply: string): string => reply.replace(/\$2\r\nid\r\n:\d+\r\
 
 const withoutNotes = (reply: string): string => reply.replace(/([$+][^\r]*\r\n)notes\r\n\$\d+\r\n[^\r]*\r\n/g, "$1");
 
+/** True when both have the same lines in any order: a scan whose elements are several lines each. */
+function sameLines(a: string, b: string): boolean {
+  return a.split("\r\n").sort().join("\n") === b.split("\r\n").sort().join("\n");
+}
+
+/** True when both are arrays of the same length, or both strings and neither is null. */
+function sameShape(a: string, b: string): boolean {
+  if (a[0] !== b[0]) return false;
+  return a[0] === "$" ? a[1] !== "-" && b[1] !== "-" : a.split("\r\n")[0] === b.split("\r\n")[0];
+}
+
 /** Whether both replies to the command say the same. */
 function agree(command: string[], a: string, b: string): boolean {
   if (a === b) return true;
@@ -85,6 +96,8 @@ function agree(command: string[], a: string, b: string): boolean {
   switch (name) {
     case "KEYS": return sameItems(a, b);
     case "SCAN": return sameScan(command, a, b);
+    case "ZSCAN": return sameLines(a, b);
+    case "ZRANDMEMBER": return sameShape(a, b);
     case "RANDOMKEY": return a[0] === "$" && b[0] === "$" && (a[1] === "-") === (b[1] === "-");
     case "TTL": case "EXPIRETIME": return closeNumbers(a, b, 1);
     case "PTTL": case "PEXPIRETIME": return closeNumbers(a, b, 1000);

@@ -13,7 +13,7 @@ const SETS = ["zset:a", "zset:b"];
 const MEMBERS = ["a", "b", "c", "ab", "B", "", "12", "-7", "007", "m\0n", "\xff\x01", "long member of a sorted set", "zz"];
 
 const scored = (g: CommandGenerator): string => (g.random.chance(97) ? g.random.pick(SCORED) : g.key());
-const lexical = (g: CommandGenerator): string => (g.random.chance(98) ? g.random.pick(LEXICAL) : "zs:1");
+const lexical = (g: CommandGenerator): string => (g.random.chance(98) ? g.random.pick(LEXICAL) : "a");
 const source = (g: CommandGenerator): string => g.random.pick([...SCORED, ...SETS, "zs:none"]);
 
 function member(g: CommandGenerator): string {

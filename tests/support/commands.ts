@@ -10,6 +10,7 @@
  */
 import { HYPERLOGLOG } from "./commands-hyperloglog.ts";
 import { repeatsOnSets, SETS } from "./commands-set.ts";
+import { SORTED_SETS } from "./commands-zset.ts";
 import type { Random } from "./random.ts";
 
 const KEYS = [
@@ -322,4 +323,5 @@ const COMMANDS: Maker[] = [
   ...GENERIC, ...GENERIC, ...GENERIC, ...CONNECTION, ...SERVER,
   ...HYPERLOGLOG,
   ...SETS, ...SETS,
+  ...SORTED_SETS,
 ];
