@@ -46,6 +46,7 @@ import {
   STATUS_DENIED,
 } from "./resp/process";
 import { inputRoom as roomFor } from "./resp/input";
+import { namesOf } from "./resp/pubsub";
 import { clearErrorStats, errorInit, reserve } from "./resp/reply";
 import { resetStats as clearStats, settle as shareTime, statsBytes } from "./resp/stats";
 import { tableBuckets, tableChainLength, tableRehash, tableShrinkIfNeeded } from "./structures/hashtable";
@@ -401,6 +402,11 @@ export function lazyFree(budget: i32): i32 {
 /** How many keys clients watch. */
 export function watchedKeyCount(): u32 {
   return watchedKeys();
+}
+
+/** How many channels (kind 0), patterns (1) or shard channels (2) have subscribers. */
+export function pubsubNames(kind: i32): u32 {
+  return namesOf(kind);
 }
 
 /** Address of a database's struct. */

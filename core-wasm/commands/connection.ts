@@ -4,9 +4,12 @@
  */
 import { argLen, argPtr, argc, root } from "../memory/root";
 import { Client, CLIENT_CLOSE_AFTER_REPLY, CLIENT_IMPORT_SOURCE, CLIENT_NO_EVICT, CLIENT_NO_TOUCH, CLIENT_REPLY_OFF,
-  CLIENT_REPLY_SKIP_NEXT, clientDefaultAccess } from "../resp/client";
+  CLIENT_REPLY_SKIP_NEXT, CLIENT_SUBSCRIBED, clientDefaultAccess } from "../resp/client";
 import { BAD_DB_INDEX } from "../resp/errors";
-import { errorSend, errorStart, errorText, replyBulk, replyError, replyOk, replySimple } from "../resp/reply";
+import {
+  errorSend, errorStart, errorText, replyArray, replyBulk, replyBulkText, replyError, replyOk, replySimple,
+} from "../resp/reply";
+import { unsubscribeAll } from "../resp/pubsub";
 import { discardTransaction } from "../resp/transaction";
 import { argInt } from "./arguments";
 
@@ -17,6 +20,11 @@ export function pingCommand(c: Client): void {
     errorText("ping");
     errorText("' command");
     errorSend(c);
+  } else if (c.flags & CLIENT_SUBSCRIBED && c.resp == 2) {
+    // Shaped like a message: it is among them.
+    replyArray(c, 2);
+    replyBulkText(c, "pong");
+    replyBulk(c, argc() == 1 ? 0 : argPtr(1), argc() == 1 ? 0 : argLen(1));
   } else if (argc() == 1) {
     replySimple(c, "PONG");
   } else {
@@ -50,6 +58,7 @@ export function quitCommand(c: Client): void {
 /** Puts a client into the state of a new connection. Name and library are the host's; RESET keeps the library. */
 export function resetClient(c: Client): void {
   discardTransaction(c);
+  unsubscribeAll(c);
   c.db = 0;
   c.resp = 2;
   c.flags &= ~(CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP_NEXT | CLIENT_NO_EVICT | CLIENT_NO_TOUCH | CLIENT_IMPORT_SOURCE);

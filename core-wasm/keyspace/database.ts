@@ -345,6 +345,7 @@ function dropLater(e: usize): void {
 
 /** Exchanges the contents of two databases. */
 export function swapDatabases(a: Database, b: Database): void {
+  if (a.id == b.id) return;
   touchDatabase(a, changetype<usize>(b));
   touchDatabase(b, changetype<usize>(a));
   const keys = a.keys;

@@ -8,7 +8,10 @@
  *   notify ─► root.observers ─► touchKey() (WATCH)
  *                            └► publishEvent() (notify-keyspace-events)
  */
+import { formatU64 } from "../bytes/integer";
+import { writeText } from "../bytes/compare";
 import { root } from "../memory/root";
+import { eventRoom, KIND_CHANNEL, publish } from "../resp/pubsub";
 import { touchKey } from "./watch";
 
 export const NOTIFY_KEYSPACE: u32 = 1;
@@ -30,12 +33,20 @@ export const OBSERVE_WATCH: u32 = 1 << 24;
 const OBSERVE_CHANGES: u32 = OBSERVE_WATCH;
 /** Events of keys that are gone or about to go, and events that change nothing. */
 const REMOVALS: u32 = NOTIFY_EXPIRED | NOTIFY_EVICTED;
-const NO_CHANGES: u32 = NOTIFY_KEY_MISS | NOTIFY_NEW;
+const CLASSES: u32 = 0x7ffc; // all but NOTIFY_KEYSPACE and NOTIFY_KEYEVENT
 
 /** Switches bits of root.observers. */
 export function observe(bits: u32, on: bool): void {
   const r = root();
   r.observers = on ? r.observers | bits : r.observers & ~bits;
+}
+
+/** notify-keyspace-events was set: classes count only when there is a channel to tell them on. */
+export function observeEvents(): void {
+  const r = root();
+  const isOn = (r.notifyFlags & (NOTIFY_KEYSPACE | NOTIFY_KEYEVENT)) != 0;
+  observe(CLASSES, false);
+  if (isOn) observe(r.notifyFlags & CLASSES, true);
 }
 
 /** Counts `n` changes of the dataset made by the running command. */
@@ -57,5 +68,34 @@ export function touched(key: usize, keyLen: i32, db: i32): void {
 
 function tell(kind: u32, event: string, key: usize, keyLen: i32, db: i32): void {
   const r = root();
-  if (r.observers & OBSERVE_WATCH && !(kind & NO_CHANGES)) touchKey(db, key, keyLen, (kind & REMOVALS) != 0);
+  if (r.observers & OBSERVE_CHANGES && isChange(kind, event)) touchKey(db, key, keyLen, (kind & REMOVALS) != 0);
+  if (!(r.observers & kind)) return;
+  if (r.notifyFlags & NOTIFY_KEYSPACE) publishEvent("__keyspace@", db, key, keyLen, event, false);
+  if (r.notifyFlags & NOTIFY_KEYEVENT) publishEvent("__keyevent@", db, key, keyLen, event, true);
+}
+
+/** True when an event tells of a change: groups of a stream, and its last id, are none for those who watch it. */
+function isChange(kind: u32, event: string): bool {
+  if (kind & NOTIFY_STREAM) return !event.startsWith("xgroup-") && event != "xsetid";
+  return kind != NOTIFY_KEY_MISS;
+}
+
+/** Publishes the event on "<prefix><db>__:<key>", or, `byEvent`, the key on "<prefix><db>__:<event>". */
+function publishEvent(prefix: string, db: i32, key: usize, keyLen: i32, event: string, byEvent: bool): void {
+  const n = event.length;
+  const channel = eventRoom(<usize>(prefix.length + 16 + keyLen + n));
+  if (channel == 0) return;
+  let at = channel + <usize>writeText(channel, prefix);
+  at += <usize>formatU64(at, <u64>db);
+  at += <usize>writeText(at, "__:");
+  // The event's own text stands behind the channel's name, or at its end.
+  if (byEvent) {
+    at += <usize>writeText(at, event);
+    publish(KIND_CHANNEL, channel, <i32>(at - channel), key, keyLen);
+    return;
+  }
+  memory.copy(at, key, <usize>keyLen);
+  at += <usize>keyLen;
+  writeText(at, event);
+  publish(KIND_CHANNEL, channel, <i32>(at - channel), at, n);
 }

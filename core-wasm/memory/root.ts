@@ -100,6 +100,9 @@ export class Root {
   outputHardNormal: u64;
   outputSoftNormal: u64;
   outputSoftSecondsNormal: i32;
+  outputHardPubsub: u64;
+  outputSoftPubsub: u64;
+  outputSoftSecondsPubsub: i32;
   notifyFlags: u32;
   activeExpire: i32; // DEBUG SET-ACTIVE-EXPIRE
   activeExpireEffort: i32;
@@ -145,6 +148,12 @@ export class Root {
   executing: usize; // Client in the middle of EXEC, 0 when none
   watchCount: u32; // watches of all clients
   watchingClients: i32;
+
+  // Publish/subscribe (resp/pubsub.ts).
+  pubsub: usize; // tables and buffers, 0 until the first subscription
+  pubsubClients: i32;
+  pair: u64; // key of a look-up among subscriptions
+  laterOutput: usize; // Client without a connection: what the running command's client gets behind its reply
 
   // Statistics.
   settleHead: i32; // chain of CommandStats that ran since the last settle, -1 at its end

@@ -5,6 +5,7 @@
  * Not for deciding which values are legal: the host's configuration does.
  */
 import { policyBits } from "../keyspace/clock";
+import { observeEvents } from "../keyspace/events";
 import { root } from "./root";
 
 // @layout
@@ -51,6 +52,9 @@ export const enum Setting {
   lazyfreeLazyServerDel = 40,
   lazyfreeLazyUserDel = 41,
   lazyfreeLazyUserFlush = 42,
+  outputHardPubsub = 43,
+  outputSoftPubsub = 44,
+  outputSoftSecondsPubsub = 45,
 }
 
 /** Bits of the gate that settings switch (resp/process.ts). */
@@ -99,7 +103,13 @@ export function setSetting(id: i32, value: f64): bool {
     case Setting.outputHardNormal: r.outputHardNormal = <u64>value; return true;
     case Setting.outputSoftNormal: r.outputSoftNormal = <u64>value; return true;
     case Setting.outputSoftSecondsNormal: r.outputSoftSecondsNormal = <i32>value; return true;
-    case Setting.notifyKeyspaceEvents: r.notifyFlags = <u32>value; return true;
+    case Setting.outputHardPubsub: r.outputHardPubsub = <u64>value; return true;
+    case Setting.outputSoftPubsub: r.outputSoftPubsub = <u64>value; return true;
+    case Setting.outputSoftSecondsPubsub: r.outputSoftSecondsPubsub = <i32>value; return true;
+    case Setting.notifyKeyspaceEvents:
+      r.notifyFlags = <u32>value;
+      observeEvents();
+      return true;
     case Setting.activeExpire: r.activeExpire = <i32>value; return true;
     case Setting.activeExpireEffort: r.activeExpireEffort = <i32>value; return true;
     case Setting.tickEveryCommand: gate(GATE_TICK, value != 0); return true;

@@ -13,7 +13,7 @@
  */
 import {
   CLIENT_AUTHENTICATED, CLIENT_CLOSE_ASAP, CLIENT_CLOSING, CLIENT_COUNTS_ALL, CLIENT_EVER_AUTHENTICATED, CLIENT_HELD,
-  CLIENT_INTERNAL, CLIENT_PENDING_WRITE, CLIENT_RESUME,
+  CLIENT_INTERNAL, CLIENT_PENDING_WRITE, CLIENT_RESUME, CLIENT_SUBSCRIBED,
 } from "./flags";
 import { alloc, free, usableSize } from "../memory/allocator";
 import { pin, unpin } from "../memory/pins";
@@ -21,6 +21,7 @@ import { root } from "../memory/root";
 import { database, Database } from "../keyspace/database";
 import { assignDefault } from "./access";
 import { forgetBlocked } from "./blocking";
+import { subscriptionBytes, unsubscribeAll } from "./pubsub";
 import { transactionBytes, transactionFree } from "./transaction";
 
 export * from "./flags";
@@ -37,7 +38,7 @@ export const CLOSE_EVICTED: i32 = 7;
 /** What a chunk costs beside its bytes: what INFO and limits add for each, as Valkey does for its list nodes. */
 const CHUNK_OVERHEAD: usize = 40;
 /** Output that a client who never authenticated may leave unread. */
-const UNAUTHENTICATED_OUTPUT: usize = 1024;
+const UNAUTHENTICATED_OUTPUT: u64 = 1024;
 const GATE_AUTH: u32 = 1;
 const GATE_REPLY_LIST: u32 = 16;
 
@@ -158,6 +159,7 @@ export function clientFree(c: Client): void {
   if (c.flags & CLIENT_HELD) removeHeld(c);
   forgetBlocked(c);
   transactionFree(c);
+  unsubscribeAll(c);
   if (c.flags & CLIENT_CLOSING) removeClosing(c);
   if (r.current == address) r.current = 0;
   if (r.cronClient == address) r.cronClient = c.next;
@@ -353,11 +355,14 @@ export function clientFixedOutput(c: Client): i32 {
 export function isOverOutputLimit(c: Client): bool {
   const r = root();
   if (c.flags & CLIENT_INTERNAL) return false;
-  const used = clientOutputMemory(c);
+  const used = <u64>clientOutputMemory(c);
   const isStranger = r.gate & GATE_AUTH && !(c.flags & (CLIENT_AUTHENTICATED | CLIENT_EVER_AUTHENTICATED));
   if (isStranger && used > UNAUTHENTICATED_OUTPUT) return true;
-  if (r.outputHardNormal != 0 && <u64>used >= r.outputHardNormal) return true;
-  if (r.outputSoftNormal == 0 || <u64>used < r.outputSoftNormal) {
+  const isPubsub = (c.flags & CLIENT_SUBSCRIBED) != 0;
+  const hard = isPubsub ? r.outputHardPubsub : r.outputHardNormal;
+  const soft = isPubsub ? r.outputSoftPubsub : r.outputSoftNormal;
+  if (hard != 0 && used >= hard) return true;
+  if (soft == 0 || used < soft) {
     c.softSinceMs = 0;
     return false;
   }
@@ -365,13 +370,17 @@ export function isOverOutputLimit(c: Client): bool {
     c.softSinceMs = r.nowMs;
     return false;
   }
-  return r.nowMs / 1000 - c.softSinceMs / 1000 > <i64>r.outputSoftSecondsNormal;
+  const seconds = isPubsub ? r.outputSoftSecondsPubsub : r.outputSoftSecondsNormal;
+  return r.nowMs / 1000 - c.softSinceMs / 1000 > <i64>seconds;
 }
 
-/** Makes the tail chunk one that has at least `want` bytes of room; false without memory or for a closing client. */
-export function addChunk(c: Client, want: usize): bool {
+/**
+ * Makes the tail chunk one that has at least `want` bytes of room, `least` with its header; false without memory or for
+ * a closing client.
+ */
+export function addChunk(c: Client, want: usize, least: usize = CHUNK_SIZE): bool {
   if (c.flags & CLIENT_CLOSE_ASAP) return false;
-  const size = want + CHUNK_HEADER > CHUNK_SIZE ? want + CHUNK_HEADER : CHUNK_SIZE;
+  const size = want + CHUNK_HEADER > least ? want + CHUNK_HEADER : least;
   const chunk = alloc(size);
   if (chunk == 0) return false;
   const have = usableSize(chunk);
@@ -441,6 +450,23 @@ function appendChunk(c: Client, chunk: usize): void {
   else c.outHead = chunk;
   c.outTail = chunk;
   c.outChunks++;
+}
+
+/** Moves all output of `from` behind that of `c`. */
+export function appendOutput(c: Client, from: Client): void {
+  if (from.outHead == 0 || c.flags & CLIENT_CLOSE_ASAP) return;
+  if (c.outTail != 0) store<u32>(c.outTail, <u32>from.outHead, CHUNK_NEXT);
+  else c.outHead = from.outHead;
+  c.outTail = from.outTail;
+  c.outBytes += from.outBytes;
+  c.outChunks += from.outChunks;
+  c.outCapacity += from.outCapacity;
+  from.outHead = 0;
+  from.outTail = 0;
+  from.outBytes = 0;
+  from.outChunks = 0;
+  from.outCapacity = 0;
+  withinLimits(c, 0, CHUNK_SIZE + 1);
 }
 
 /** Counts `n` bytes that were written at the tail's end. */
@@ -564,7 +590,7 @@ export function dropBuffer(c: Client): void {
 
 /** Memory that the client takes, in bytes, its struct included. */
 export function clientBytes(c: Client): usize {
-  let bytes = usableSize(changetype<usize>(c)) + transactionBytes(c);
+  let bytes = usableSize(changetype<usize>(c)) + transactionBytes(c) + subscriptionBytes(c);
   if (c.buffer != 0) bytes += usableSize(c.buffer);
   if (c.args != 0) bytes += usableSize(c.args);
   if (c.largeBlock != 0) bytes += usableSize(c.largeBlock);

@@ -19,7 +19,7 @@ import { argLen, argPtr, root } from "../memory/root";
 import { equalsIgnoreCase } from "../bytes/compare";
 import {
   Client, CLIENT_AUTHENTICATED, CLIENT_AWAITS_HOST, CLIENT_BLOCKED, CLIENT_CLOSE_AFTER_REPLY, CLIENT_NOT_RUNNING,
-  CLIENT_CLOSE_ASAP, CLIENT_EXECUTING, CLIENT_INTERNAL, CLIENT_MULTI, CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP,
+  CLIENT_CLOSE_ASAP, CLIENT_EXECUTING, CLIENT_INTERNAL, CLIENT_LATER_OUTPUT, CLIENT_MULTI, CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP,
   CLIENT_REPLY_SKIP_NEXT, CLIENT_SPECIAL, CLOSE_CROSS_PROTOCOL, CLOSE_QUERY_LIMIT, closeFor, GATE_LARGE, holdClient,
   retractOutput,
 } from "./client";
@@ -33,6 +33,7 @@ import { parseCommand, parseLargeDone, PARSE_DONE, PARSE_ERROR, PARSE_LARGE, PAR
 import {
   countError, errorBecause, errorBytes, errorSend, errorStart, errorText, replyError, replyOutOfMemory,
 } from "./reply";
+import { takeLater } from "./pubsub";
 import { countRun, statOf } from "./stats";
 import {
   afterRefusal, continueExecute, executingCommand, queueCommand, refusesInMulti, refusesSubscribed, specialFlags,
@@ -189,7 +190,7 @@ export function resolveCommand(): i32 {
 }
 
 const FINISH_SPECIAL: u32 = CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP | CLIENT_REPLY_SKIP_NEXT | CLIENT_BLOCKED |
-  CLIENT_EXECUTING;
+  CLIENT_EXECUTING | CLIENT_LATER_OUTPUT;
 
 function hidesReply(c: Client): bool {
   return (c.flags & (CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP)) != 0;
@@ -211,6 +212,7 @@ function finishReply(c: Client, before: u64): void {
     return;
   }
   if (hidesReply(c)) retractOutput(c, before);
+  if (flags & CLIENT_LATER_OUTPUT) takeLater(c);
   if (flags & CLIENT_REPLY_SKIP) c.flags &= ~CLIENT_REPLY_SKIP;
   if (flags & CLIENT_REPLY_SKIP_NEXT) c.flags = (c.flags & ~CLIENT_REPLY_SKIP_NEXT) | CLIENT_REPLY_SKIP;
 }

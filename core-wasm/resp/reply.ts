@@ -18,6 +18,7 @@ import { OUT_OF_MEMORY, SYNTAX, WRONG_TYPE } from "./errors";
 const CRLF: u16 = 0x0a0d;
 /** Replies up to this size are written into one chunk; longer ones fill what is left of the last. */
 const SMALL_REPLY: i32 = 4096;
+const SMALL_CHUNK: usize = 512;
 const TEXT_CAPACITY: usize = 4096;
 
 // --- Room ---
@@ -31,6 +32,13 @@ export function reserve(c: Client, n: usize): usize {
   }
   if (changetype<usize>(c) != root().current) addPending(c);
   return chunkEnd(c.outTail);
+}
+
+/** Room for a client's first unsent bytes, no more of it than they need; false as reserve()'s 0. */
+export function reserveSmall(c: Client, n: usize): bool {
+  if (addChunk(c, n, SMALL_CHUNK)) return true;
+  closeFor(c, CLOSE_NO_MEMORY);
+  return false;
 }
 
 /** Appends bytes, over several chunks when they are many. */

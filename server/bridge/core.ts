@@ -53,6 +53,7 @@ export interface CoreExports {
   blockedTimeouts(): number;
   blockedKeys(whenGone: number): number;
   watchedKeyCount(): number;
+  pubsubNames(kind: number): number;
   databaseAddress(index: number): number;
   pauseClients(mode: number, untilMs: number): void;
   cronClients(count: number, idleSeconds: number): void;

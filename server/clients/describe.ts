@@ -5,8 +5,9 @@
 // Fields and their order are Valkey's; memory is counted as this server uses it. Texts are byte strings: a character a
 // byte. Not for choosing connections: filter.ts.
 
+import type { Core } from "../bridge/core.ts";
 import type { Connection } from "../connection/connection.ts";
-import { TRANSACTION } from "../generated/layout.ts";
+import { SUBSCRIPTIONS, TRANSACTION } from "../generated/layout.ts";
 import type { Server } from "../server.ts";
 
 /** Bits of Client.flags (core-wasm/resp/flags.ts). */
@@ -54,6 +55,16 @@ function argumentBytes(server: Server, connection: Connection): number {
   return server.running === connection ? server.core.argumentBytes : 0;
 }
 
+/** How many channels, patterns and shard channels the client subscribed to. */
+function subscriptionCounts(core: Core, client: number): [string, number][] {
+  const at = core.client32(client, "subscriptions");
+  const count = (field: number) => (at === 0 ? 0 : core.u32(at + field));
+  return [
+    ["sub", count(SUBSCRIPTIONS.channels)], ["psub", count(SUBSCRIPTIONS.patterns)],
+    ["ssub", count(SUBSCRIPTIONS.shards)],
+  ];
+}
+
 /** The line without a line break. `redacted` hides what users chose themselves. */
 export function describeConnection(server: Server, connection: Connection, redacted = false): string {
   const { core } = server;
@@ -71,7 +82,7 @@ export function describeConnection(server: Server, connection: Connection, redac
     ["name", redacted ? "*redacted*" : connection.name],
     ["age", ageOf(server, connection)], ["idle", idleOf(server, connection)],
     ["flags", flagLetters(connection)], ["capa", (connection.flags & FLAG.redirect) !== 0 ? "r" : ""],
-    ["db", connection.db], ["sub", 0], ["psub", 0], ["ssub", 0], ["multi", transaction === 0 ? -1 : core.i32(transaction + TRANSACTION.count)],
+    ["db", connection.db], ...subscriptionCounts(core, at), ["multi", transaction === 0 ? -1 : core.i32(transaction + TRANSACTION.count)],
     ["watch", transaction === 0 ? 0 : core.i32(transaction + TRANSACTION.watchCount)],
     ["qbuf", queued], ["qbuf-free", core.client32(at, "bufferCapacity") + large - queued],
     ["argv-mem", argv], ["multi-mem", transaction === 0 ? 0 : core.u32(transaction + TRANSACTION.chunkBytes)],

@@ -49,8 +49,8 @@ export class Filter {
 }
 
 /** The kind of a client as TYPE names it. */
-export function typeOf(_connection: Connection): string {
-  return "normal";
+export function typeOf(connection: Connection): string {
+  return connection.flags & FLAG.subscribed ? "pubsub" : "normal";
 }
 
 /** The IP filter: the address in front of the port, without the brackets of IPv6; never a unix socket. */

@@ -108,6 +108,13 @@ export const HELP: Readonly<Record<string, HelpLines>> = {
       "Estimate the bytes of a key and its value, from <count> of its elements\n(default: 5, 0 means all).",
     ],
   ],
+  pubsub: [
+    ["CHANNELS [<pattern>]", "List the channels that have subscribers and match <pattern> (default: '*')."],
+    ["NUMPAT", "Tell how many patterns have subscribers."],
+    ["NUMSUB [<channel> ...]", "Tell how many clients subscribed to each channel, not counting patterns."],
+    ["SHARDCHANNELS [<pattern>]", "As CHANNELS, of shard channels."],
+    ["SHARDNUMSUB [<shardchannel> ...]", "As NUMSUB, of shard channels."],
+  ],
   slowlog: [
     [
       "GET [<count>]",
@@ -145,5 +152,6 @@ export const HELP_HANDLERS: Readonly<Record<number, ReturnType<typeof helpHandle
   [CMD.CONFIG_HELP]: helpHandler(HELP.config),
   [CMD.LATENCY_HELP]: helpHandler(HELP.latency),
   [CMD.MEMORY_HELP]: helpHandler(HELP.memory),
+  [CMD.PUBSUB_HELP]: helpHandler(HELP.pubsub),
   [CMD.SLOWLOG_HELP]: helpHandler(HELP.slowlog),
 };

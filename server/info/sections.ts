@@ -81,7 +81,7 @@ export function clientsSection(server: Server): string[] {
     `client_recent_max_output_buffer:${peaks.output}`,
     `blocked_clients:${core.root32(ROOT.heldCount) + core.root32(ROOT.blockedCount)}`,
     "tracking_clients:0",
-    "pubsub_clients:0",
+    `pubsub_clients:${core.root32(ROOT.pubsubClients)}`,
     `watching_clients:${core.root32(ROOT.watchingClients)}`,
     `clients_in_timeout_table:${core.root32(ROOT.blockedHeapLength)}`,
     `total_watched_keys:${core.exports.watchedKeyCount()}`,

@@ -87,7 +87,7 @@ function trafficLines(server: Server): string[] {
 
 /** Counters of what does not exist, between the keyspace's and the errors'. */
 const ABSENT = [
-  "pubsub_channels", "pubsub_patterns", "pubsubshard_channels", "latest_fork_usec", "total_forks",
+  "latest_fork_usec", "total_forks",
   "migrate_cached_sockets", "slave_expires_tracked_keys", "active_defrag_hits", "active_defrag_misses",
   "active_defrag_key_hits", "active_defrag_key_misses", "total_active_defrag_time", "current_active_defrag_time",
   "tracking_total_keys", "tracking_total_items", "tracking_total_prefixes",
@@ -104,6 +104,9 @@ export function statsSection(server: Server): string[] {
   const count = (field: number) => core.root64(field);
   return [
     ...trafficLines(server),
+    `pubsub_channels:${core.exports.pubsubNames(0)}`,
+    `pubsub_patterns:${core.exports.pubsubNames(1)}`,
+    `pubsubshard_channels:${core.exports.pubsubNames(2)}`,
     ...ABSENT,
     `unexpected_error_replies:${count(ROOT.statUnknownErrors)}`,
     `total_error_replies:${count(ROOT.statErrorReplies)}`,
