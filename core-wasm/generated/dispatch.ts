@@ -49,6 +49,11 @@ import {
   objectEncodingCommand, objectFreqCommand, objectHelpCommand, objectIdletimeCommand, objectRefcountCommand,
 } from "../commands/object";
 import {
+  psubscribeCommand, publishCommand, pubsubChannelsCommand, pubsubNumpatCommand, pubsubNumsubCommand,
+  pubsubShardchannelsCommand, pubsubShardnumsubCommand, punsubscribeCommand, spublishCommand, ssubscribeCommand,
+  subscribeCommand, sunsubscribeCommand, unsubscribeCommand,
+} from "../commands/pubsub";
+import {
   dbsizeCommand, flushallCommand, flushdbCommand, swapdbCommand, timeCommand,
 } from "../commands/server";
 import {
@@ -263,6 +268,19 @@ export function dispatch(id: i32, c: Client): bool {
     case Cmd.MULTI: multiCommand(c); return true;
     case Cmd.UNWATCH: unwatchCommand(c); return true;
     case Cmd.WATCH: watchCommand(c); return true;
+    case Cmd.PSUBSCRIBE: psubscribeCommand(c); return true;
+    case Cmd.PUBLISH: publishCommand(c); return true;
+    case Cmd.PUBSUB_CHANNELS: pubsubChannelsCommand(c); return true;
+    case Cmd.PUBSUB_NUMPAT: pubsubNumpatCommand(c); return true;
+    case Cmd.PUBSUB_NUMSUB: pubsubNumsubCommand(c); return true;
+    case Cmd.PUBSUB_SHARDCHANNELS: pubsubShardchannelsCommand(c); return true;
+    case Cmd.PUBSUB_SHARDNUMSUB: pubsubShardnumsubCommand(c); return true;
+    case Cmd.PUNSUBSCRIBE: punsubscribeCommand(c); return true;
+    case Cmd.SPUBLISH: spublishCommand(c); return true;
+    case Cmd.SSUBSCRIBE: ssubscribeCommand(c); return true;
+    case Cmd.SUBSCRIBE: subscribeCommand(c); return true;
+    case Cmd.SUNSUBSCRIBE: sunsubscribeCommand(c); return true;
+    case Cmd.UNSUBSCRIBE: unsubscribeCommand(c); return true;
     default: return false;
   }
 }

@@ -21,8 +21,8 @@ export const FLAG = {
 /** The letters of the flags field and the bits that they stand for, in the order in which they are shown. */
 const LETTERS: readonly (readonly [letter: string, bits: number])[] = [
   ["O", FLAG.monitor], ["P", FLAG.subscribed], ["x", FLAG.multi], ["b", FLAG.blocked | FLAG.held],
-  ["t", FLAG.tracking], ["d", FLAG.dirtyCas], ["c", FLAG.closeAfterReply], ["A", FLAG.closeSoon], ["U", FLAG.unixSocket],
-  ["e", FLAG.noEvict], ["T", FLAG.noTouch], ["I", FLAG.importSource],
+  ["t", FLAG.tracking], ["d", FLAG.dirtyCas], ["c", FLAG.closeAfterReply], ["A", FLAG.closeSoon],
+  ["U", FLAG.unixSocket], ["e", FLAG.noEvict], ["T", FLAG.noTouch], ["I", FLAG.importSource],
 ];
 
 /** Size of the first chunk of output, which every client has while a reply is on its way. */
@@ -82,7 +82,8 @@ export function describeConnection(server: Server, connection: Connection, redac
     ["name", redacted ? "*redacted*" : connection.name],
     ["age", ageOf(server, connection)], ["idle", idleOf(server, connection)],
     ["flags", flagLetters(connection)], ["capa", (connection.flags & FLAG.redirect) !== 0 ? "r" : ""],
-    ["db", connection.db], ...subscriptionCounts(core, at), ["multi", transaction === 0 ? -1 : core.i32(transaction + TRANSACTION.count)],
+    ["db", connection.db], ...subscriptionCounts(core, at),
+    ["multi", transaction === 0 ? -1 : core.i32(transaction + TRANSACTION.count)],
     ["watch", transaction === 0 ? 0 : core.i32(transaction + TRANSACTION.watchCount)],
     ["qbuf", queued], ["qbuf-free", core.client32(at, "bufferCapacity") + large - queued],
     ["argv-mem", argv], ["multi-mem", transaction === 0 ? 0 : core.u32(transaction + TRANSACTION.chunkBytes)],

@@ -87,110 +87,117 @@ export const ROOT = {
   outputHardNormal: 264, // u64
   outputSoftNormal: 272, // u64
   outputSoftSecondsNormal: 280, // i32
-  notifyFlags: 284, // u32
-  activeExpire: 288, // i32
-  activeExpireEffort: 292, // i32
-  resizeForbidden: 296, // i32
-  importMode: 300, // i32
-  evictionTenacity: 304, // i32
-  largeRequest: 312, // u64
-  largeReply: 320, // u64
-  hashMaxListpackEntries: 328, // i32
-  hashMaxListpackValue: 332, // i32
-  listMaxListpackSize: 336, // i32
-  listCompressDepth: 340, // i32
-  setMaxIntsetEntries: 344, // i32
-  setMaxListpackEntries: 348, // i32
-  setMaxListpackValue: 352, // i32
-  zsetMaxListpackEntries: 356, // i32
-  zsetMaxListpackValue: 360, // i32
-  hllSparseMaxBytes: 364, // i32
-  hllPlain: 368, // i32
-  streamNodeMaxBytes: 372, // i32
-  streamNodeMaxEntries: 376, // i32
-  lazyFree: 380, // u32
-  lazyHead: 384, // usize
-  lazyPending: 388, // u32
-  lazyFreed: 392, // u64
-  blockedCount: 400, // i32
-  blockedHeap: 404, // usize
-  blockedHeapLength: 408, // i32
-  blockedHeapCapacity: 412, // i32
-  readyHead: 416, // usize
-  readyTail: 420, // usize
-  blockedGoneWaiters: 424, // i32
-  rerunDeadline: 432, // i64
-  observers: 440, // u32
-  executing: 444, // usize
-  watchCount: 448, // u32
-  watchingClients: 452, // i32
-  settleHead: 456, // i32
-  commandStats: 460, // usize
-  errorStats: 464, // usize
-  errorCount: 468, // i32
-  statCommands: 472, // u64
-  statHits: 480, // u64
-  statMisses: 488, // u64
-  statExpired: 496, // u64
-  statExpiredFields: 504, // u64
-  statExpiredStalePercent: 512, // f64
-  statVolatileStalePercent: 520, // f64
-  statExpiredTimeCapReached: 528, // u64
-  statEvicted: 536, // u64
-  statEvictionExceededUs: 544, // f64
-  evictionExceededSinceUs: 552, // f64
-  statNetIn: 560, // u64
-  statNetOut: 568, // u64
-  statErrorReplies: 576, // u64
-  statReadsProcessed: 584, // u64
-  statWritesProcessed: 592, // u64
-  statQueryBufferLimitDisconnections: 600, // u64
-  statOutputBufferLimitDisconnections: 608, // u64
-  inputPeak: 616, // u32
-  outputPeak: 620, // u32
-  statUnknownErrors: 624, // u64
-  expireDb: 632, // i32
-  expireVisited: 636, // i32
-  expireSeen: 640, // u32
-  expireDead: 644, // u32
-  expireVolatileSeen: 648, // u32
-  expireVolatileDead: 652, // u32
-  evictDb: 656, // i32
-  rehashDb: 660, // i32
-  evictionPoolLength: 664, // i32
-  evictionPool: 668, // usize
-  scratchLength: 672, // i32
-  scratch: 676, // usize
-  scratchCapacity: 680, // i32
-  scratchFailed: 684, // i32
-  callBuffer: 688, // usize
-  callReply: 692, // usize
-  callReplyLength: 696, // i32
-  pins: 700, // usize
-  pinCount: 704, // i32
-  pinCapacity: 708, // i32
-  adoptable: 712, // usize
-  cachedKey: 716, // usize
-  cachedHash: 720, // u64
-  touched: 728, // u32
-  parsedNumber: 736, // i64
-  wordEnd: 744, // usize
-  number: 752, // i64
-  real: 760, // f64
-  lpPlace: 768, // usize
-  users: 772, // usize
-  defaultUser: 776, // usize
-  deniedArg: 780, // i32
-  noteCount: 784, // i32
-  noteHead: 788, // usize
-  noteTail: 792, // usize
-  statDeniedCommand: 800, // u64
-  statDeniedKey: 808, // u64
-  statDeniedChannel: 816, // u64
-  statDeniedDatabase: 824, // u64
-  text: 832, // usize
-  textLength: 836, // i32
-  SIZE: 840,
+  outputHardPubsub: 288, // u64
+  outputSoftPubsub: 296, // u64
+  outputSoftSecondsPubsub: 304, // i32
+  notifyFlags: 308, // u32
+  activeExpire: 312, // i32
+  activeExpireEffort: 316, // i32
+  resizeForbidden: 320, // i32
+  importMode: 324, // i32
+  evictionTenacity: 328, // i32
+  largeRequest: 336, // u64
+  largeReply: 344, // u64
+  hashMaxListpackEntries: 352, // i32
+  hashMaxListpackValue: 356, // i32
+  listMaxListpackSize: 360, // i32
+  listCompressDepth: 364, // i32
+  setMaxIntsetEntries: 368, // i32
+  setMaxListpackEntries: 372, // i32
+  setMaxListpackValue: 376, // i32
+  zsetMaxListpackEntries: 380, // i32
+  zsetMaxListpackValue: 384, // i32
+  hllSparseMaxBytes: 388, // i32
+  hllPlain: 392, // i32
+  streamNodeMaxBytes: 396, // i32
+  streamNodeMaxEntries: 400, // i32
+  lazyFree: 404, // u32
+  lazyHead: 408, // usize
+  lazyPending: 412, // u32
+  lazyFreed: 416, // u64
+  blockedCount: 424, // i32
+  blockedHeap: 428, // usize
+  blockedHeapLength: 432, // i32
+  blockedHeapCapacity: 436, // i32
+  readyHead: 440, // usize
+  readyTail: 444, // usize
+  blockedGoneWaiters: 448, // i32
+  rerunDeadline: 456, // i64
+  observers: 464, // u32
+  executing: 468, // usize
+  watchCount: 472, // u32
+  watchingClients: 476, // i32
+  pubsub: 480, // usize
+  pubsubClients: 484, // i32
+  pair: 488, // u64
+  laterOutput: 496, // usize
+  settleHead: 500, // i32
+  commandStats: 504, // usize
+  errorStats: 508, // usize
+  errorCount: 512, // i32
+  statCommands: 520, // u64
+  statHits: 528, // u64
+  statMisses: 536, // u64
+  statExpired: 544, // u64
+  statExpiredFields: 552, // u64
+  statExpiredStalePercent: 560, // f64
+  statVolatileStalePercent: 568, // f64
+  statExpiredTimeCapReached: 576, // u64
+  statEvicted: 584, // u64
+  statEvictionExceededUs: 592, // f64
+  evictionExceededSinceUs: 600, // f64
+  statNetIn: 608, // u64
+  statNetOut: 616, // u64
+  statErrorReplies: 624, // u64
+  statReadsProcessed: 632, // u64
+  statWritesProcessed: 640, // u64
+  statQueryBufferLimitDisconnections: 648, // u64
+  statOutputBufferLimitDisconnections: 656, // u64
+  inputPeak: 664, // u32
+  outputPeak: 668, // u32
+  statUnknownErrors: 672, // u64
+  expireDb: 680, // i32
+  expireVisited: 684, // i32
+  expireSeen: 688, // u32
+  expireDead: 692, // u32
+  expireVolatileSeen: 696, // u32
+  expireVolatileDead: 700, // u32
+  evictDb: 704, // i32
+  rehashDb: 708, // i32
+  evictionPoolLength: 712, // i32
+  evictionPool: 716, // usize
+  scratchLength: 720, // i32
+  scratch: 724, // usize
+  scratchCapacity: 728, // i32
+  scratchFailed: 732, // i32
+  callBuffer: 736, // usize
+  callReply: 740, // usize
+  callReplyLength: 744, // i32
+  pins: 748, // usize
+  pinCount: 752, // i32
+  pinCapacity: 756, // i32
+  adoptable: 760, // usize
+  cachedKey: 764, // usize
+  cachedHash: 768, // u64
+  touched: 776, // u32
+  parsedNumber: 784, // i64
+  wordEnd: 792, // usize
+  number: 800, // i64
+  real: 808, // f64
+  lpPlace: 816, // usize
+  users: 820, // usize
+  defaultUser: 824, // usize
+  deniedArg: 828, // i32
+  noteCount: 832, // i32
+  noteHead: 836, // usize
+  noteTail: 840, // usize
+  statDeniedCommand: 848, // u64
+  statDeniedKey: 856, // u64
+  statDeniedChannel: 864, // u64
+  statDeniedDatabase: 872, // u64
+  text: 880, // usize
+  textLength: 884, // i32
+  SIZE: 888,
 } as const;
 
 export const ACCESS_USER = {
@@ -275,6 +282,19 @@ export const CLIENT = {
   subscriptions: 232, // usize
   closeReason: 236, // i32
   SIZE: 240,
+} as const;
+
+export const SUBSCRIPTIONS = {
+  channels: 0, // u32
+  patterns: 4, // u32
+  shards: 8, // u32
+  heads: 12, // usize
+  heads1: 16, // usize
+  heads2: 20, // usize
+  tails: 24, // usize
+  tails1: 28, // usize
+  tails2: 32, // usize
+  SIZE: 36,
 } as const;
 
 export const COMMAND_STAT = {
@@ -378,6 +398,9 @@ export const SETTING = {
   lazyfreeLazyServerDel: 40,
   lazyfreeLazyUserDel: 41,
   lazyfreeLazyUserFlush: 42,
+  outputHardPubsub: 43,
+  outputSoftPubsub: 44,
+  outputSoftSecondsPubsub: 45,
 } as const;
 
 export const RIGHT_READ = 1;
