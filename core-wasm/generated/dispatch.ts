@@ -43,6 +43,17 @@ import {
   pfaddCommand, pfcountCommand, pfdebugCommand, pfmergeCommand, pfselftestCommand,
 } from "../commands/hyperloglog";
 import {
+  lindexCommand, linsertCommand, llenCommand, lpopCommand, lpushCommand, lpushxCommand, lrangeCommand, lremCommand,
+  lsetCommand, ltrimCommand, rpopCommand, rpushCommand, rpushxCommand,
+} from "../commands/list";
+import {
+  blmoveCommand, blmpopCommand, blpopCommand, brpopCommand, brpoplpushCommand, lmoveCommand, lmpopCommand,
+  rpoplpushCommand,
+} from "../commands/list-move";
+import {
+  lposCommand,
+} from "../commands/list-search";
+import {
   memoryUsageCommand,
 } from "../commands/memory";
 import {
@@ -178,6 +189,28 @@ export function dispatch(id: i32, c: Client): bool {
     case Cmd.MEMORY_USAGE: memoryUsageCommand(c); return true;
     case Cmd.SWAPDB: swapdbCommand(c); return true;
     case Cmd.TIME: timeCommand(c); return true;
+    case Cmd.BLMOVE: blmoveCommand(c); return true;
+    case Cmd.BLMPOP: blmpopCommand(c); return true;
+    case Cmd.BLPOP: blpopCommand(c); return true;
+    case Cmd.BRPOP: brpopCommand(c); return true;
+    case Cmd.BRPOPLPUSH: brpoplpushCommand(c); return true;
+    case Cmd.LINDEX: lindexCommand(c); return true;
+    case Cmd.LINSERT: linsertCommand(c); return true;
+    case Cmd.LLEN: llenCommand(c); return true;
+    case Cmd.LMOVE: lmoveCommand(c); return true;
+    case Cmd.LMPOP: lmpopCommand(c); return true;
+    case Cmd.LPOP: lpopCommand(c); return true;
+    case Cmd.LPOS: lposCommand(c); return true;
+    case Cmd.LPUSH: lpushCommand(c); return true;
+    case Cmd.LPUSHX: lpushxCommand(c); return true;
+    case Cmd.LRANGE: lrangeCommand(c); return true;
+    case Cmd.LREM: lremCommand(c); return true;
+    case Cmd.LSET: lsetCommand(c); return true;
+    case Cmd.LTRIM: ltrimCommand(c); return true;
+    case Cmd.RPOP: rpopCommand(c); return true;
+    case Cmd.RPOPLPUSH: rpoplpushCommand(c); return true;
+    case Cmd.RPUSH: rpushCommand(c); return true;
+    case Cmd.RPUSHX: rpushxCommand(c); return true;
     case Cmd.SADD: saddCommand(c); return true;
     case Cmd.SCARD: scardCommand(c); return true;
     case Cmd.SDIFF: sdiffCommand(c); return true;

@@ -171,7 +171,7 @@ export function entryNewString(key: usize, keyLen: i32, value: usize, len: i32, 
     return 0;
   }
   if (!adopts) memory.copy(block, value, <usize>len);
-  setBlock(e, adopts ? adopt(block, len) : block, len);
+  setBlock(e, adopts ? adoptBlock(block, len) : block, len);
   return e;
 }
 
@@ -186,7 +186,7 @@ export function entryNewInteger(key: usize, keyLen: i32, value: i64, expire: i64
  * Takes the adoptable block over. What it is too long by is given back when that is an eighth or more: a page less
  * would leave holes that the next argument of the same size does not fit into.
  */
-function adopt(block: usize, len: i32): usize {
+export function adoptBlock(block: usize, len: i32): usize {
   root().adoptable = 0;
   const size = usableSize(block);
   if (size - <usize>len < size >> 3) return block;

@@ -6,7 +6,8 @@
  *
  *   1024 ..          Root
  *   4096 ..          the allocator's list heads
- *   8192 ..          integers written out (types/string.ts; from 8448 on structures/listpack.ts)
+ *   8192 ..          integers written out (types/string.ts; from 8448 on structures/listpack.ts,
+ *                    from 8640 on types/list-cursor.ts)
  *   8960 ..          walks through sets (types/set.ts, from 9216 on types/set-walk.ts)
  *   12288 ..         commands parsed ahead (resp/batch.ts)
  *   14336 ..         SHA-1, digests and DEBUG (bytes/sha1.ts, keyspace/digest.ts, commands/debug.ts)
@@ -126,6 +127,7 @@ export class Root {
   hllPlain: i32; // PFDEBUG SIMD OFF: merging goes the plain way
   streamNodeMaxBytes: i32;
   streamNodeMaxEntries: i32;
+  listPackedThreshold: u32; // DEBUG QUICKLIST-PACKED-THRESHOLD: elements from this size on stand alone, 0: the rule
 
   // Values that are freed a slice at a time (keyspace/lazyfree.ts).
   lazyFree: u32; // LAZY_ bits of memory/settings.ts
@@ -221,6 +223,7 @@ export class Root {
   number: i64; // results of parsers of arguments (commands/arguments.ts)
   real: f64;
   lpPlace: usize; // element that the last change of a listpack left (structures/listpack.ts), 0: none
+  lpSteps: i32; // elements that the last search passed before what it found
 
   // Access control (resp/access.ts).
   users: usize; // blocks of users that may not do everything

@@ -55,6 +55,7 @@ export const enum Setting {
   outputHardPubsub = 43,
   outputSoftPubsub = 44,
   outputSoftSecondsPubsub = 45,
+  quicklistPackedThreshold = 43,
 }
 
 /** Bits of the gate that settings switch (resp/process.ts). */
@@ -146,6 +147,7 @@ export function setSetting(id: i32, value: f64): bool {
     case Setting.lazyfreeLazyServerDel: lazy(LAZY_SERVER_DEL, value != 0); return true;
     case Setting.lazyfreeLazyUserDel: lazy(LAZY_USER_DEL, value != 0); return true;
     case Setting.lazyfreeLazyUserFlush: lazy(LAZY_USER_FLUSH, value != 0); return true;
+    case Setting.quicklistPackedThreshold: r.listPackedThreshold = <u32>value; return true;
     default: return false;
   }
 }

@@ -13,8 +13,8 @@
  * For what is small: small hashes, sets and sorted sets, nodes of lists and streams. A position is the address of an
  * element; 0 is none. Strings that spell an integer are stored as one, and read back as that very text.
  *
- * Invariants: the end byte is where the size says, the number of elements is right or 65535. The block is as long as its
- * size class says, so most changes stay in place; it is given back in part once a quarter of it is unused.
+ * Invariants: the end byte is where the size says, the number of elements is right or 65535. The block is as long as
+ * its size class says, so most changes stay in place; it is given back in part once a quarter of it is unused.
  * Costs: a step of a walk is a load and two or three branches; an insertion moves what is behind it.
  * Stale: positions after any change, the block after one that returns an address. Bytes that are put in must not be
  * the same listpack's own. Idea: listpack.md (S. Sanfilippo, Y. Fadida).
@@ -23,6 +23,10 @@ import { equalBytes } from "../bytes/compare";
 import { digitsOfI64, formatI64, parseI64 } from "../bytes/integer";
 import { alloc, canAllocate, free, realloc, usableSize } from "../memory/allocator";
 import { root, Root, ROOT_ADDRESS } from "../memory/root";
+import {
+  backBytes, INTEGER_13, INTEGER_16, INTEGER_24, INTEGER_32, INTEGER_64, integerBytes, STRING_12, STRING_32, STRING_6,
+  textHeader, writeBack, writeInteger, writeText,
+} from "./listpack-encoding";
 
 /** Where lpInsert and lpInsertInt put the new element. */
 export const LP_BEFORE: i32 = 0;
@@ -42,110 +46,7 @@ const VIEW_LINE: usize = 64;
 const NUMBER: usize = VIEW_LINES + 2 * VIEW_LINE;
 const ROOT_NUMBER: usize = ROOT_ADDRESS + offsetof<Root>("number");
 
-const STRING_6: u32 = 0x80;
-const INTEGER_13: u32 = 0xc0;
-const STRING_12: u32 = 0xe0;
-const STRING_32: u32 = 0xf0;
-const INTEGER_16: u32 = 0xf1;
-const INTEGER_24: u32 = 0xf2;
-const INTEGER_32: u32 = 0xf3;
-const INTEGER_64: u32 = 0xf4;
-
-// --- Encoding ---
-
-function textHeader(len: i32): i32 {
-  return len < 64 ? 1 : len < 4096 ? 2 : 5;
-}
-
-/** Bytes of an integer's element without the length behind it. */
-function integerBytes(value: i64): i32 {
-  if (value >= 0 && value <= 127) return 1;
-  if (value >= -4096 && value <= 4095) return 2;
-  if (value >= -32768 && value <= 32767) return 3;
-  if (value >= -8388608 && value <= 8388607) return 4;
-  return value >= -2147483648 && value <= 2147483647 ? 5 : 9;
-}
-
-/** Bytes of the length behind an element of `n` bytes; the odd limits are the format's. */
-function backBytes(n: i32): i32 {
-  if (n <= 127) return 1;
-  if (n < 16383) return 2;
-  return n < 2097151 ? 3 : n < 268435455 ? 4 : 5;
-}
-
-/** Writes the length behind an element: groups of seven bits, the lowest last, all but the first marked. */
-function writeBack(at: usize, n: i32): void {
-  if (n <= 127) {
-    store<u8>(at, <u8>n);
-    return;
-  }
-  let i = backBytes(n) - 1;
-  for (; i > 0; i--) {
-    store<u8>(at + <usize>i, <u8>(n | 128));
-    n >>= 7;
-  }
-  store<u8>(at, <u8>n);
-}
-
-/** Copies between blocks; short strings without a call. */
-function copyText(to: usize, from: usize, n: usize): void {
-  if (n > 32) {
-    memory.copy(to, from, n);
-  } else if (n >= 16) {
-    const last = v128.load(from + n - 16);
-    v128.store(to, v128.load(from));
-    v128.store(to + n - 16, last);
-  } else if (n >= 8) {
-    const last = load<u64>(from + n - 8);
-    store<u64>(to, load<u64>(from));
-    store<u64>(to + n - 8, last);
-  } else if (n >= 4) {
-    const last = load<u32>(from + n - 4);
-    store<u32>(to, load<u32>(from));
-    store<u32>(to + n - 4, last);
-  } else {
-    for (let i: usize = 0; i < n; i++) store<u8>(to + i, load<u8>(from + i));
-  }
-}
-
-function writeText(at: usize, ptr: usize, len: i32): void {
-  let text = at + 1;
-  if (len < 64) {
-    store<u8>(at, STRING_6 | len);
-  } else if (len < 4096) {
-    store<u8>(at, STRING_12 | (len >> 8));
-    store<u8>(at, len, 1);
-    text++;
-  } else {
-    store<u8>(at, STRING_32);
-    store<i32>(at, len, 1);
-    text += 4;
-  }
-  copyText(text, ptr, <usize>len);
-  writeBack(text + <usize>len, <i32>(text - at) + len);
-}
-
-function writeInteger(at: usize, value: i64): void {
-  const n = integerBytes(value);
-  if (n == 1) {
-    store<u8>(at, value);
-  } else if (n == 2) {
-    store<u8>(at, INTEGER_13 | (<u32>(value >> 8) & 31));
-    store<u8>(at, value, 1);
-  } else if (n == 3) {
-    store<u8>(at, INTEGER_16);
-    store<i16>(at, value, 1);
-  } else if (n == 4) {
-    store<u32>(at, (<u32>value << 8) | INTEGER_24);
-  } else if (n == 5) {
-    store<u8>(at, INTEGER_32);
-    store<i32>(at, value, 1);
-  } else {
-    store<u8>(at, INTEGER_64);
-    store<i64>(at, value, 1);
-  }
-  store<u8>(at + <usize>n, <u8>n);
-}
+// --- Decoding ---
 
 /** True when the text is stored as an integer, which lands in NUMBER. */
 function asInteger(ptr: usize, len: i32): bool {
@@ -158,8 +59,6 @@ function asInteger(ptr: usize, len: i32): bool {
 function integerFound(): i64 {
   return load<i64>(NUMBER);
 }
-
-// --- Decoding ---
 
 /** Bytes of the element without the length behind it; 0 for the end byte and what is no encoding. */
 function bodyBytes(p: usize): i32 {
@@ -320,45 +219,58 @@ function skipped(p: usize, n: i32): usize {
 
 /** Finds an integer: every (skip+1)-th element from p. */
 function findInteger(p: usize, value: i64, skip: i32): usize {
+  let steps = 0;
   while (true) {
     const b = <u32>load<u8>(p);
     if (b < STRING_6) {
-      if (<i64>b == value) return p;
+      if (<i64>b == value) return foundAfter(p, steps);
       p += 2;
     } else if (b < INTEGER_13) {
       p += 2 + <usize>(b & 63);
     } else {
-      if (b == END) return 0;
-      if (lpIsInt(p) && lpInt(p) == value) return p;
+      if (b == END) return foundAfter(0, steps);
+      if (lpIsInt(p) && lpInt(p) == value) return foundAfter(p, steps);
       p = behind(p);
     }
     if (skip != 0) p = skipped(p, skip);
+    steps++;
   }
+}
+
+function foundAfter(p: usize, steps: i32): usize {
+  root().lpSteps = steps;
+  return p;
+}
+
+function isText(p: usize, ptr: usize, len: i32): bool {
+  return !lpIsInt(p) && lpTextLength(p) == len && equalBytes(lpText(p), ptr, len);
 }
 
 /**
  * The first of p, and every (skip+1)-th element behind it, that is these bytes; 0 when there is none. So `skip` 1 looks
- * at the fields of a hash.
+ * at the fields of a hash. root.lpSteps is how many were compared before it, or in all.
  */
 export function lpFind(lp: usize, p: usize, ptr: usize, len: i32, skip: i32): usize {
   if (p == 0) return 0;
   if (asInteger(ptr, len)) return findInteger(p, integerFound(), skip);
   const wanted = len < 64 ? STRING_6 | <u32>len : END;
+  let steps = 0;
   while (true) {
     const b = <u32>load<u8>(p);
     if (b == wanted && b != END) {
-      if (equalBytes(p + 1, ptr, len)) return p;
+      if (equalBytes(p + 1, ptr, len)) return foundAfter(p, steps);
       p += 2 + <usize>len;
     } else if (b < STRING_6) {
       p += 2;
     } else if (b < INTEGER_13) {
       p += 2 + <usize>(b & 63);
     } else {
-      if (b == END) return 0;
-      if (wanted == END && !lpIsInt(p) && lpTextLength(p) == len && equalBytes(lpText(p), ptr, len)) return p;
+      if (b == END) return foundAfter(0, steps);
+      if (wanted == END && isText(p, ptr, len)) return foundAfter(p, steps);
       p = behind(p);
     }
     if (skip != 0) p = skipped(p, skip);
+    steps++;
   }
 }
 
@@ -382,6 +294,18 @@ export function lpCopy(lp: usize): usize {
   const copy = alloc(size);
   if (copy != 0) memory.copy(copy, lp, size);
   return copy;
+}
+
+/** A new listpack of the `count` elements in [from, to), positions of another; 0 when memory is exhausted. */
+export function lpSlice(from: usize, to: usize, count: i32): usize {
+  const size = HEADER + 1 + <i32>(to - from);
+  const lp = lpNew(size);
+  if (lp == 0) return 0;
+  memory.copy(lp + <usize>HEADER, from, to - from);
+  store<i32>(lp, size);
+  store<u16>(lp, count > <i32>UNCOUNTED ? UNCOUNTED : count, COUNT);
+  store<u8>(lp + <usize>(size - 1), <u8>END);
+  return lp;
 }
 
 /** Bytes that the element takes in a listpack. */
@@ -511,6 +435,32 @@ export function lpReplace(lp: usize, p: usize, ptr: usize, len: i32): usize {
 /** lpReplace for an integer. */
 export function lpReplaceInt(lp: usize, p: usize, value: i64): usize {
   return putInt(lp, p, <i32>(behind(p) - p), value);
+}
+
+/** Appends all elements of `other`, which stays as it is. New address, or 0 (nothing changed) without memory. */
+export function lpJoin(lp: usize, other: usize): usize {
+  const bytes = lpBytes(other) - HEADER - 1;
+  const count = lpLength(other);
+  const moved = open(lp, lp + <usize>(lpBytes(lp) - 1), 0, bytes);
+  if (moved == 0) return 0;
+  memory.copy(root().lpPlace, other + <usize>HEADER, <usize>bytes);
+  addCount(moved, count);
+  return moved;
+}
+
+/** The position behind an element, be it the end: where a range of elements ends. */
+export function lpBehind(p: usize): usize {
+  return behind(p);
+}
+
+/** Position of the first element, be it the end. */
+export function lpStart(lp: usize): usize {
+  return lp + <usize>HEADER;
+}
+
+/** Position of the end. */
+export function lpEnd(lp: usize): usize {
+  return lp + <usize>(lpBytes(lp) - 1);
 }
 
 /** Removes an element. New address, never 0; lpPlace is the element behind it, 0 when it was the last. */

@@ -133,7 +133,11 @@ function randomElement(random: Random): string {
 class Fuzz {
   model: string[] = [];
   lp: number = core.lpNew(16);
-  constructor(readonly random: Random) {}
+  readonly random: Random;
+
+  constructor(random: Random) {
+    this.random = random;
+  }
 
   #position(): [number, number] {
     const index = this.random.below(this.model.length);

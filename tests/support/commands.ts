@@ -11,6 +11,7 @@
 import { HYPERLOGLOG } from "./commands-hyperloglog.ts";
 import { repeatsOnSets, SETS } from "./commands-set.ts";
 import { SORTED_SETS } from "./commands-zset.ts";
+import { LISTS } from "./commands-list.ts";
 import type { Random } from "./random.ts";
 
 const KEYS = [
@@ -324,4 +325,5 @@ const COMMANDS: Maker[] = [
   ...HYPERLOGLOG,
   ...SETS, ...SETS,
   ...SORTED_SETS,
+  ...LISTS,
 ];
