@@ -12,6 +12,7 @@
  *   DBSIZE          both numbers: a key that was given a time in the past counts until upkeep finds it
  *   EXPIRE, PEXPIRE with GT or LT    both numbers: the time that is there may be the same but for a millisecond
  *   OBJECT REFCOUNT    also 2: the real server counts a reply on its way
+ *   hash commands   see support/commands-hash.ts
  *   HELLO           all but the connection's id
  *   COMMAND INFO    all but the notes about keys, which each server words itself
  *   COMMAND, COMMAND INFO, LIST, SLOWLOG GET    both arrays
@@ -21,6 +22,7 @@
 import { after, before, describe, it } from "node:test";
 import { assertEquals } from "@std/assert";
 import { existsSync } from "node:fs";
+import { agreeOnHash } from "./support/commands-hash.ts";
 import { CommandGenerator } from "./support/commands.ts";
 import { SET_LIMITS, setRepliesAgree } from "./support/commands-set.ts";
 import { Random, seedOfRun } from "./support/random.ts";
@@ -108,7 +110,7 @@ function agree(command: string[], a: string, b: string): boolean {
     case "COMMAND": return (inAnyOrder && bothArrays) || withoutNotes(a) === withoutNotes(b);
     case "SLOWLOG": return bothArrays;
     case "CLIENT": return subcommand === "ID" && bothNumbers;
-    default: return setRepliesAgree(command, a, b) ?? false;
+    default: return setRepliesAgree(command, a, b) ?? agreeOnHash(command, a, b);
   }
 }
 

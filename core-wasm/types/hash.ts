@@ -226,6 +226,7 @@ function setInListpack(e: usize, field: usize, len: i32, value: usize, valueLen:
     const moved = lpReplace(lp, old, value, valueLen);
     if (moved == 0) return HASH_NO_MEMORY;
     entrySetPointer(e, moved);
+    convertIfLong(e, moved);
     return HASH_UPDATED;
   }
   const first = lpAppend(lp, field, len);
@@ -237,9 +238,13 @@ function setInListpack(e: usize, field: usize, len: i32, value: usize, valueLen:
     return HASH_NO_MEMORY;
   }
   entrySetPointer(e, second);
-  // A hash that has no memory to become a table stays a listpack: it is none the worse for it.
-  if (lpLength(second) >> 1 > root().hashMaxListpackEntries) hashConvert(e, 0);
+  convertIfLong(e, second);
   return HASH_ADDED;
+}
+
+/** Turns a listpack with too many fields into a table. One without memory for that stays as it is, none the worse. */
+function convertIfLong(e: usize, lp: usize): void {
+  if (lpLength(lp) >> 1 > root().hashMaxListpackEntries) hashConvert(e, 0);
 }
 
 function setInTable(

@@ -8,6 +8,7 @@
  *   - offsets that make strings of more than 200,000 bytes (they cost seconds, not coverage);
  *   - commands that end or stop the connection or the server.
  */
+import { HASHES } from "./commands-hash.ts";
 import { HYPERLOGLOG } from "./commands-hyperloglog.ts";
 import { repeatsOnSets, SETS } from "./commands-set.ts";
 import { SORTED_SETS } from "./commands-zset.ts";
@@ -175,8 +176,8 @@ function expiresSoon(command: string[]): boolean {
     const time = Number(text);
     return time > 0 && time < 60 * perSecond;
   };
-  if (/^(SETEX|EXPIRE)$/.test(name)) return soon(command[2], 1);
-  if (/^(PSETEX|PEXPIRE)$/.test(name)) return soon(command[2], 1000);
+  if (/^(SETEX|H?EXPIRE)$/.test(name)) return soon(command[2], 1);
+  if (/^(PSETEX|H?PEXPIRE)$/.test(name)) return soon(command[2], 1000);
   return command.some((word, i) =>
     (/^EX$/i.test(word) && soon(command[i + 1], 1)) || (/^PX$/i.test(word) && soon(command[i + 1], 1000))
   );
@@ -189,6 +190,7 @@ function isAffordable(command: string[]): boolean {
   if (!repeatsOnSets(command)) return false;
   // The real server replies twice to a word that is neither.
   if (name === "PFDEBUG" && /^simd$/i.test(command[1] ?? "") && !/^(on|off)$/i.test(command[2] ?? "")) return false;
+  if (/^[HSZ]RAND(FIELD|MEMBER)$/.test(name)) return !(Number(command[2]) < -10000);
   if (/^(SETRANGE|SETBIT|BITFIELD)$/.test(name)) {
     return !command.slice(2).some((arg) => {
       const place = Number(arg.replace("#", ""));
@@ -326,4 +328,5 @@ const COMMANDS: Maker[] = [
   ...SETS, ...SETS,
   ...SORTED_SETS,
   ...LISTS,
+  ...HASHES, ...HASHES,
 ];
