@@ -9,12 +9,13 @@ import { entryFrequency, entryIdleSeconds, isLfu } from "../keyspace/clock";
 import { database, peek } from "../keyspace/database";
 import { DIGEST_SCRATCH_END, databaseDigest, valueDigest } from "../keyspace/digest";
 import {
-  entryClock, entryEncoding, entryPointer, entryType, isInline, isInteger, NO_EXPIRE, TYPE_STRING,
+  ENCODING_QUICKLIST, entryClock, entryEncoding, entryPointer, entryType, isInline, isInteger, NO_EXPIRE, TYPE_STRING,
 } from "../keyspace/entry";
 import { alloc, free, usableSize } from "../memory/allocator";
 import { root } from "../memory/root";
 import { hashKey, tableFind, tableReserve } from "../structures/hashtable";
 import { keyLength } from "../structures/element";
+import { nodeBytes, nodeNext, Quicklist } from "../structures/quicklist";
 import { setText, stringSize, stringView } from "../types/string";
 
 /** What entryFacts() tells. */
@@ -32,10 +33,15 @@ export class EntryFacts {
   entryBytes: u32; // size of the entry's block
   valueBytes: u32; // size of a string's own block, 0 when it stands in the entry
   serializedLength: u32; // in a dump
+  listNodes: u32; // of a quicklist; the fields below too
+  listElements: u32;
+  listFill: i32;
+  listDepth: i32;
+  listBytes: u32; // of its nodes when nothing is compressed
 }
 
 const FACTS: usize = (DIGEST_SCRATCH_END + 7) & ~7;
-const DIGEST: usize = FACTS + 64;
+const DIGEST: usize = FACTS + 96;
 const NUMBER: usize = DIGEST + 24;
 /** A generated key or value ends with at most this many digits. */
 const DIGITS_MAX: usize = 24;
@@ -62,7 +68,17 @@ export function entryFacts(db: i32, key: usize, len: i32): usize {
   f.entryBytes = <u32>usableSize(e);
   f.valueBytes = isString && !isInline(e) && !isInteger(e) ? <u32>usableSize(entryPointer(e)) : 0;
   f.serializedLength = isString ? dumpedStringLength(e) : 0;
+  if (f.encoding == ENCODING_QUICKLIST) quicklistFacts(f, changetype<Quicklist>(entryPointer(e)));
   return FACTS;
+}
+
+function quicklistFacts(f: EntryFacts, ql: Quicklist): void {
+  f.listNodes = ql.nodes;
+  f.listElements = ql.count;
+  f.listFill = ql.fill;
+  f.listDepth = ql.depth;
+  f.listBytes = 0;
+  for (let n = ql.head; n != 0; n = nodeNext(n)) f.listBytes += <u32>nodeBytes(n);
 }
 
 // --- Length in a dump ---

@@ -55,7 +55,7 @@ export const enum Setting {
   outputHardPubsub = 43,
   outputSoftPubsub = 44,
   outputSoftSecondsPubsub = 45,
-  quicklistPackedThreshold = 43,
+  quicklistPackedThreshold = 46,
 }
 
 /** Bits of the gate that settings switch (resp/process.ts). */

@@ -6,6 +6,7 @@
 
 import type { Connection } from "../connection/connection.ts";
 import type { ReplyWriter } from "../connection/reply-writer.ts";
+import { parseMemory } from "../config/syntax.ts";
 import { Fault } from "../crash.ts";
 import { CMD } from "../generated/commands.ts";
 import { ENTRY_FACTS, ROOT } from "../generated/layout.ts";
@@ -30,6 +31,7 @@ interface Sub {
 }
 
 const ANY = Infinity;
+const PACKED_THRESHOLD_MOST = (1n << 32n) - (1n << 20n);
 const NO_KEY = "ERR no such key";
 const POPULATE_STEP = 100_000;
 const ENCODINGS: Readonly<Record<number, string>> = {
@@ -92,7 +94,18 @@ function object({ server, connection, args, reply }: Call): void {
     ? `lfu_freq:${facts.field(ENTRY_FACTS.frequency)} lfu_access_time_minutes:${clock >> 8}`
     : `lru:${clock} lru_seconds_idle:${facts.field(ENTRY_FACTS.idleSeconds)}`;
   const dumped = isFast ? "" : ` serializedlength:${facts.field(ENTRY_FACTS.serializedLength)}`;
-  reply.simple(`Value at:0x${facts.address.toString(16)} refcount:1 encoding:${facts.encoding}${dumped} ${access}`);
+  const nodes = facts.encoding === "quicklist" ? quicklistFacts(facts, isFast) : "";
+  reply.simple(`Value at:0x${facts.address.toString(16)} refcount:1 encoding:${facts.encoding}${dumped} ${access}` +
+    nodes);
+}
+
+/** What DEBUG OBJECT adds for a quicklist. */
+function quicklistFacts({ field }: Facts, isFast: boolean): string {
+  const nodes = field(ENTRY_FACTS.listNodes);
+  return ` ql_nodes:${nodes} ql_avg_node:${(field(ENTRY_FACTS.listElements) / nodes).toFixed(2)}` +
+    ` ql_listpack_max:${field(ENTRY_FACTS.listFill) | 0}` +
+    ` ql_compressed:${field(ENTRY_FACTS.listDepth) === 0 ? 0 : 1}` +
+    (isFast ? "" : ` ql_uncompressed_size:${field(ENTRY_FACTS.listBytes)}`);
 }
 
 /** DEBUG SDSLEN key */
@@ -120,6 +133,29 @@ function digestValue({ server, connection, args, reply }: Call): void {
     const at = core.withBytes(key, (address, length) => core.exports.keyDigest(connection.db, address, length));
     reply.simple(hexDigest(server, at));
   }
+}
+
+/** DEBUG LISTPACK key, DEBUG QUICKLIST key [full]: what there is to say of the structure goes to the log. */
+function structure(encoding: string, most: number): Sub {
+  const name = encoding[0].toUpperCase() + encoding.slice(1);
+  return sub(1, most, ({ server, connection, args, reply }) => {
+    const facts = factsOf(server, connection, args[0]);
+    if (facts === undefined) return reply.error(NO_KEY);
+    if (facts.encoding !== encoding) return reply.error(`ERR Not a ${encoding} encoded object.`);
+    const nodes = encoding === "quicklist" ? quicklistFacts(facts, false) : "";
+    server.log.notice(`DEBUG ${encoding.toUpperCase()}: value at 0x${facts.address.toString(16)}${nodes}`);
+    reply.simple(`${name} structure printed on stdout`);
+  });
+}
+
+/** DEBUG QUICKLIST-PACKED-THRESHOLD size: list elements from this size on stand alone; 0: as the settings say. */
+function packedThreshold({ server, args, reply }: Call): void {
+  const size = parseMemory(text(args[0]));
+  if (size === undefined || size > PACKED_THRESHOLD_MOST) {
+    return reply.error("ERR argument must be a memory value bigger than 1 and smaller than 4gb");
+  }
+  server.core.setSetting("quicklistPackedThreshold", Number(size));
+  reply.ok();
 }
 
 /** A value that must have an encoding that strings never have. */
@@ -284,7 +320,7 @@ const SUBCOMMANDS: Readonly<Record<string, Sub>> = {
   "htstats": sub(1, ANY, tables),
   "htstats-key": notEncoded("The value stored at the specified key is not represented using an hash table"),
   "leak": accepted,
-  "listpack": notEncoded("Not a listpack encoded object."),
+  "listpack": structure("listpack", 1),
   "loadaof": sub(0, ANY, ({ reply }) => reply.error("ERR Error trying to load the AOF files, check server logs.")),
   "log": sub(1, 1, ({ server, args, reply }) => {
     server.log.warning(`DEBUG LOG: ${text(args[0])}`);
@@ -308,8 +344,8 @@ const SUBCOMMANDS: Readonly<Record<string, Sub>> = {
     else reply.error("ERR No such client");
   }),
   "protocol": sub(1, 1, protocol),
-  "quicklist": notEncoded("Not a quicklist encoded object."),
-  "quicklist-packed-threshold": accepted,
+  "quicklist": structure("quicklist", 2),
+  "quicklist-packed-threshold": sub(1, 1, packedThreshold),
   "reload": sub(0, ANY, reload),
   "replicate": sub(1, ANY, ({ reply }) => reply.ok()),
   "replybuffer": sub(2, 2, replyBuffer),

@@ -15,7 +15,12 @@ export const ENTRY_FACTS = {
   entryBytes: 32, // u32
   valueBytes: 36, // u32
   serializedLength: 40, // u32
-  SIZE: 44,
+  listNodes: 44, // u32
+  listElements: 48, // u32
+  listFill: 52, // i32
+  listDepth: 56, // i32
+  listBytes: 60, // u32
+  SIZE: 64,
 } as const;
 
 export const DATABASE = {
@@ -403,7 +408,7 @@ export const SETTING = {
   outputHardPubsub: 43,
   outputSoftPubsub: 44,
   outputSoftSecondsPubsub: 45,
-  quicklistPackedThreshold: 43,
+  quicklistPackedThreshold: 46,
 } as const;
 
 export const RIGHT_READ = 1;
