@@ -36,7 +36,8 @@ import {
 import { takeLater } from "./pubsub";
 import { countRun, statOf } from "./stats";
 import {
-  afterRefusal, continueExecute, executingCommand, queueCommand, refusesInMulti, refusesSubscribed, specialFlags,
+  afterRefusal, continueExecute, executingCommand, nextDatabase, queueCommand, refusesInMulti, refusesSubscribed,
+  specialFlags,
 } from "./transaction";
 
 // What process() returns.
@@ -305,7 +306,7 @@ function check(c: Client, id: i32): i32 {
     reject(id);
     return END_SLICE;
   }
-  if (c.user != 0 && !mayRun(c, id, c.db, c.flags & CLIENT_MULTI ? CONTEXT_MULTI : CONTEXT_TOP)) {
+  if (c.user != 0 && !mayRun(c, id, nextDatabase(c), c.flags & CLIENT_MULTI ? CONTEXT_MULTI : CONTEXT_TOP)) {
     reject(id);
     return END_SLICE;
   }
