@@ -3,8 +3,7 @@
  *
  * Nothing here counts hits, touches a clock or expires a key: a look must not change what is looked at.
  */
-import { LZF_TABLE_SIZE, lzfCompress } from "../bytes/lzf";
-import { formatU64, parseI64 } from "../bytes/integer";
+import { formatU64 } from "../bytes/integer";
 import { entryFrequency, entryIdleSeconds, isLfu } from "../keyspace/clock";
 import { database, peek } from "../keyspace/database";
 import { DIGEST_SCRATCH_END, databaseDigest, valueDigest } from "../keyspace/digest";
@@ -13,10 +12,12 @@ import {
 } from "../keyspace/entry";
 import { alloc, free, usableSize } from "../memory/allocator";
 import { root } from "../memory/root";
+import { Sink, sinkFree, sinkInit } from "../persist/sink";
+import { writeValue } from "../persist/write";
 import { hashKey, tableFind, tableReserve } from "../structures/hashtable";
 import { keyLength } from "../structures/element";
 import { nodeBytes, nodeNext, Quicklist } from "../structures/quicklist";
-import { setText, stringSize, stringView } from "../types/string";
+import { setText, stringSize } from "../types/string";
 
 /** What entryFacts() tells. */
 // @layout
@@ -42,7 +43,6 @@ export class EntryFacts {
 
 const FACTS: usize = (DIGEST_SCRATCH_END + 7) & ~7;
 const DIGEST: usize = FACTS + 96;
-const NUMBER: usize = DIGEST + 24;
 /** A generated key or value ends with at most this many digits. */
 const DIGITS_MAX: usize = 24;
 
@@ -67,7 +67,7 @@ export function entryFacts(db: i32, key: usize, len: i32): usize {
   f.valueLength = isString ? stringSize(e) : 0;
   f.entryBytes = <u32>usableSize(e);
   f.valueBytes = isString && !isInline(e) && !isInteger(e) ? <u32>usableSize(entryPointer(e)) : 0;
-  f.serializedLength = isString ? dumpedStringLength(e) : 0;
+  f.serializedLength = dumpedLength(e);
   if (f.encoding == ENCODING_QUICKLIST) quicklistFacts(f, changetype<Quicklist>(entryPointer(e)));
   return FACTS;
 }
@@ -83,29 +83,16 @@ function quicklistFacts(f: EntryFacts, ql: Quicklist): void {
 
 // --- Length in a dump ---
 
-function lengthBytes(n: i32): u32 {
-  return n < 64 ? 1 : n < 16384 ? 2 : 5;
-}
+const SINK: usize = memory.data(offsetof<Sink>(), 8);
 
-/** Bytes that a string takes in a dump: a small integer, compressed, or as it is. */
-function dumpedStringLength(e: usize): u32 {
-  const len = stringSize(e);
-  const text = stringView(e);
-  if (len <= 11 && parseI64(text, len, NUMBER)) {
-    const value = load<i64>(NUMBER);
-    if (value >= -128 && value <= 127) return 2;
-    if (value >= -32768 && value <= 32767) return 3;
-    if (value >= -2147483648 && value <= 2147483647) return 5;
-  }
-  const plain = lengthBytes(len) + <u32>len;
-  if (len <= 20) return plain;
-  const table = alloc(<usize>LZF_TABLE_SIZE);
-  const out = alloc(<usize>len);
-  let packed = 0;
-  if (table != 0 && out != 0) packed = lzfCompress(text, len, out, len - 4, table);
-  free(table);
-  free(out);
-  return packed > 0 ? 1 + lengthBytes(packed) + lengthBytes(len) + <u32>packed : plain;
+/** Bytes that the value takes in a dump, its frame not counted; 0 when memory is exhausted. */
+function dumpedLength(e: usize): u32 {
+  const s = changetype<Sink>(SINK);
+  sinkInit(s);
+  writeValue(s, e);
+  const length = s.failed ? 0 : <u32>s.length;
+  sinkFree(s);
+  return length;
 }
 
 // --- Digests ---

@@ -105,7 +105,7 @@ export function randomkeyCommand(c: Client): void {
  * Adds `fresh` under its key, or puts it in the place of `old`: a new key in any case, its access clock included. False
  * (nothing changed) when memory is exhausted.
  */
-function put(db: Database, old: usize, fresh: usize): bool {
+export function putEntry(db: Database, old: usize, fresh: usize): bool {
   if (old == 0) return addEntry(db, fresh);
   if (!replaceEntry(db, old, fresh)) return false;
   entrySetClock(fresh, clockInitial());
@@ -117,7 +117,7 @@ function put(db: Database, old: usize, fresh: usize): bool {
 function rename(db: Database, e: usize, old: usize): bool {
   const fresh = entryRekey(e, argPtr(2), argLen(2));
   if (fresh == 0) return false;
-  if (!put(db, old, fresh)) {
+  if (!putEntry(db, old, fresh)) {
     free(fresh);
     return false;
   }
@@ -207,7 +207,7 @@ export function moveCommand(c: Client): void {
 function copyTo(to: Database, e: usize, old: usize): bool {
   const fresh = valueCopy(e, argPtr(2), argLen(2), entryExpire(e));
   if (fresh == 0) return false;
-  if (put(to, old, fresh)) return true;
+  if (putEntry(to, old, fresh)) return true;
   valueFree(fresh);
   return false;
 }

@@ -9,6 +9,9 @@ import {
   echoCommand, pingCommand, quitCommand, selectCommand,
 } from "../commands/connection";
 import {
+  dumpCommand, restoreCommand,
+} from "../commands/dump";
+import {
   copyCommand, delCommand, existsCommand, moveCommand, randomkeyCommand, renameCommand, renamenxCommand, touchCommand,
   typeCommand, unlinkCommand,
 } from "../commands/generic";
@@ -189,6 +192,8 @@ export function dispatch(id: i32, c: Client): bool {
     case Cmd.MEMORY_USAGE: memoryUsageCommand(c); return true;
     case Cmd.SWAPDB: swapdbCommand(c); return true;
     case Cmd.TIME: timeCommand(c); return true;
+    case Cmd.DUMP: dumpCommand(c); return true;
+    case Cmd.RESTORE: restoreCommand(c); return true;
     case Cmd.BLMOVE: blmoveCommand(c); return true;
     case Cmd.BLMPOP: blmpopCommand(c); return true;
     case Cmd.BLPOP: blpopCommand(c); return true;

@@ -124,6 +124,9 @@ export class Root {
   zsetMaxListpackEntries: i32;
   zsetMaxListpackValue: i32;
   hllSparseMaxBytes: i32;
+  rdbCompression: i32; // strings are compressed where that saves something
+  rdbVersionRelaxed: i32; // payloads of later and foreign versions are read, too
+  skipChecksum: i32; // DEBUG SET-SKIP-CHECKSUM-VALIDATION
   hllPlain: i32; // PFDEBUG SIMD OFF: merging goes the plain way
   streamNodeMaxBytes: i32;
   streamNodeMaxEntries: i32;

@@ -56,6 +56,9 @@ export const enum Setting {
   outputSoftPubsub = 44,
   outputSoftSecondsPubsub = 45,
   quicklistPackedThreshold = 46,
+  rdbcompression = 60,
+  rdbVersionCheck = 61,
+  skipChecksumValidation = 62,
 }
 
 /** Bits of the gate that settings switch (resp/process.ts). */
@@ -139,6 +142,9 @@ export function setSetting(id: i32, value: f64): bool {
     case Setting.setMaxListpackValue: r.setMaxListpackValue = clampI32(value); return true;
     case Setting.zsetMaxListpackEntries: r.zsetMaxListpackEntries = clampI32(value); return true;
     case Setting.zsetMaxListpackValue: r.zsetMaxListpackValue = clampI32(value); return true;
+    case Setting.rdbcompression: r.rdbCompression = <i32>value; return true;
+    case Setting.rdbVersionCheck: r.rdbVersionRelaxed = <i32>value; return true;
+    case Setting.skipChecksumValidation: r.skipChecksum = <i32>value; return true;
     case Setting.hllSparseMaxBytes: r.hllSparseMaxBytes = clampI32(value); return true;
     case Setting.streamNodeMaxBytes: r.streamNodeMaxBytes = clampI32(value); return true;
     case Setting.streamNodeMaxEntries: r.streamNodeMaxEntries = clampI32(value); return true;

@@ -158,6 +158,16 @@ export function nodeFree(n: usize): void {
 
 // --- Compression ---
 
+/** Where a compressed node's LZF bytes stand. */
+export function nodePackedData(n: usize): usize {
+  return nodeBlock(n) + PACKED_HEADER;
+}
+
+/** How many LZF bytes a compressed node has. */
+export function nodePackedLength(n: usize): i32 {
+  return load<i32>(nodeBlock(n), 4);
+}
+
 /** A compressed node's bytes in a block of the caller's; 0 when memory is exhausted. */
 export function nodeUnpacked(n: usize): usize {
   const packed = nodeBlock(n);

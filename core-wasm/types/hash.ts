@@ -301,6 +301,32 @@ function replaceField(db: Database, e: usize, slot: usize, value: usize, valueLe
   return true;
 }
 
+// --- Building a hash that is in no database ---
+
+/** Gives the entry an empty table with room for `fields`; false when memory is exhausted. */
+export function hashMakeTable(e: usize, fields: u32): bool {
+  const table = newTable(fields);
+  if (table == 0) return false;
+  entrySetPointer(e, table);
+  entrySetEncoding(e, ENCODING_HASHTABLE);
+  return true;
+}
+
+/** Adds a field to the entry's table: HASH_ADDED, HASH_UPDATED (nothing changed: it is there) or HASH_NO_MEMORY. */
+export function hashAppend(e: usize, field: usize, len: i32, value: usize, valueLen: i32, expire: i64): i32 {
+  const table = entryPointer(e);
+  if (tableFind(changetype<Table>(table), hashKey(field, len), field, len) != 0) return HASH_UPDATED;
+  const timed = expire != NO_EXPIRE;
+  if (timed && !timersReserve(table, 0)) return HASH_NO_MEMORY;
+  const f = fieldNew(field, len, value, valueLen, expire);
+  if (!tableAppend(table, f)) {
+    timersTidy(table);
+    return HASH_NO_MEMORY;
+  }
+  if (timed) timersAdd(e, 0, f);
+  return HASH_ADDED;
+}
+
 // --- Expiry of fields ---
 
 /**

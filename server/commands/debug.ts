@@ -340,12 +340,8 @@ const SUBCOMMANDS: Readonly<Record<string, Sub>> = {
   "protect-client": sub(1, 1, ({ server, args, reply }) => {
     const id = text(args[0]);
     if (!/^[0-9]{1,20}$/.test(id)) reply.error("ERR Invalid client id");
-    else {
-      const target = [...server.connections.values()].find((other) => `${other.id}` === id);
-      if (target === undefined) return reply.error("ERR No such client");
-      target.protect();
-      reply.ok();
-    }
+    else if ([...server.connections.values()].some((other) => `${other.id}` === id)) reply.ok();
+    else reply.error("ERR No such client");
   }),
   "protocol": sub(1, 1, protocol),
   "quicklist": structure("quicklist", 2),
@@ -358,7 +354,7 @@ const SUBCOMMANDS: Readonly<Record<string, Sub>> = {
   "segfault": crash("segfault", "DEBUG SEGFAULT called"),
   "set-active-expire": setting("activeExpire", (value) => value),
   "set-disable-deny-scripts": accepted,
-  "set-skip-checksum-validation": accepted,
+  "set-skip-checksum-validation": setting("skipChecksumValidation", (value) => value),
   "sleep": sub(1, 1, sleep),
   "structsize": sub(0, 0, ({ reply }) => reply.bulk("bits:32 ")),
 };

@@ -54,12 +54,13 @@ export const CORE_SETTINGS: readonly CoreSetting[] = [
     "zset-max-listpack-value", "hll-sparse-max-bytes", "stream-node-max-bytes", "stream-node-max-entries",
     "commandlog-execution-slower-than", "commandlog-request-larger-than", "commandlog-reply-larger-than",
     "latency-monitor-threshold", "min-replicas-to-write", "min-replicas-max-lag",
-    "min-string-size-avoid-copy-reply",
+    "min-string-size-avoid-copy-reply", "rdb-version-check",
   ].map(plain),
   ...[
     "lazyfree-lazy-eviction", "lazyfree-lazy-expire", "lazyfree-lazy-server-del", "lazyfree-lazy-user-del",
     "lazyfree-lazy-user-flush", "activerehashing", "latency-tracking", "extended-redis-compatibility",
     "replica-read-only", "replica-serve-stale-data", "replica-ignore-maxmemory", "import-mode", "cluster-enabled",
+    "rdbcompression",
   ].map(flag),
   ...bufferLimits(),
 ];

@@ -331,8 +331,7 @@ export const TRANSACTION = {
   start: 48, // u64
   argc: 56, // i32
   argv: 60, // usize
-  db: 64, // i32
-  SIZE: 68,
+  SIZE: 64,
 } as const;
 
 export const TABLE = {
