@@ -2,4 +2,4 @@
 import { main } from "./server/main.ts";
 
 // Not awaited: in Node it runs as a CommonJS bundle, which knows no top-level await.
-void main(import.meta.url);
+void main(import.meta.url, () => import("./admin/start.ts"));

@@ -28,8 +28,13 @@ function readCore(port: Port, here: string): Uint8Array {
   return port.files.read(decodeURIComponent(path));
 }
 
+/** Loads the admin pages (admin/start.ts), which are a file of their own: most servers have none. */
+type AdminLoader = () => Promise<{
+  startAdmin(server: Server, port: number): Promise<{ port: number; close(): void }>;
+}>;
+
 /** Runs a server until it is told to stop. */
-export async function main(here: string): Promise<void> {
+export async function main(here: string, loadAdmin: AdminLoader): Promise<void> {
   const { port: first } = await openPort({ ioAdapter: "portable" });
   const input = new RememberedInput(first);
   const commands = new CommandTable();
@@ -61,7 +66,7 @@ export async function main(here: string): Promise<void> {
   keepTitle(server);
   warnAboutSystem(server);
   warnAboutSupervisor(server);
-  await serve(server);
+  await serve(server, loadAdmin);
 }
 
 /** The log's first lines. */
@@ -81,8 +86,23 @@ function announce(server: Server, fallbackReason: string | undefined): void {
   else log.notice(`Running mode=standalone, port=${config.number("port")}.`);
 }
 
+/** Serves the admin pages where admin-port asks for them; the reason when that fails. Loaded only when wanted. */
+async function serveAdmin(server: Server, load: AdminLoader): Promise<string | undefined> {
+  const adminPort = server.config.number("admin-port");
+  if (adminPort === 0) return undefined;
+  try {
+    const { startAdmin } = await load();
+    const admin = await startAdmin(server, adminPort);
+    server.onClose(() => admin.close());
+    server.log.notice(`Admin pages on http://127.0.0.1:${admin.port}/`);
+    return undefined;
+  } catch (error) {
+    return `Could not serve the admin pages on port ${adminPort}: ${(error as Error).message}`;
+  }
+}
+
 /** Listens, and lets signals end it. */
-async function serve(server: Server): Promise<void> {
+async function serve(server: Server, loadAdmin: AdminLoader): Promise<void> {
   const { port, config, log } = server;
   server.shutdown.exit = (code) => port.exit(code);
   const refusal = server.access.start();
@@ -94,6 +114,12 @@ async function serve(server: Server): Promise<void> {
   const failure = await server.listen();
   if (failure !== undefined || server.listeners.count === 0) {
     log.warning(failure ?? "Configured to not listen anywhere, exiting.");
+    server.shutdown.removePidFile();
+    return port.exit(1);
+  }
+  const adminFailure = await serveAdmin(server, loadAdmin);
+  if (adminFailure !== undefined) {
+    log.warning(adminFailure);
     server.shutdown.removePidFile();
     return port.exit(1);
   }

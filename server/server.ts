@@ -87,6 +87,7 @@ export class Server {
   #wallOffsetUs = 0;
   #cron: Timer | undefined;
   #isClosed = false;
+  readonly #atClose: (() => void)[] = [];
   #drainsSoon = false;
   /** Time of the slice that handed the present command to the host. */
   #sliceUs = 0;
@@ -325,10 +326,16 @@ export class Server {
     this.#cron = this.port.every(1000 / this.config.number("hz"), () => this.upkeep.run());
   }
 
+  /** Runs something when the server is closed. */
+  onClose(run: () => void): void {
+    this.#atClose.push(run);
+  }
+
   /** Closes sockets and timers. The core's memory stays until nobody holds the server. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    for (const run of this.#atClose) run();
     this.#cron?.cancel();
     this.pause.end();
     this.timeouts.close();

@@ -37,10 +37,17 @@ if (!flags.has("--core-only")) {
     absWorkingDir: root, bundle: true, format: "esm", target: "es2022", logLevel: "warning", sourcemap: "linked",
   };
   const host = { ...shared, platform: "node", external: ["bun:*", "node:*"] };
-  await build({ ...host, entryPoints: ["server.ts"], outfile: "dist/server.mjs" });
+  await build({ ...host, entryPoints: ["admin/start.ts"], outfile: "dist/admin.mjs" });
+  // The admin pages stay a file of their own, loaded when they are wanted.
+  const apart = {
+    name: "admin apart",
+    setup: (on) => on.onResolve({ filter: /^\.\/admin\/start\.ts$/ }, () => ({ path: "./admin.mjs", external: true })),
+  };
+  await build({ ...host, entryPoints: ["server.ts"], outfile: "dist/server.mjs", plugins: [apart] });
   // Node starts a small CommonJS bundle 25 ms earlier than a module: it makes no facades of its own modules for it.
   await build({
     ...host, entryPoints: ["server.ts"], outfile: "dist/server.cjs", format: "cjs", minify: true,
+    plugins: [apart],
     define: { "import.meta.url": "bundleUrl" },
     banner: { js: 'const bundleUrl = require("node:url").pathToFileURL(__filename).href;' },
   });
