@@ -46,7 +46,7 @@ import {
   STATUS_DENIED,
 } from "./resp/process";
 import { inputRoom as roomFor } from "./resp/input";
-import { namesOf } from "./resp/pubsub";
+import { mayKeepSubscriptions, namesOf } from "./resp/pubsub";
 import { clearErrorStats, errorInit, reserve } from "./resp/reply";
 import { resetStats as clearStats, settle as shareTime, statsBytes } from "./resp/stats";
 import { tableBuckets, tableChainLength, tableRehash, tableShrinkIfNeeded } from "./structures/hashtable";
@@ -154,6 +154,11 @@ export function userDrop(id: u32): void {
 /** Makes the client one of user `id`. */
 export function clientUser(c: usize, id: u32): void {
   assignUser(changetype<Client>(c), id);
+}
+
+/** 1 when the client's user allows everything that the client is subscribed to. */
+export function clientKeeps(c: usize): i32 {
+  return mayKeepSubscriptions(changetype<Client>(c)) ? 1 : 0;
 }
 
 /** Frees the rules of all users: those of another server's core that this one's memory is a copy of. */

@@ -5,7 +5,7 @@ import { unwatchAll, watchKey } from "../keyspace/watch";
 import { argLen, argPtr, argc } from "../memory/root";
 import { Client, CLIENT_DIRTY_CAS, CLIENT_MULTI, clientDb } from "../resp/client";
 import { replyError, replyOk, replyOutOfMemory } from "../resp/reply";
-import { discardTransaction, ensureTransaction, execute } from "../resp/transaction";
+import { discardTransaction, ensureTransaction, execute, transactionOf } from "../resp/transaction";
 
 /** MULTI */
 export function multiCommand(c: Client): void {
@@ -13,6 +13,7 @@ export function multiCommand(c: Client): void {
     replyOutOfMemory(c);
     return;
   }
+  transactionOf(c).db = c.db;
   c.flags |= CLIENT_MULTI;
   replyOk(c);
 }

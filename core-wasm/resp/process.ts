@@ -34,9 +34,10 @@ import {
   countError, errorBecause, errorBytes, errorSend, errorStart, errorText, replyError, replyOutOfMemory,
 } from "./reply";
 import { takeLater } from "./pubsub";
-import { countRun, statOf } from "./stats";
+import { countRun, statOf, uncountRun } from "./stats";
 import {
-  afterRefusal, continueExecute, executingCommand, queueCommand, refusesInMulti, refusesSubscribed, specialFlags,
+  afterRefusal, continueExecute, executingCommand, nextDatabase, queueCommand, refusesInMulti, refusesSubscribed,
+  specialFlags,
 } from "./transaction";
 
 // What process() returns.
@@ -259,6 +260,7 @@ export function runCommand(c: Client, id: i32): i32 {
     return END_SLICE;
   }
   if (c.replyErrors > 0) statOf(id).failed++;
+  if (c.flags & CLIENT_BLOCKED) uncountRun(id);
   finishCommand(c, before);
   if (r.gate & (GATE_TICK | GATE_LARGE | GATE_READY | GATE_DENIED)) {
     if (r.gate & GATE_READY) serveReady();
@@ -273,7 +275,9 @@ export function rerunCommand(c: Client, id: i32): void {
   c.replyStart = c.outBytes;
   if (check(c, id) != RAN) return;
   root().currentCommand = id;
+  countRun(id);
   dispatch(id, c);
+  if (c.flags & CLIENT_BLOCKED) uncountRun(id);
   if (c.replyErrors > 0) statOf(id).failed++;
 }
 
@@ -305,7 +309,7 @@ function check(c: Client, id: i32): i32 {
     reject(id);
     return END_SLICE;
   }
-  if (c.user != 0 && !mayRun(c, id, c.db, c.flags & CLIENT_MULTI ? CONTEXT_MULTI : CONTEXT_TOP)) {
+  if (c.user != 0 && !mayRun(c, id, nextDatabase(c), c.flags & CLIENT_MULTI ? CONTEXT_MULTI : CONTEXT_TOP)) {
     reject(id);
     return END_SLICE;
   }

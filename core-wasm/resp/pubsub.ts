@@ -23,6 +23,7 @@ import { FLAGS, HAS_PAYLOAD, KEY_LENGTH, keyAddress, keyLength } from "../struct
 import {
   hashKey, Table, tableFind, tableInit, tableInsert, tableRemove, tableSize,
 } from "../structures/hashtable";
+import { mayUseChannel } from "./access";
 import {
   addReference, appendOutput, Client, CLIENT_INTERNAL, CLIENT_LATER_OUTPUT, CLIENT_PENDING_WRITE, CLIENT_REPLY_OFF,
   CLIENT_REPLY_SKIP, CLIENT_SUBSCRIBED, clearOutput,
@@ -355,6 +356,18 @@ export function dropFirst(c: Client, kind: i32): void {
 /** Ends all subscriptions of a client without a word. */
 export function unsubscribeAll(c: Client): void {
   for (let kind = 0; kind < KINDS; kind++) while (countOf(c, kind) > 0) dropFirst(c, kind);
+}
+
+/** Whether the client's user allows everything that the client is subscribed to. */
+export function mayKeepSubscriptions(c: Client): bool {
+  if (c.subscriptions == 0) return true;
+  for (let kind = 0; kind < KINDS; kind++) {
+    for (let s = <usize>load<u32>(headAt(c, kind)); s != 0; s = get(s, OWN_NEXT)) {
+      const name = get(s, NAME);
+      if (!mayUseChannel(c, keyAddress(name), keyLength(name), kind == KIND_PATTERN)) return false;
+    }
+  }
+  return true;
 }
 
 /** Bytes that a client's subscriptions take. */

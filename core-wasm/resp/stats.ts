@@ -45,6 +45,15 @@ export function countRun(id: i32): void {
   r.statCommands++;
 }
 
+/** Takes the last countRun() back: the command waits, and counts when it is served. */
+export function uncountRun(id: i32): void {
+  const r = root();
+  const s = statOf(id);
+  if (--s.pending == 0) r.settleHead = s.nextPending;
+  r.settleCount--;
+  r.statCommands--;
+}
+
 /** Shares `microseconds` among the commands that ran since the last call; returns how many those were. */
 export function settle(microseconds: f64, histograms: bool): i32 {
   const r = root();

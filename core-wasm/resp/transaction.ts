@@ -19,8 +19,9 @@ import {
 } from "../generated/commands";
 import { dispatch } from "../generated/dispatch";
 import { hasExpiredWatch, unwatchAll } from "../keyspace/watch";
+import { parseI64 } from "../bytes/integer";
 import { alloc, free, usableSize } from "../memory/allocator";
-import { argLen, argPtr, INPUT_SLACK, root } from "../memory/root";
+import { argLen, argPtr, INPUT_SLACK, root, Root, ROOT_ADDRESS } from "../memory/root";
 import { mayRunQueued } from "./access";
 import {
   Client, CLIENT_AWAITS_HOST, CLIENT_DIRTY_CAS, CLIENT_DIRTY_EXEC, CLIENT_EXECUTING, CLIENT_INTERNAL, CLIENT_MULTI,
@@ -50,8 +51,10 @@ export class Transaction {
   start: u64; // unsent output when EXEC began
   argc: i32; // EXEC's own arguments
   argv: usize;
+  db: i32; // which database is selected behind the last queued command
 }
 
+const NUMBER: usize = ROOT_ADDRESS + offsetof<Root>("number");
 const SPACE: usize = (offsetof<Transaction>() + 7) & ~7;
 const CHUNK_CAPACITY: usize = 4;
 const CHUNK_USED: usize = 8;
@@ -140,6 +143,18 @@ function room(t: Transaction, size: usize): usize {
   return chunk + CHUNK_HEADER + <usize>used;
 }
 
+/** A queued SELECT: rights to databases are checked for the one that it names. */
+function followSelect(t: Transaction): void {
+  const r = root();
+  if (!parseI64(argPtr(1), argLen(1), NUMBER)) return;
+  if (r.number >= 0 && r.number < <i64>r.databaseCount) t.db = <i32>r.number;
+}
+
+/** The database that the client's next command will find selected, when all that is queued has run. */
+export function nextDatabase(c: Client): i32 {
+  return c.flags & CLIENT_MULTI ? transactionOf(c).db : c.db;
+}
+
 /** Appends a copy of the command in root.argv; false when memory is exhausted. */
 function append(t: Transaction, id: i32): bool {
   const argc = root().argc;
@@ -164,6 +179,7 @@ function append(t: Transaction, id: i32): bool {
   if (t.last != 0) store<u32>(t.last, <u32>command);
   else t.first = command;
   t.last = command;
+  if (id == Cmd.SELECT) followSelect(t);
   t.count++;
   t.argumentBytes += <u32>bytes;
   t.flags |= commandFlags(id);

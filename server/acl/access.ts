@@ -120,7 +120,24 @@ export class Access {
       const problem = applyRule(user, rule, context);
       if (problem !== undefined) return `ERR Error in ACL SETUSER modifier '${cString(rule)}': ${problem}`;
     }
-    return this.#put([user]) ? undefined : OUT_OF_MEMORY;
+    if (!this.#put([user])) return OUT_OF_MEMORY;
+    if (known !== undefined && losesChannels(known, user)) this.#closeSubscribers(user);
+    return undefined;
+  }
+
+  /** Closes a user's connections that are subscribed to what it may not use any more. */
+  #closeSubscribers(user: User): void {
+    const { core, connections } = this.#server;
+    for (const connection of [...connections.values()]) {
+      if (core.client32(connection.client, "userId") !== user.id) continue;
+      if (core.exports.clientKeeps(connection.client) === 0) this.#close(connection);
+    }
+  }
+
+  /** Closes a connection; the one whose command does it gets its reply first. */
+  #close(connection: Connection): void {
+    if (connection === this.#server.running) connection.flags |= FLAG.closeAfterReply;
+    else if (!connection.isProtected) connection.destroy();
   }
 
   /** Puts users' rules in force for all their connections; false, and nothing is changed, when memory is exhausted. */
@@ -151,13 +168,11 @@ export class Access {
     return count;
   }
 
-  /** Closes the connections of a user that is gone; the one whose command does it gets its reply first. */
+  /** Closes the connections of a user that is gone. */
   #remove(user: User): void {
-    const { core, connections, running } = this.#server;
+    const { core, connections } = this.#server;
     for (const connection of [...connections.values()]) {
-      if (core.client32(connection.client, "userId") !== user.id) continue;
-      if (connection === running) connection.flags |= FLAG.closeAfterReply;
-      else connection.destroy();
+      if (core.client32(connection.client, "userId") === user.id) this.#close(connection);
     }
     core.exports.userDrop(user.id);
     this.#names.delete(user.id);
@@ -342,8 +357,13 @@ export class Access {
     if (typeof users === "string") return users;
     const namesDefault = users.has(DEFAULT);
     if (!namesDefault) users.set(DEFAULT, newDefault());
-    const gone = [...this.#users.values()].filter((user) => !users.has(user.name));
+    const before = [...this.#users.values()];
+    const gone = before.filter((user) => !users.has(user.name));
     if (!this.#put([...users.values()])) return OUT_OF_MEMORY;
+    for (const user of before) {
+      const now = users.get(user.name);
+      if (now !== undefined && losesChannels(user, now)) this.#closeSubscribers(now);
+    }
     for (const user of gone) {
       this.#users.delete(user.name);
       this.#remove(user);
@@ -369,6 +389,13 @@ export class Access {
       return `Saving the ACL file ${path}: ${errorText(error)}`;
     }
   }
+}
+
+/** True when some channel that a user could use before may not be among its channels now. */
+function losesChannels(before: User, now: User): boolean {
+  if (now.selectors.some(({ allChannels }) => allChannels)) return false;
+  const channels = new Set(now.selectors.flatMap((selector) => selector.channels));
+  return before.selectors.some(({ allChannels, channels: had }) => allChannels || had.some((one) => !channels.has(one)));
 }
 
 function reasonOf(code: number): Reason {

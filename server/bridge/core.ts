@@ -72,6 +72,7 @@ export interface CoreExports {
   userSet(id: number, block: number): void;
   userDrop(id: number): void;
   clientUser(c: number, id: number): void;
+  clientKeeps(c: number): number;
   usersForget(): void;
   userCheck(block: number, id: number, db: number, skip: number): number;
   noteNext(): number;

@@ -340,8 +340,12 @@ const SUBCOMMANDS: Readonly<Record<string, Sub>> = {
   "protect-client": sub(1, 1, ({ server, args, reply }) => {
     const id = text(args[0]);
     if (!/^[0-9]{1,20}$/.test(id)) reply.error("ERR Invalid client id");
-    else if ([...server.connections.values()].some((other) => `${other.id}` === id)) reply.ok();
-    else reply.error("ERR No such client");
+    else {
+      const target = [...server.connections.values()].find((other) => `${other.id}` === id);
+      if (target === undefined) return reply.error("ERR No such client");
+      target.protect();
+      reply.ok();
+    }
   }),
   "protocol": sub(1, 1, protocol),
   "quicklist": structure("quicklist", 2),

@@ -26,6 +26,7 @@ export class Connection implements SocketHandler {
   name = "";
   libName = "";
   libVersion = "";
+  isProtected = false;
   /** Bytes handed to the socket that it still references. */
   #inFlight = 0;
   /** The socket took less than it was offered; writable() will come. */
@@ -163,6 +164,12 @@ export class Connection implements SocketHandler {
     this.#closesAfter = true;
     this.flags |= FLAG.closeAfterReply;
     this.flush();
+  }
+
+  /** DEBUG PROTECT-CLIENT: nothing is read from it, and losing its user does not close it. */
+  protect(): void {
+    this.isProtected = true;
+    this.socket?.pauseReading();
   }
 
   /** Closes at once. */

@@ -334,7 +334,8 @@ export const TRANSACTION = {
   start: 48, // u64
   argc: 56, // i32
   argv: 60, // usize
-  SIZE: 64,
+  db: 64, // i32
+  SIZE: 68,
 } as const;
 
 export const TABLE = {
