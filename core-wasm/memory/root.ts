@@ -7,7 +7,7 @@
  *   1024 ..          Root
  *   4096 ..          the allocator's list heads
  *   8192 ..          integers written out (types/string.ts; from 8448 on structures/listpack.ts,
- *                    from 8640 on types/list-cursor.ts)
+ *                    from 8640 on types/list-cursor.ts, resp/blocking.ts)
  *   8960 ..          walks through sets (types/set.ts, from 9216 on types/set-walk.ts)
  *   12288 ..         commands parsed ahead (resp/batch.ts)
  *   14336 ..         SHA-1, digests and DEBUG (bytes/sha1.ts, keyspace/digest.ts, commands/debug.ts)

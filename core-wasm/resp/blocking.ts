@@ -19,6 +19,7 @@
 import { equalBytes } from "../bytes/compare";
 import { parseDouble } from "../bytes/double";
 import { parseI64 } from "../bytes/integer";
+import { LongDouble, parseLongDouble } from "../bytes/long-double";
 import { Database, database, isPaused, peek } from "../keyspace/database";
 import { entryNew, entryPointer, entrySetPointer, entryType, NO_EXPIRE } from "../keyspace/entry";
 import { alloc, free, realloc } from "../memory/allocator";
@@ -34,6 +35,8 @@ import { replyError, replyNullArray, replyOutOfMemory } from "./reply";
 
 const NUMBER: usize = ROOT_ADDRESS + offsetof<Root>("number");
 const REAL: usize = ROOT_ADDRESS + offsetof<Root>("real");
+/** 16 bytes of page 0, behind the cursor of types/list-cursor.ts. */
+const LONG_DOUBLE: usize = 8704;
 
 @unmanaged
 class Place {
@@ -108,9 +111,19 @@ function deadline(c: Client, ms: i64): bool {
   return true;
 }
 
+/** Reads a number as strtold does, hexadecimal and larger than any double ones included, into root.real. */
+function parseSeconds(ptr: usize, len: i32): bool {
+  if (parseDouble(ptr, len, REAL)) return true;
+  if (!parseLongDouble(ptr, len, LONG_DOUBLE)) return false;
+  const number = changetype<LongDouble>(LONG_DOUBLE);
+  const size = number.infinite ? Infinity : NativeMath.scalbn(<f64>number.mantissa, number.exponent);
+  root().real = number.negative ? -size : size;
+  return true;
+}
+
 /** Reads argument i, seconds with a fraction, and leaves the deadline (0: none) in root.number. */
 export function argTimeout(c: Client, i: i32): bool {
-  if (!parseDouble(argPtr(i), argLen(i), REAL)) {
+  if (!parseSeconds(argPtr(i), argLen(i))) {
     replyError(c, "ERR timeout is not a float or out of range");
     return false;
   }

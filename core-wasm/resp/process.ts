@@ -409,6 +409,8 @@ export function processInput(c: Client, n: i32): i32 {
 function goOnExecuting(c: Client): i32 {
   const r = root();
   if (!continueExecute(c)) return END_SLICE;
+  // What follows happens now, not when the transaction began.
+  clockUpdate();
   if (r.gate & GATE_READY) serveReady();
   return r.gate & (GATE_TICK | GATE_LARGE) ? END_SLICE : RAN;
 }
