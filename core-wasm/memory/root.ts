@@ -9,6 +9,7 @@
  *   8192 ..          integers written out (types/string.ts; from 8448 on structures/listpack.ts,
  *                    from 8640 on types/list-cursor.ts, resp/blocking.ts)
  *   8960 ..          walks through sets (types/set.ts, from 9216 on types/set-walk.ts)
+ *   11264 ..         places in streams, options of stream commands (types/stream-data.ts)
  *   12288 ..         commands parsed ahead (resp/batch.ts)
  *   14336 ..         SHA-1, digests and DEBUG (bytes/sha1.ts, keyspace/digest.ts, commands/debug.ts)
  *   65536 ..         static data of the module (string literals, generated tables)
@@ -224,6 +225,8 @@ export class Root {
   parsedNumber: i64;
   wordEnd: usize;
   number: i64; // results of parsers of arguments (commands/arguments.ts)
+  idMs: u64; // a stream ID that was read, or the second result of what answers one (types/stream-id.ts)
+  idSeq: u64;
   real: f64;
   lpPlace: usize; // element that the last change of a listpack left (structures/listpack.ts), 0: none
   lpSteps: i32; // elements that the last search passed before what it found

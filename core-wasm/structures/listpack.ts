@@ -49,14 +49,14 @@ const ROOT_NUMBER: usize = ROOT_ADDRESS + offsetof<Root>("number");
 // --- Decoding ---
 
 /** True when the text is stored as an integer, which lands in NUMBER. */
-function asInteger(ptr: usize, len: i32): bool {
+export function asInteger(ptr: usize, len: i32): bool {
   if (len == 0 || len > 20) return false;
   const first = <u32>load<u8>(ptr);
   if (first > 57 || (first < 48 && first != 45)) return false;
   return parseI64(ptr, len, NUMBER);
 }
 
-function integerFound(): i64 {
+export function integerFound(): i64 {
   return load<i64>(NUMBER);
 }
 
@@ -81,7 +81,7 @@ function behind(p: usize): usize {
   return p + <usize>(n + backBytes(n));
 }
 
-function isEnd(p: usize): bool {
+export function isEnd(p: usize): bool {
   return <u32>load<u8>(p) == END;
 }
 
@@ -377,7 +377,7 @@ function openMoved(lp: usize, offset: usize, from: usize, tail: usize, fresh: i3
   return lp;
 }
 
-function addCount(lp: usize, n: i32): void {
+export function addCount(lp: usize, n: i32): void {
   const count = <i32>load<u16>(lp, COUNT);
   if (count == <i32>UNCOUNTED) return;
   store<u16>(lp, count + n > <i32>UNCOUNTED ? UNCOUNTED : count + n, COUNT);
