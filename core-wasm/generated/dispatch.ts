@@ -84,6 +84,25 @@ import {
   sscanCommand,
 } from "../commands/set-scan";
 import {
+  xaddCommand, xdelCommand, xlenCommand, xsetidCommand, xtrimCommand,
+} from "../commands/stream";
+import {
+  xackCommand, xgroupCreateCommand, xgroupCreateconsumerCommand, xgroupDelconsumerCommand, xgroupDestroyCommand,
+  xgroupHelpCommand, xgroupSetidCommand,
+} from "../commands/stream-group";
+import {
+  xinfoConsumersCommand, xinfoGroupsCommand, xinfoHelpCommand, xinfoStreamCommand,
+} from "../commands/stream-info";
+import {
+  xautoclaimCommand, xclaimCommand, xpendingCommand,
+} from "../commands/stream-pending";
+import {
+  xrangeCommand, xrevrangeCommand,
+} from "../commands/stream-range";
+import {
+  xreadCommand, xreadgroupCommand,
+} from "../commands/stream-read";
+import {
   delifeqCommand, getCommand, getdelCommand, getexCommand, getsetCommand, psetexCommand, setCommand, setexCommand,
   setnxCommand, strlenCommand,
 } from "../commands/string";
@@ -296,6 +315,29 @@ export function dispatch(id: i32, c: Client): bool {
     case Cmd.HSTRLEN: hstrlenCommand(c); return true;
     case Cmd.HTTL: httlCommand(c); return true;
     case Cmd.HVALS: hvalsCommand(c); return true;
+    case Cmd.XACK: xackCommand(c); return true;
+    case Cmd.XADD: xaddCommand(c); return true;
+    case Cmd.XAUTOCLAIM: xautoclaimCommand(c); return true;
+    case Cmd.XCLAIM: xclaimCommand(c); return true;
+    case Cmd.XDEL: xdelCommand(c); return true;
+    case Cmd.XGROUP_CREATE: xgroupCreateCommand(c); return true;
+    case Cmd.XGROUP_CREATECONSUMER: xgroupCreateconsumerCommand(c); return true;
+    case Cmd.XGROUP_DELCONSUMER: xgroupDelconsumerCommand(c); return true;
+    case Cmd.XGROUP_DESTROY: xgroupDestroyCommand(c); return true;
+    case Cmd.XGROUP_HELP: xgroupHelpCommand(c); return true;
+    case Cmd.XGROUP_SETID: xgroupSetidCommand(c); return true;
+    case Cmd.XINFO_CONSUMERS: xinfoConsumersCommand(c); return true;
+    case Cmd.XINFO_GROUPS: xinfoGroupsCommand(c); return true;
+    case Cmd.XINFO_HELP: xinfoHelpCommand(c); return true;
+    case Cmd.XINFO_STREAM: xinfoStreamCommand(c); return true;
+    case Cmd.XLEN: xlenCommand(c); return true;
+    case Cmd.XPENDING: xpendingCommand(c); return true;
+    case Cmd.XRANGE: xrangeCommand(c); return true;
+    case Cmd.XREAD: xreadCommand(c); return true;
+    case Cmd.XREADGROUP: xreadgroupCommand(c); return true;
+    case Cmd.XREVRANGE: xrevrangeCommand(c); return true;
+    case Cmd.XSETID: xsetidCommand(c); return true;
+    case Cmd.XTRIM: xtrimCommand(c); return true;
     case Cmd.PFADD: pfaddCommand(c); return true;
     case Cmd.PFCOUNT: pfcountCommand(c); return true;
     case Cmd.PFDEBUG: pfdebugCommand(c); return true;

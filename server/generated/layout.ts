@@ -192,22 +192,24 @@ export const ROOT = {
   parsedNumber: 800, // i64
   wordEnd: 808, // usize
   number: 816, // i64
-  real: 824, // f64
-  lpPlace: 832, // usize
-  lpSteps: 836, // i32
-  users: 840, // usize
-  defaultUser: 844, // usize
-  deniedArg: 848, // i32
-  noteCount: 852, // i32
-  noteHead: 856, // usize
-  noteTail: 860, // usize
-  statDeniedCommand: 864, // u64
-  statDeniedKey: 872, // u64
-  statDeniedChannel: 880, // u64
-  statDeniedDatabase: 888, // u64
-  text: 896, // usize
-  textLength: 900, // i32
-  SIZE: 904,
+  idMs: 824, // u64
+  idSeq: 832, // u64
+  real: 840, // f64
+  lpPlace: 848, // usize
+  lpSteps: 852, // i32
+  users: 856, // usize
+  defaultUser: 860, // usize
+  deniedArg: 864, // i32
+  noteCount: 868, // i32
+  noteHead: 872, // usize
+  noteTail: 876, // usize
+  statDeniedCommand: 880, // u64
+  statDeniedKey: 888, // u64
+  statDeniedChannel: 896, // u64
+  statDeniedDatabase: 904, // u64
+  text: 912, // usize
+  textLength: 916, // i32
+  SIZE: 920,
 } as const;
 
 export const ACCESS_USER = {
