@@ -9,7 +9,7 @@ import { Database, lookupWrite } from "../keyspace/database";
 import {
   entryPointer, entryType, isInteger, setBlock, stringLength, stringPtr, TYPE_STRING,
 } from "../keyspace/entry";
-import { changed, notify, NOTIFY_STRING } from "../keyspace/events";
+import { changed, notify, NOTIFY_STRING, touched } from "../keyspace/events";
 import { alloc, free, realloc, usableSize } from "../memory/allocator";
 import { argLen, argPtr, argc, random64, root, Root, ROOT_ADDRESS } from "../memory/root";
 import { Client, clientDb } from "../resp/client";
@@ -203,6 +203,8 @@ function countOne(c: Client): void {
     return;
   }
   if (edited != 0) hllSetCounted(hll, <u64>root().number);
+  // The value changes, although no event tells of it.
+  touched(argPtr(1), argLen(1), c.db);
   changed(1);
   replyInteger(c, root().number);
 }

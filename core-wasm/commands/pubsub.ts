@@ -9,11 +9,12 @@ import {
   replyTarget, subscribe, tableOfNames, unsubscribe,
 } from "../resp/pubsub";
 import {
-  errorSend, errorStart, errorText, replyArray, replyBulk, replyBulkText, replyInteger, replyNull,
+  errorBytes, errorSend, errorStart, errorText, replyArray, replyBulk, replyBulkText, replyInteger, replyNull,
   replyOutOfMemory, replyPush,
 } from "../resp/reply";
 import { keyAddress, keyLength } from "../structures/element";
 import { tableScan } from "../structures/hashtable";
+import { textLength } from "./arguments";
 import { scratchAt, scratchClear, scratchLength, scratchRelease } from "../structures/scratch";
 
 /** A client's new or ended subscription, a push. `name` 0: it had none. */
@@ -103,10 +104,10 @@ export function spublishCommand(c: Client): void {
 // --- PUBSUB ---
 
 /** Replies with the names of a kind that fit the pattern in argument 2, or all of them. */
-function replyNames(c: Client, kind: i32, word: string): void {
+function replyNames(c: Client, kind: i32): void {
   if (argc() > 3) {
     errorStart("ERR unknown subcommand or wrong number of arguments for '");
-    errorText(word);
+    errorBytes(argPtr(1), textLength(1), 128);
     errorText("'. Try PUBSUB HELP.");
     errorSend(c);
     return;
@@ -141,12 +142,12 @@ function replyCounts(c: Client, kind: i32): void {
 
 /** PUBSUB CHANNELS [pattern] */
 export function pubsubChannelsCommand(c: Client): void {
-  replyNames(c, KIND_CHANNEL, "channels");
+  replyNames(c, KIND_CHANNEL);
 }
 
 /** PUBSUB SHARDCHANNELS [pattern] */
 export function pubsubShardchannelsCommand(c: Client): void {
-  replyNames(c, KIND_SHARD, "shardchannels");
+  replyNames(c, KIND_SHARD);
 }
 
 /** PUBSUB NUMSUB [channel [channel ...]] */

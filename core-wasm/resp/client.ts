@@ -321,10 +321,5 @@ export function clientBytes(c: Client): usize {
   if (c.buffer != 0) bytes += usableSize(c.buffer);
   if (c.args != 0) bytes += usableSize(c.args);
   if (c.largeBlock != 0) bytes += usableSize(c.largeBlock);
-  let chunk = c.outHead;
-  while (chunk != 0) {
-    bytes += usableSize(chunk);
-    chunk = <usize>load<u32>(chunk, CHUNK_NEXT);
-  }
-  return bytes;
+  return bytes + c.outCapacity;
 }

@@ -136,21 +136,21 @@ export function addReference(c: Client, block: usize, length: i32): bool {
   store<i32>(chunk, length, CHUNK_END);
   store<u32>(chunk, <u32>block, CHUNK_BLOCK);
   appendChunk(c, chunk);
-  // Against its limits a client is charged for the block as if it had been copied.
+  // A client is charged for the block as if it had been copied.
   c.outBytes += <u64>length;
   c.outCapacity += usableSize(chunk) + <usize>length;
-  root().clientsMemory += usableSize(chunk);
+  root().clientsMemory += usableSize(chunk) + <usize>length;
   return withinLimits(c, 0, <usize>length);
 }
 
 function freeChunk(c: Client, chunk: usize): void {
   const block = <usize>load<u32>(chunk, CHUNK_BLOCK);
-  const size = usableSize(chunk);
-  c.outCapacity -= size;
+  let size = usableSize(chunk);
   if (block != 0) {
-    c.outCapacity -= <usize>load<u32>(chunk, CHUNK_CAPACITY);
+    size += <usize>load<u32>(chunk, CHUNK_CAPACITY);
     unpin(block);
   }
+  c.outCapacity -= size;
   root().clientsMemory -= size;
   free(chunk);
 }
@@ -259,7 +259,9 @@ export function retractOutput(c: Client, keep: u64): void {
       const end = load<u32>(tail, CHUNK_END) - <u32>extra;
       store<u32>(tail, end, CHUNK_END);
       if (load<u32>(tail, CHUNK_BLOCK) != 0) {
-        c.outCapacity -= <usize>(load<u32>(tail, CHUNK_CAPACITY) - end);
+        const less = <usize>(load<u32>(tail, CHUNK_CAPACITY) - end);
+        c.outCapacity -= less;
+        root().clientsMemory -= less;
         store<u32>(tail, end, CHUNK_CAPACITY);
       }
       c.outBytes -= extra;

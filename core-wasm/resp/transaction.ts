@@ -200,10 +200,8 @@ function isQueued(id: i32): bool {
 
 /** The CMD_ bits that count for a command of a client inside MULTI: EXEC is all that it runs. */
 export function specialFlags(c: Client, id: i32, flags: u32): u32 {
-  if (!(c.flags & CLIENT_MULTI)) return flags;
-  if (id == Cmd.EXEC) return flags | (transactionOf(c).flags & (CMD_WRITE | CMD_MAY_REPLICATE | CMD_DENYOOM));
-  // Queueing takes memory, whatever the command does later.
-  return isQueued(id) ? flags | CMD_DENYOOM : flags;
+  if (id != Cmd.EXEC || !(c.flags & CLIENT_MULTI)) return flags;
+  return flags | (transactionOf(c).flags & (CMD_WRITE | CMD_MAY_REPLICATE | CMD_DENYOOM));
 }
 
 /** True when the command may not stand in a transaction; replies then. */
