@@ -47,11 +47,11 @@ function writeRatchet(units) {
   writeFileSync(RATCHET, `${lines.join("\n")}\n`);
 }
 
-/** The units in scope with their usual seconds: "unit seconds" a line. */
+/** The units in scope, "unit seconds [tags]" a line: their usual seconds, and tags of tests that are left out. */
 export function readScope() {
   return readFileSync(SCOPE, "utf8").split("\n").filter((line) => line !== "" && !line.startsWith("#")).map((line) => {
-    const [unit, seconds] = line.split(/\s+/);
-    return { unit, seconds: Number(seconds ?? 0) };
+    const [unit, seconds, ...tags] = line.split(/\s+/);
+    return { unit, seconds: Number(seconds ?? 0), tags: tags.join(" ") };
   });
 }
 
@@ -169,7 +169,10 @@ async function main() {
   const bin = realpathSync(options.bin ?? `${root}bin`);
   if (!existsSync(`${bin}/valkey-server`)) throw new Error(`${bin} holds no valkey-server`);
   const seconds = Number(options.seconds ?? 300);
-  const jobs = units.map((unit, slot) => () => judgeUnit(unit, ratchet.get(unit), { bin, slot, seconds }));
+  const tags = new Map(readScope().map((row) => [row.unit, row.tags]));
+  const jobs = units.map((unit, slot) => () =>
+    judgeUnit(unit, ratchet.get(unit), { bin, slot, seconds, tags: tags.get(unit) })
+  );
   const rows = await inParallel(Number(options.jobs ?? process.env.JOBS ?? 2), jobs);
   const total = report(rows, ratchet);
   if (options.update) update(ratchet, rows, options["accept-loss"] === true);
