@@ -29,13 +29,15 @@ import { packedScore } from "../types/zset-listpack";
 import { entryWith, giveUp, takeCount, takeListpack, takeZiplist } from "./load";
 import { readHash, readPackedHash } from "./read-hash";
 import { readList, readQuicklist, readZiplistList } from "./read-list";
+import { readStream } from "./read-stream";
 import {
   Source, SOURCE_BAD, sourceBad, sourceFail, SOURCE_GOOD, SOURCE_NO_MEMORY, takeBlock, takeByte, takeBytes, takeDouble,
   takeString,
 } from "./source";
 import {
   RDB_HASH, RDB_HASH_2, RDB_HASH_LISTPACK, RDB_HASH_ZIPLIST, RDB_HASH_ZIPMAP, RDB_LIST, RDB_LIST_QUICKLIST,
-  RDB_LIST_QUICKLIST_2, RDB_LIST_ZIPLIST, RDB_SET, RDB_SET_INTSET, RDB_SET_LISTPACK, RDB_STRING, RDB_ZSET, RDB_ZSET_2,
+  RDB_LIST_QUICKLIST_2, RDB_LIST_ZIPLIST, RDB_SET, RDB_SET_INTSET, RDB_SET_LISTPACK, RDB_STREAM, RDB_STREAM_2,
+  RDB_STREAM_3, RDB_STRING, RDB_ZSET, RDB_ZSET_2,
   RDB_ZSET_LISTPACK, RDB_ZSET_ZIPLIST,
 } from "./write";
 
@@ -70,6 +72,9 @@ export function readValue(s: Source, type: i32, key: usize, keyLen: i32): usize 
     case RDB_HASH_LISTPACK:
     case RDB_HASH_ZIPLIST:
     case RDB_HASH_ZIPMAP: return readPackedHash(s, key, keyLen, type);
+    case RDB_STREAM:
+    case RDB_STREAM_2:
+    case RDB_STREAM_3: return readStream(s, key, keyLen, type);
   }
   sourceBad(s);
   return 0;

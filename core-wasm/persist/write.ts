@@ -8,7 +8,7 @@
  */
 import {
   ENCODING_INTSET, ENCODING_LISTPACK, entryEncoding, entryExpire, entryPointer, entryType, stringLength, stringPtr,
-  TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_ZSET,
+  TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_ZSET,
 } from "../keyspace/entry";
 import { keyAddress, keyLength } from "../structures/element";
 import { intsetBytes } from "../structures/intset";
@@ -24,6 +24,7 @@ import { setMemberLength, setMemberPtr, setNext, setWalk, setWalkEnd } from "../
 import { stringSize, stringView } from "../types/string";
 import { zsetLast, zsetLength, zsetMember, zsetMemberLength, zsetPlaceScore, zsetPrevious } from "../types/zset";
 import { putByte, putDouble, putLength, putLzf, putString, putU64, Sink } from "./sink";
+import { writeStream } from "./write-stream";
 
 // Numbers of types in RDB files. Older ones are read, too (read.ts).
 export const RDB_STRING: i32 = 0;
@@ -71,6 +72,7 @@ export function rdbType(e: usize): i32 {
       if (encoding == ENCODING_LISTPACK) return RDB_HASH_LISTPACK;
       return timersOf(entryPointer(e)) != 0 ? RDB_HASH_2 : RDB_HASH;
     case TYPE_ZSET: return encoding == ENCODING_LISTPACK ? RDB_ZSET_LISTPACK : RDB_ZSET_2;
+    case TYPE_STREAM: return RDB_STREAM_3;
     default: return RDB_STRING;
   }
 }
@@ -89,6 +91,7 @@ export function writeValue(s: Sink, e: usize): void {
     case RDB_HASH: writeFields(s, e, false); break;
     case RDB_HASH_2: writeFields(s, e, true); break;
     case RDB_ZSET_2: writeScores(s, e); break;
+    case RDB_STREAM_3: writeStream(s, e); break;
   }
 }
 
