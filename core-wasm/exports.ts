@@ -86,10 +86,10 @@ export function coreInit(seed0: i32, seed1: i32, seed2: i32, seed3: i32, databas
   r.zsetMaxListpackEntries = 128;
   r.zsetMaxListpackValue = 64;
   r.hllSparseMaxBytes = 3000;
-  r.rdbCompression = 1;
   r.streamNodeMaxBytes = 4096;
   r.streamNodeMaxEntries = 100;
   r.lazyFree = 31;
+  r.rdbCompression = 1;
   r.queryBufferLimit = 1 << 30;
   r.largeRequest = ~<u64>0;
   r.largeReply = ~<u64>0;
