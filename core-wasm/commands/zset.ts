@@ -22,7 +22,10 @@ import { argDouble, argIs, replyArity } from "./arguments";
 import { readKey } from "./string";
 
 /** Not an option of zsetAdd(): reply how many scores changed. */
-const ADD_CH: u32 = 256;
+export const ADD_CH: u32 = 256;
+
+/** Reads the score that argument i, and maybe the next, says into root.real; replies and returns false when it is none. */
+type ReadScore = (c: Client, i: i32) => bool;
 
 // --- Shared steps ---
 
@@ -79,16 +82,6 @@ function addOptionsFit(c: Client, options: u32, pairs: i32): bool {
   return true;
 }
 
-/** Checks all scores from argument `first` on; returns the longest member's length, or -1 after an error reply. */
-function checkPairs(c: Client, first: i32): i32 {
-  let longest = 0;
-  for (let i = first; i < argc(); i += 2) {
-    if (!argDouble(c, i)) return -1;
-    longest = max<i32>(longest, argLen(i + 1));
-  }
-  return longest;
-}
-
 /** Replies what ZADD or ZINCRBY did: `counted` members, or with an increment the score in root.real. */
 function replyAdded(c: Client, options: u32, counted: i64, did: i32): void {
   if (!(options & ADD_INCREMENT)) replyInteger(c, counted);
@@ -96,18 +89,19 @@ function replyAdded(c: Client, options: u32, counted: i64, did: i32): void {
   else replyDouble(c, root().real);
 }
 
-/** Adds the pairs from argument `first` on to the sorted set, `fresh` when it is in no database yet. */
-function addPairs(c: Client, e: usize, fresh: bool, options: u32, first: i32): void {
+/** Adds the members to the sorted set, which is in no database yet when it is `fresh`; otherwise as addMembers(). */
+function addTo(c: Client, e: usize, fresh: bool, options: u32, first: i32, step: i32, read: ReadScore): void {
   const r = root();
   const db = clientDb(c);
-  const single = argc() - first == 2;
+  const single = argc() - first == step;
   let added: i64 = 0;
   let updated: i64 = 0;
   let did = DID_NOTHING;
-  for (let i = first; i < argc(); i += 2) {
+  for (let i = first; i < argc(); i += step) {
     // A single score is in root.real since it was checked.
-    if (!single) argDouble(c, i);
-    did = zsetAdd(e, argPtr(i + 1), argLen(i + 1), r.real, options);
+    if (!single) read(c, i);
+    const member = i + step - 1;
+    did = zsetAdd(e, argPtr(member), argLen(member), r.real, options);
     if (did == DID_ADD) added++;
     else if (did == DID_UPDATE) updated++;
     else if (did == DID_FAIL || did == DID_NAN) break;
@@ -128,6 +122,42 @@ function addPairs(c: Client, e: usize, fresh: bool, options: u32, first: i32): v
   else notify(NOTIFY_ZSET, "zadd", argPtr(1), argLen(1), db.id);
 }
 
+/**
+ * The change behind ZADD and GEOADD: from argument `first` on, each `step` of them are a score, as `read` reads it, and
+ * a member. All are read before anything changes.
+ */
+export function addMembers(c: Client, options: u32, first: i32, step: i32, read: ReadScore): void {
+  let longest = 0;
+  for (let i = first; i < argc(); i += step) {
+    if (!read(c, i)) return;
+    longest = max<i32>(longest, argLen(i + step - 1));
+  }
+  const score = root().real;
+  const count = <i64>((argc() - first) / step);
+  let e = lookupWrite(clientDb(c), argPtr(1), argLen(1));
+  if (!zsetOrNothing(c, e)) return;
+  const fresh = e == 0;
+  if (fresh) {
+    if (options & ADD_XX) {
+      replyAdded(c, options, 0, DID_NOTHING);
+      return;
+    }
+    e = newZset(argPtr(1), argLen(1), fitsListpack(count, longest));
+  } else if (!zsetMaybeUnpack(e, count, longest)) {
+    e = 0;
+  }
+  if (e == 0) {
+    replyOutOfMemory(c);
+    return;
+  }
+  root().real = score;
+  addTo(c, e, fresh, options, first, step, read);
+}
+
+function readPlain(c: Client, i: i32): bool {
+  return argDouble(c, i);
+}
+
 function addGeneric(c: Client, options: u32): void {
   let first = 2;
   for (; first < argc(); first++) {
@@ -140,28 +170,7 @@ function addGeneric(c: Client, options: u32): void {
     replySyntax(c);
     return;
   }
-  if (!addOptionsFit(c, options, rest >> 1)) return;
-  const longest = checkPairs(c, first);
-  if (longest < 0) return;
-  const score = root().real;
-  let e = lookupWrite(clientDb(c), argPtr(1), argLen(1));
-  if (!zsetOrNothing(c, e)) return;
-  const fresh = e == 0;
-  if (fresh) {
-    if (options & ADD_XX) {
-      replyAdded(c, options, 0, DID_NOTHING);
-      return;
-    }
-    e = newZset(argPtr(1), argLen(1), fitsListpack(<i64>(rest >> 1), longest));
-  } else if (!zsetMaybeUnpack(e, <i64>(rest >> 1), longest)) {
-    e = 0;
-  }
-  if (e == 0) {
-    replyOutOfMemory(c);
-    return;
-  }
-  root().real = score;
-  addPairs(c, e, fresh, options, first);
+  if (addOptionsFit(c, options, rest >> 1)) addMembers(c, options, first, 2, readPlain);
 }
 
 /** ZADD key [NX | XX] [GT | LT] [CH] [INCR] score member [score member ...] */

@@ -25,6 +25,7 @@ import {
 import { lpFirst, lpLength, lpNext, lpPrev, lpView, lpViewLength } from "../structures/listpack";
 import {
   elementScore, placeElement, placeNext, placePrevious, ScoreTree, treeAt, treeCountBefore, treeFirst, treeLast, treeRank,
+  treeSeek,
 } from "../structures/score-tree";
 import { treeFreeSome } from "../structures/score-tree-change";
 import { packedAt, packedCountBefore, packedFind, packedLast, packedRank, packedScore } from "./zset-listpack";
@@ -117,6 +118,13 @@ export function zsetLast(e: usize): u64 {
 export function zsetAt(e: usize, rank: u32): u64 {
   const value = entryPointer(e);
   return isPacked(e) ? <u64>packedAt(value, rank) : treeAt(zsetTree(value), rank);
+}
+
+/** The place of the first member that does not stand before a score's bound; 0 when all do. */
+export function zsetSeek(e: usize, bound: i32, score: f64): u64 {
+  const value = entryPointer(e);
+  if (!isPacked(e)) return treeSeek(zsetTree(value), bound, score, 0, 0);
+  return <u64>packedAt(value, packedCountBefore(value, 0, bound, score, 0, 0));
 }
 
 /** The place behind, 0 at the end. */
