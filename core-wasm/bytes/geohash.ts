@@ -21,7 +21,7 @@ export const EARTH_RADIUS: f64 = 6372797.560856;
 const DEGREE: f64 = 3.14159265358979323846 / 180;
 const ODD_BITS: u64 = 0xaaaaaaaaaaaaaaaa;
 const EVEN_BITS: u64 = 0x5555555555555555;
-const TWO_TO_63: f64 = 9223372036854775808;
+const TWO_TO_63: f64 = 9223372036854775808.0;
 
 /** A cell's edges. */
 @unmanaged

@@ -220,6 +220,17 @@ export function arcSine(x: f64): f64 {
   return guess + ((x - sin) - load<f64>(LOW)) / slope;
 }
 
+/** Angle of the point (x, y), seen from the origin: a good guess turned by what is left of y when the guess is undone. */
 export function arcTangent(y: f64, x: f64): f64 {
-  return Math.atan2(y, x);
+  const guess = Math.atan2(y, x);
+  const r = sqrt<f64>(x * x + y * y);
+  if (!(r > 0)) return guess;
+  const cos = cosine(guess);
+  const cosLow = cos < 0 ? -load<f64>(LOW) : load<f64>(LOW);
+  const sin = sine(guess);
+  const sinLow = guess < 0 ? -load<f64>(LOW) : load<f64>(LOW);
+  const a = y * cos;
+  const b = x * sin;
+  const rest = productError(y, cos, a) - productError(x, sin, b) + (y * cosLow - x * sinLow);
+  return guess + ((a - b) + rest) / r;
 }

@@ -23,6 +23,13 @@ import {
   keysCommand, scanCommand,
 } from "../commands/generic-scan";
 import {
+  geoaddCommand, geodistCommand, geohashCommand, geoposCommand,
+} from "../commands/geo";
+import {
+  georadiusCommand, georadiusRoCommand, georadiusbymemberCommand, georadiusbymemberRoCommand, geosearchCommand,
+  geosearchstoreCommand,
+} from "../commands/geo-search";
+import {
   hdelCommand, hexistsCommand, hgetCommand, hlenCommand, hmgetCommand, hmsetCommand, hsetCommand, hsetnxCommand,
   hstrlenCommand,
 } from "../commands/hash";
@@ -343,6 +350,16 @@ export function dispatch(id: i32, c: Client): bool {
     case Cmd.PFDEBUG: pfdebugCommand(c); return true;
     case Cmd.PFMERGE: pfmergeCommand(c); return true;
     case Cmd.PFSELFTEST: pfselftestCommand(c); return true;
+    case Cmd.GEOADD: geoaddCommand(c); return true;
+    case Cmd.GEODIST: geodistCommand(c); return true;
+    case Cmd.GEOHASH: geohashCommand(c); return true;
+    case Cmd.GEOPOS: geoposCommand(c); return true;
+    case Cmd.GEORADIUS: georadiusCommand(c); return true;
+    case Cmd.GEORADIUS_RO: georadiusRoCommand(c); return true;
+    case Cmd.GEORADIUSBYMEMBER: georadiusbymemberCommand(c); return true;
+    case Cmd.GEORADIUSBYMEMBER_RO: georadiusbymemberRoCommand(c); return true;
+    case Cmd.GEOSEARCH: geosearchCommand(c); return true;
+    case Cmd.GEOSEARCHSTORE: geosearchstoreCommand(c); return true;
     case Cmd.DISCARD: discardCommand(c); return true;
     case Cmd.EXEC: execCommand(c); return true;
     case Cmd.MULTI: multiCommand(c); return true;

@@ -1,7 +1,8 @@
 /**
  * commands-geo: random commands on positions, for the differential test.
  *
- * Members' positions differ from each other, so that results sorted by distance have one order.
+ * Members' positions differ from each other, so that results sorted by distance have one order. Stored distances are
+ * not looked at: their last digit depends on the C library of the real server in one of 10,000 cases.
  */
 import type { CommandGenerator } from "./commands.ts";
 
@@ -83,14 +84,17 @@ export const GEO: Maker[] = [
   (g) => ["GEOSEARCH", key(g), ...searched(g), ...options(g)],
   (g) => ["GEOSEARCH", key(g), ...searched(g), ...options(g)],
   (g) => ["GEOSEARCH", key(g), ...searched(g), "WITHDIST", "ASC"],
-  (g) => ["GEOSEARCHSTORE", "geo:3", key(g), ...searched(g), ...g.options("STOREDIST"), ...options(g)],
+  (g) => ["GEOSEARCHSTORE", "geo:3", key(g), ...searched(g), ...options(g)],
+  (g) => ["GEOSEARCHSTORE", "geo:far", key(g), ...searched(g), "STOREDIST", ...g.options("ASC")],
+  (g) => ["GEORADIUS", key(g), ...position(g), ...circle(g), "STOREDIST", "geo:far"],
+  () => ["ZCARD", "geo:far"],
   (g) => ["GEORADIUS", key(g), ...position(g), ...circle(g), ...options(g)],
-  (g) => ["GEORADIUS", key(g), ...position(g), ...circle(g), g.random.pick(["STORE", "STOREDIST"]), "geo:3"],
+  (g) => ["GEORADIUS", key(g), ...position(g), ...circle(g), "STORE", "geo:3"],
   (g) => ["GEORADIUS_RO", key(g), ...position(g), ...circle(g), ...options(g)],
   (g) => ["GEORADIUSBYMEMBER", key(g), member(g), ...circle(g), ...options(g)],
   (g) => ["GEORADIUSBYMEMBER_RO", key(g), member(g), ...circle(g), ...options(g), ...g.options("STORE")],
   (g) => ["OBJECT", "ENCODING", key(g)],
-  (g) => ["ZADD", key(g), g.random.pick(["0", "-1", "1e30", "-inf", "1e19", "4503599627370495"]), member(g)],
+  (g) => ["ZADD", "geo:2", g.random.pick(["0", "-1", "1e30", "-inf", "1e19", "4503599627370495"]), "odd"],
   (g) => ["ZRANGE", key(g), "0", "5", "WITHSCORES"],
   (g) => (g.random.chance(20) ? ["DEL", key(g)] : ["ZREM", key(g), member(g)]),
 ];

@@ -9,6 +9,7 @@
  *   - commands that end or stop the connection or the server.
  */
 import { HASHES } from "./commands-hash.ts";
+import { GEO } from "./commands-geo.ts";
 import { HYPERLOGLOG } from "./commands-hyperloglog.ts";
 import { repeatsOnSets, SETS } from "./commands-set.ts";
 import { SORTED_SETS } from "./commands-zset.ts";
@@ -326,7 +327,7 @@ const COMMANDS: Maker[] = [
   ...GENERIC, ...GENERIC, ...GENERIC, ...CONNECTION, ...SERVER,
   ...HYPERLOGLOG,
   ...SETS, ...SETS,
-  ...SORTED_SETS,
+  ...SORTED_SETS, ...GEO,
   ...LISTS,
   ...HASHES, ...HASHES,
 ];
