@@ -18,11 +18,14 @@ export const FLAG = {
   executing: 1 << 26, subscribed: 1 << 27, monitor: 1 << 29, tracking: 1 << 30,
 } as const;
 
+/** Stands for READONLY, which only the host knows of. */
+const READ_ONLY = 2 ** 31 | 0;
+
 /** The letters of the flags field and the bits that they stand for, in the order in which they are shown. */
 const LETTERS: readonly (readonly [letter: string, bits: number])[] = [
   ["O", FLAG.monitor], ["P", FLAG.subscribed], ["x", FLAG.multi], ["b", FLAG.blocked | FLAG.held],
   ["t", FLAG.tracking], ["d", FLAG.dirtyCas], ["c", FLAG.closeAfterReply], ["A", FLAG.closeSoon],
-  ["U", FLAG.unixSocket], ["e", FLAG.noEvict], ["T", FLAG.noTouch], ["I", FLAG.importSource],
+  ["U", FLAG.unixSocket], ["r", READ_ONLY], ["e", FLAG.noEvict], ["T", FLAG.noTouch], ["I", FLAG.importSource],
 ];
 
 /** Size of the first chunk of output, which every client has while a reply is on its way. */
@@ -30,7 +33,7 @@ const CHUNK_SIZE = 16384;
 
 /** The flags field: a letter each, "N" for none. */
 export function flagLetters(connection: Connection): string {
-  const { flags } = connection;
+  const flags = (connection.flags & ~READ_ONLY) | (connection.isReadOnly ? READ_ONLY : 0);
   const letters = LETTERS.filter(([, bits]) => (flags & bits) !== 0).map(([letter]) => letter).join("");
   return letters === "" ? "N" : letters;
 }

@@ -152,6 +152,7 @@ function greet(
 function resetCommand(server: Server, connection: Connection, _args: Args, reply: ReplyWriter): void {
   server.core.exports.clientReset(connection.client);
   connection.name = "";
+  connection.isReadOnly = false;
   reply.simple("RESET");
 }
 

@@ -27,6 +27,8 @@ export class Connection implements SocketHandler {
   libName = "";
   libVersion = "";
   isProtected = false;
+  /** READONLY. */
+  isReadOnly = false;
   /** Bytes handed to the socket that it still references. */
   #inFlight = 0;
   /** The socket took less than it was offered; writable() will come. */
