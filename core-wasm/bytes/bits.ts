@@ -87,11 +87,21 @@ export function findBitBetween(ptr: usize, first: i64, last: i64, bit: i32): i64
 export const COMBINE_AND: i32 = 0;
 export const COMBINE_OR: i32 = 1;
 export const COMBINE_XOR: i32 = 2;
+/** Bits of `to` that are not in `from`. */
+export const COMBINE_CLEAR: i32 = 3;
 
 /** Sixteen bytes combined with sixteen others. */
 function combine16(operation: i32, a: v128, b: v128): v128 {
   if (operation == COMBINE_AND) return v128.and(a, b);
+  if (operation == COMBINE_CLEAR) return v128.andnot(a, b);
   return operation == COMBINE_OR ? v128.or(a, b) : v128.xor(a, b);
+}
+
+/** combine16 for one byte. */
+function combine1(operation: i32, a: u32, b: u32): u32 {
+  if (operation == COMBINE_AND) return a & b;
+  if (operation == COMBINE_CLEAR) return a & ~b;
+  return operation == COMBINE_OR ? a | b : a ^ b;
 }
 
 /** Combines `to`, of `toLen` bytes, with `from`, which is not longer and counts as followed by zeros. */
@@ -101,11 +111,29 @@ export function combineBits(operation: i32, to: usize, toLen: i32, from: usize, 
   let i: usize = 0;
   for (; i + 16 <= n; i += 16) v128.store(to + i, combine16(operation, v128.load(to + i), v128.load(from + i)));
   for (; i < n; i++) {
-    const a = <u32>load<u8>(to + i);
-    const b = <u32>load<u8>(from + i);
-    store<u8>(to + i, operation == COMBINE_AND ? a & b : operation == COMBINE_OR ? a | b : a ^ b);
+    store<u8>(to + i, <u8>combine1(operation, <u32>load<u8>(to + i), <u32>load<u8>(from + i)));
   }
   if (operation == COMBINE_AND) memory.fill(to + n, 0, <usize>toLen - n);
+}
+
+/** Adds the bytes at `from` to two rows of bits: `once`, set in one of those that were added, `more`, in several. */
+export function countOnce(once: usize, more: usize, from: usize, fromLen: i32): void {
+  const n = <usize>fromLen;
+  let i: usize = 0;
+  for (; i + 16 <= n; i += 16) {
+    const seen = v128.load(once + i);
+    const added = v128.load(from + i);
+    const several = v128.or(v128.load(more + i), v128.and(seen, added));
+    v128.store(more + i, several);
+    v128.store(once + i, v128.andnot(v128.or(seen, added), several));
+  }
+  for (; i < n; i++) {
+    const seen = <u32>load<u8>(once + i);
+    const added = <u32>load<u8>(from + i);
+    const several = <u32>load<u8>(more + i) | (seen & added);
+    store<u8>(more + i, <u8>several);
+    store<u8>(once + i, <u8>((seen | added) & ~several));
+  }
 }
 
 /** Turns every bit of `len` bytes over. */

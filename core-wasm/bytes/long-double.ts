@@ -153,6 +153,36 @@ export function isInfiniteLongDouble(ptr: usize): bool {
   return changetype<LongDouble>(ptr).infinite;
 }
 
+/** Negative, 0 or positive as the LongDouble at `aPtr` is less than, equal to or greater than that at `bPtr`. */
+export function compareLongDouble(aPtr: usize, bPtr: usize): i32 {
+  const a = changetype<LongDouble>(aPtr);
+  const b = changetype<LongDouble>(bPtr);
+  const aZero = a.mantissa == 0 && !a.infinite;
+  if (aZero && b.mantissa == 0 && !b.infinite) return 0;
+  if (aZero) return b.negative ? 1 : -1;
+  if ((b.mantissa == 0 && !b.infinite) || a.negative != b.negative) return a.negative ? -1 : 1;
+  let order = 0;
+  if (a.infinite || b.infinite) order = (a.infinite ? 1 : 0) - (b.infinite ? 1 : 0);
+  else if (a.exponent != b.exponent) order = a.exponent < b.exponent ? -1 : 1;
+  else if (a.mantissa != b.mantissa) order = a.mantissa < b.mantissa ? -1 : 1;
+  return a.negative ? -order : order;
+}
+
+/** Turns the sign of a LongDouble over. */
+export function negateLongDouble(ptr: usize): void {
+  const value = changetype<LongDouble>(ptr);
+  value.negative = !value.negative;
+}
+
+/** Stores the number of the largest magnitude that is not infinite. */
+export function largestLongDouble(negative: bool, outPtr: usize): void {
+  const out = changetype<LongDouble>(outPtr);
+  out.mantissa = 0xffffffffffffffff;
+  out.exponent = MAX_EXPONENT;
+  out.negative = negative;
+  out.infinite = false;
+}
+
 /** Adds the LongDoubles at `aPtr` and `bPtr` into `outPtr`, maybe one of them. False: infinite or not a number. */
 export function addLongDouble(aPtr: usize, bPtr: usize, outPtr: usize): bool {
   let a = changetype<LongDouble>(aPtr);

@@ -1,20 +1,18 @@
 /**
- * Commands that see strings as rows of bits: parse, look up, change, reply. The bit work itself is bytes/bits.ts's.
+ * Commands that see strings as rows of bits: parse, look up, change, reply. The bit work itself is bytes/bits.ts's,
+ * BITOP bitmap-combine.ts's.
  *
  * A string that is written to gets a block of its own and encoding raw (stringEdit), as in Valkey. BITFIELD reads its
  * arguments twice: once to find every error and how far it writes, and once more to run, so it keeps no list.
  */
 import {
-  COMBINE_AND, COMBINE_OR, COMBINE_XOR, combineBits, countBits, countBitsBetween, findBit, findBitBetween,
-  getSignedBits, getUnsignedBits, invertBits, OVERFLOW_FAIL, OVERFLOW_SAT, OVERFLOW_WRAP, setBits, signedOverflow,
-  unsignedOverflow,
+  countBits, countBitsBetween, findBit, findBitBetween, getSignedBits, getUnsignedBits, OVERFLOW_FAIL, OVERFLOW_SAT,
+  OVERFLOW_WRAP, setBits, signedOverflow, unsignedOverflow,
 } from "../bytes/bits";
 import { parseI64 } from "../bytes/integer";
-import { addEntry, deleteKey, lookupWrite, peek, replaceEntry } from "../keyspace/database";
-import {
-  ENCODING_RAW, entryFreeString, entryNewString, entryType, NO_EXPIRE, stringPtr, TYPE_STRING,
-} from "../keyspace/entry";
-import { changed, notify, NOTIFY_GENERIC, NOTIFY_STRING } from "../keyspace/events";
+import { deleteKey, lookupWrite } from "../keyspace/database";
+import { entryType, stringPtr, TYPE_STRING } from "../keyspace/entry";
+import { changed, notify, NOTIFY_STRING } from "../keyspace/events";
 import { argc, argLen, argPtr, root, Root, ROOT_ADDRESS } from "../memory/root";
 import { Client, clientDb } from "../resp/client";
 import { NOT_INTEGER } from "../resp/errors";
@@ -236,95 +234,6 @@ export function bitposCommand(c: Client): void {
   // A string is followed by zeros without end, unless the command said where it ends.
   const missing = at < 0 || (end > 4 && at == <i64>bytes << 3);
   replyInteger(c, missing ? -1 : (first << 3) + at);
-}
-
-// --- BITOP ---
-
-const COMBINE_NOT: i32 = 3;
-const COMBINE_ERROR: i32 = -1;
-
-/** The operation that argument 1 names; COMBINE_ERROR after a reply. */
-function argOperation(c: Client): i32 {
-  if (argIs(1, "AND")) return COMBINE_AND;
-  if (argIs(1, "OR")) return COMBINE_OR;
-  if (argIs(1, "XOR")) return COMBINE_XOR;
-  if (argIs(1, "NOT")) {
-    if (argc() == 4) return COMBINE_NOT;
-    replyError(c, "ERR BITOP NOT must be called with a single source key.");
-  } else {
-    replySyntax(c);
-  }
-  return COMBINE_ERROR;
-}
-
-/** Argument number of the longest source string; 0 when all are empty or absent, -1 after an error reply. */
-function longestSource(c: Client): i32 {
-  let longest = 0;
-  let size = 0;
-  for (let i = 3; i < argc(); i++) {
-    const e = readKey(c, i);
-    if (e == 0) continue;
-    if (entryType(e) != TYPE_STRING) {
-      replyWrongType(c);
-      return -1;
-    }
-    if (stringSize(e) > size) {
-      size = stringSize(e);
-      longest = i;
-    }
-  }
-  return longest;
-}
-
-/** A new entry for the destination with the combined bits, begun as a copy of source `longest`; 0 without memory. */
-function combined(c: Client, operation: i32, longest: i32): usize {
-  const db = clientDb(c);
-  const source = peek(db, argPtr(longest), argLen(longest));
-  const size = stringSize(source);
-  const fresh = entryNewString(argPtr(2), argLen(2), stringView(source), size, ENCODING_RAW, NO_EXPIRE);
-  if (fresh == 0) return 0;
-  const to = stringPtr(fresh);
-  if (operation == COMBINE_NOT) invertBits(to, size);
-  for (let i = 3; i < argc(); i++) {
-    if (i == longest) continue;
-    const e = peek(db, argPtr(i), argLen(i));
-    if (e != 0) combineBits(operation, to, size, stringView(e), stringSize(e));
-    else combineBits(operation, to, size, 0, 0);
-  }
-  return fresh;
-}
-
-/** BITOP AND | OR | XOR | NOT destkey key [key ...] */
-export function bitopCommand(c: Client): void {
-  const operation = argOperation(c);
-  if (operation == COMBINE_ERROR) return;
-  const longest = longestSource(c);
-  if (longest < 0) return;
-  const db = clientDb(c);
-  const key = argPtr(2);
-  const keyLen = argLen(2);
-  if (longest == 0) {
-    if (deleteKey(db, key, keyLen)) {
-      notify(NOTIFY_GENERIC, "del", key, keyLen, db.id);
-      changed(1);
-    }
-    replyInteger(c, 0);
-    return;
-  }
-  const fresh = combined(c, operation, longest);
-  if (fresh == 0) {
-    replyOutOfMemory(c);
-    return;
-  }
-  const old = lookupWrite(db, key, keyLen);
-  if (!(old != 0 ? replaceEntry(db, old, fresh) : addEntry(db, fresh))) {
-    entryFreeString(fresh);
-    replyOutOfMemory(c);
-    return;
-  }
-  changed(1);
-  notify(NOTIFY_STRING, "set", key, keyLen, db.id);
-  replyInteger(c, stringSize(fresh));
 }
 
 // --- BITFIELD ---

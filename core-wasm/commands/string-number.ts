@@ -78,7 +78,7 @@ export function decrbyCommand(c: Client): void {
 // --- Floating point ---
 
 /** Reads a string entry (0: zero) as a LongDouble into FIRST. */
-function readFloat(e: usize): bool {
+export function readFloat(e: usize): bool {
   if (e != 0 && !isInteger(e)) return parseLongDouble(stringPtr(e), stringLength(e), FIRST);
   longDoubleFromI64(e != 0 ? entryInteger(e) : 0, FIRST);
   return true;

@@ -15,12 +15,13 @@ import {
 } from "../resp/reply";
 import { setString, stringEquals, stringSize } from "../types/string";
 import { argExpire, UNIT_MILLISECONDS, UNIT_SECONDS } from "./arguments";
+import { checkComparison, comparisonHolds } from "./string-compare";
 import {
-  OPTION_CONDITION, OPTION_ERROR, OPTION_EXPIRE, OPTION_EX, OPTION_EXAT, OPTION_GET, OPTION_IFEQ, OPTION_KEEPTTL,
+  OPTION_COMPARE, OPTION_CONDITION, OPTION_ERROR, OPTION_EXPIRE, OPTION_EX, OPTION_EXAT, OPTION_GET, OPTION_KEEPTTL,
   OPTION_NX, OPTION_PERSIST, OPTION_PX, OPTION_PXAT, OPTION_XX, optionValue, readExpire, readOptions,
 } from "./string-options";
 
-const SET_OPTIONS: u32 = OPTION_NX | OPTION_XX | OPTION_IFEQ | OPTION_GET | OPTION_EXPIRE | OPTION_KEEPTTL;
+const SET_OPTIONS: u32 = OPTION_CONDITION | OPTION_GET | OPTION_EXPIRE | OPTION_KEEPTTL;
 const GETEX_OPTIONS: u32 = OPTION_EXPIRE | OPTION_PERSIST;
 
 // --- Shared steps ---
@@ -60,7 +61,7 @@ function replyGet(c: Client): bool {
 }
 
 /** Removes a key whose new expiry has passed already, which is an expiry like any other. */
-function expireAtOnce(db: Database, key: usize, keyLen: i32): void {
+export function expireAtOnce(db: Database, key: usize, keyLen: i32): void {
   deleteKey(db, key, keyLen);
   changed(1);
   root().statExpired++;
@@ -75,14 +76,11 @@ function replyNotSet(c: Client, options: u32, asInteger: bool): void {
   else replyNull(c);
 }
 
-/** True when the key's state allows the change; replies when it does not. `compare`: IFEQ's value, as argument. */
+/** True when the key's state allows the change; replies when it does not. `compare`: argument to compare with. */
 function conditionHolds(c: Client, e: usize, options: u32, compare: i32, asInteger: bool): bool {
-  if (options & OPTION_IFEQ && e != 0) {
-    if (entryType(e) != TYPE_STRING) {
-      replyWrongType(c);
-      return false;
-    }
-    if (stringEquals(e, argPtr(compare), argLen(compare))) return true;
+  if (options & OPTION_COMPARE) {
+    if (!stringOrNothing(c, e)) return false;
+    if (comparisonHolds(e, options, compare)) return true;
   } else if ((options & OPTION_NX && e == 0) || (options & OPTION_XX && e != 0)) {
     return true;
   }
@@ -122,7 +120,10 @@ function setGeneric(c: Client, options: u32, value: i32, compare: i32, asInteger
   else replyOk(c);
 }
 
-/** SET key value [NX | XX | IFEQ value] [GET] [EX | PX | EXAT | PXAT time | KEEPTTL] */
+/**
+ * SET key value [NX | XX | IFEQ value | IFNE value | IFDEQ digest | IFDNE digest] [GET]
+ *   [EX | PX | EXAT | PXAT time | KEEPTTL]
+ */
 export function setCommand(c: Client): void {
   const end = argc();
   if (end == 3) {
@@ -131,8 +132,10 @@ export function setCommand(c: Client): void {
   }
   const options = readOptions(c, 3, end, SET_OPTIONS);
   if (options & OPTION_ERROR) return;
+  const compare = options & OPTION_COMPARE ? optionValue(3, end, OPTION_COMPARE) : 0;
+  if (!checkComparison(c, options, compare)) return;
   if (options & OPTION_EXPIRE && !readExpire(c, 3, end, options)) return;
-  setGeneric(c, options, 2, options & OPTION_IFEQ ? optionValue(3, end, OPTION_IFEQ) : 0, false);
+  setGeneric(c, options, 2, compare, false);
 }
 
 /** SETNX key value */

@@ -429,10 +429,13 @@ export const enum Cmd {
   SENTINEL_SET = 423,
   SENTINEL_SIMULATE_FAILURE = 424,
   SENTINEL_SLAVES = 425,
+  DELEX = 426,
+  DIGEST = 427,
+  INCREX = 428,
 }
 
 /** Ids are below this. */
-export const COMMAND_COUNT: i32 = 426;
+export const COMMAND_COUNT: i32 = 429;
 
 // What a command is, as commandFlags() answers.
 export const CMD_WRITE: u32 = 0x1;

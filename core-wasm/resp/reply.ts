@@ -239,6 +239,20 @@ export function replyDouble(c: Client, value: f64): void {
   commitOutput(c, data + 4 + <usize>n - p);
 }
 
+/** A floating-point number that is written out already: a bulk string in RESP2, ,value in RESP3. */
+export function replyDoubleText(c: Client, ptr: usize, len: i32): void {
+  if (c.resp == 2) {
+    replyBulk(c, ptr, len);
+    return;
+  }
+  const p = reserve(c, <usize>len + 3);
+  if (p == 0) return;
+  store<u8>(p, 0x2c);
+  memory.copy(p + 1, ptr, <usize>len);
+  store<u16>(p + 1 + <usize>len, CRLF);
+  commitOutput(c, <usize>len + 3);
+}
+
 /** A number of any size in decimal digits: a bulk string in RESP2. */
 export function replyBigNumber(c: Client, ptr: usize, len: i32): void {
   if (c.resp == 2) {

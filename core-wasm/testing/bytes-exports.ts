@@ -12,6 +12,7 @@ export { hashBytes, crc16, crc64, keySlot } from "../bytes/hash";
 export { formatDouble, parseDouble } from "../bytes/double";
 export { formatFixed, formatPrecise, formatScaled } from "../bytes/fixed";
 export { addLongDouble, formatLongDouble, longDoubleFromI64, parseLongDouble } from "../bytes/long-double";
+export { xxh3 } from "../bytes/xxh3";
 export { lzfCompress, lzfDecompress } from "../bytes/lzf";
 export {
   combineBits, countBits, countBitsBetween, findBit, findBitBetween, getSignedBits, getUnsignedBits, invertBits,
