@@ -3,8 +3,11 @@
 import { Client } from "../resp/client";
 import { Cmd } from "./commands";
 import {
-  bitcountCommand, bitfieldCommand, bitfieldRoCommand, bitopCommand, bitposCommand, getbitCommand, setbitCommand,
+  bitcountCommand, bitfieldCommand, bitfieldRoCommand, bitposCommand, getbitCommand, setbitCommand,
 } from "../commands/bitmap";
+import {
+  bitopCommand,
+} from "../commands/bitmap-combine";
 import {
   echoCommand, pingCommand, quitCommand, selectCommand,
 } from "../commands/connection";
@@ -113,6 +116,12 @@ import {
   delifeqCommand, getCommand, getdelCommand, getexCommand, getsetCommand, psetexCommand, setCommand, setexCommand,
   setnxCommand, strlenCommand,
 } from "../commands/string";
+import {
+  delexCommand, digestCommand,
+} from "../commands/string-compare";
+import {
+  increxCommand,
+} from "../commands/string-increx";
 import {
   lcsCommand,
 } from "../commands/string-lcs";
@@ -378,6 +387,9 @@ export function dispatch(id: i32, c: Client): bool {
     case Cmd.SUBSCRIBE: subscribeCommand(c); return true;
     case Cmd.SUNSUBSCRIBE: sunsubscribeCommand(c); return true;
     case Cmd.UNSUBSCRIBE: unsubscribeCommand(c); return true;
+    case Cmd.DELEX: delexCommand(c); return true;
+    case Cmd.DIGEST: digestCommand(c); return true;
+    case Cmd.INCREX: increxCommand(c); return true;
     default: return false;
   }
 }

@@ -427,10 +427,13 @@ export const CMD = {
   SENTINEL_SET: 423,
   SENTINEL_SIMULATE_FAILURE: 424,
   SENTINEL_SLAVES: 425,
+  DELEX: 426,
+  DIGEST: 427,
+  INCREX: 428,
 } as const;
 
 /** Ids are below this. */
-export const COMMAND_COUNT = 426;
+export const COMMAND_COUNT = 429;
 
 // What a command is, as the bits of CommandRow's flags.
 export const CMD_WRITE = 1;
@@ -926,4 +929,7 @@ export const COMMAND_ROWS: readonly string[] = [
   '[423,"sentinel|set",400,-5,58720264,172032,13,0,0,0,[],[],""]',
   '[424,"sentinel|simulate-failure",400,-3,58720264,172032,13,0,0,0,[],[],""]',
   '[425,"sentinel|slaves",400,3,58720264,172032,13,0,0,0,[],[],""]',
+  '[426,"delex",0,-2,134221825,16516,1,1,1,1,[],[{"flags":["RM","delete"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
+  '[427,"digest",0,2,134221826,16514,1,1,1,1,[],[{"flags":["RO","access"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
+  '[428,"increx",0,-2,134221829,16516,1,1,1,1,[],[{"flags":["RW","access","update"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
 ];
