@@ -1,4 +1,4 @@
-// client.ts - runs commands for the admin pages as a client of the server: with the rights, limits and logs of any other.
+// client.ts - runs commands for the admin pages as a client of the server, with the rights and limits of any other.
 //
 // The connection is a socket that ends in this process: what the server writes is gathered and read as RESP3. One
 // connection serves one request of a page, under the address of the browser that asked.

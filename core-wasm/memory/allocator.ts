@@ -11,7 +11,7 @@
  *    6  u16 bump   blocks that were ever handed out: those behind were never touched
  *    8  u16 next   list of pages of a class with room, or of free runs of a bin
  *   10  u16 prev
- *   12  u8  kind   0 free run, 2..51 size class, LARGE first page of a large block, INNER not first, or not ours,
+ *   12  u8  kind   0 free run, 2..71 size class, LARGE first page of a large block, INNER not first, or not ours,
  *                  SPAN a page of a span but its first
  *   13  u8  listed 1 while in its class's list of pages with room
  *   14  u16 pages  free run or large block: its length in pages (in the first, and for free runs also in the last);
@@ -27,9 +27,9 @@ export const PAGE_BITS: u32 = 16;
 export const PAGE_SIZE: usize = 65536;
 const PAGE_MASK: usize = 65535;
 const DESCRIPTOR_PAGES: u32 = 16; // 65536 pages * 16 bytes = 1 MiB
-const PAGE_CLASS_MAX: u32 = 48; // blocks of classes up to 48, of 32 KiB, lie in one page
+const PAGE_CLASS_MAX: u32 = 68; // blocks of classes up to 68, of 32 KiB, lie in one page
 const SMALL_MAX: usize = 57344;
-const CLASS_COUNT: u32 = 52; // classes 2..51 are used
+const CLASS_COUNT: u32 = 72; // classes 2..71 are used
 const BIN_COUNT: i32 = 17;
 const KIND_FREE: u32 = 0;
 const KIND_SPAN: u32 = 0xfd;
@@ -48,7 +48,7 @@ export const RESERVE_BYTES: u64 = 16 << 20;
 
 /** Class heads and free-run bins (u32 page numbers) live in page 0 behind the root. */
 const CLASS_HEADS: usize = 4096;
-const RUN_BINS: usize = 4096 + 256;
+const RUN_BINS: usize = 4096 + 320;
 const HEADS_END: usize = 4096 + 512;
 
 function descriptors(): usize {
@@ -75,26 +75,37 @@ function setRunPages(d: usize, pages: u32): void {
   store<u16>(d, <u16>pages, 14);
 }
 
-// --- Size classes: steps of 8 up to 128, then four steps to each doubling ---
+// --- Size classes ---
+
+/**
+ * Steps of 8 up to 128, eight steps to each doubling up to 4 KiB, then four: small collections are single blocks of
+ * some hundred bytes, which coarser steps rounded up by 6 % on the average.
+ */
 
 function classOf(size: usize): u32 {
   if (size <= 128) return size <= 16 ? 2 : <u32>((size + 7) >> 3);
   const s = <u32>size - 1;
   const log = 31 - clz<u32>(s);
-  return 17 + ((log - 7) << 2) + ((s >> (log - 2)) & 3);
+  if (log < 12) return 17 + ((log - 7) << 3) + ((s >> (log - 3)) & 7);
+  return 57 + ((log - 12) << 2) + ((s >> (log - 2)) & 3);
 }
 
 function classSize(kind: u32): usize {
   if (kind <= 16) return <usize>(kind << 3);
-  const j = kind - 17;
-  const base = <u32>128 << (j >> 2);
+  if (kind <= 56) {
+    const j = kind - 17;
+    const base = <u32>128 << (j >> 3);
+    return <usize>(base + (base >> 3) * ((j & 7) + 1));
+  }
+  const j = kind - 57;
+  const base = <u32>4096 << (j >> 2);
   return <usize>(base + (base >> 2) * ((j & 3) + 1));
 }
 
 /** Pages of a span: 5 hold eight blocks of 40 KiB, 3 hold four of 48 KiB, 7 hold eight of 56 KiB, nothing left over. */
 function spanPages(kind: u32): u32 {
   if (kind <= PAGE_CLASS_MAX) return 1;
-  return kind == 49 ? 5 : kind == 50 ? 3 : 7;
+  return kind == 69 ? 5 : kind == 70 ? 3 : 7;
 }
 
 /** The page of a block's descriptor: its own, or the first of its span. */
