@@ -6,6 +6,7 @@
 import { database, peek } from "../keyspace/database";
 import { entryBytes, entryEncoding } from "../keyspace/entry";
 import { valueBytes } from "../types/value";
+import { checkList, listNodes } from "./list-check";
 import { checkZset } from "./score-tree-check";
 
 export * from "../exports";
@@ -33,4 +34,16 @@ export function zsetProblem(db: i32, key: usize, len: i32): i32 {
 export function weightOf(db: i32, key: usize, len: i32): usize {
   const e = peek(database(db), key, len);
   return e == 0 ? 0 : valueBytes(e, 0);
+}
+
+/** 0 when the list at a key is sound (list-check.ts), -1 when there is none. */
+export function listProblem(db: i32, key: usize, len: i32): i32 {
+  const e = peek(database(db), key, len);
+  return e == 0 ? -1 : checkList(e);
+}
+
+/** Compressed nodes of the list at a key, times 65536, and its nodes. */
+export function nodesOf(db: i32, key: usize, len: i32): u32 {
+  const e = peek(database(db), key, len);
+  return e == 0 ? 0 : listNodes(e);
 }

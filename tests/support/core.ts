@@ -28,6 +28,8 @@ export interface TestExports extends CoreExports {
   heapStart(): number;
   encodingOf(db: number, key: number, length: number): number;
   bytesOf(db: number, key: number, length: number): number;
+  listProblem(db: number, key: number, length: number): number;
+  nodesOf(db: number, key: number, length: number): number;
 }
 
 /** Names of the encodings by number, as OBJECT ENCODING has them. */
