@@ -17,7 +17,9 @@ import {
   cursorClose, cursorFailed, cursorInsert, cursorIsThere, cursorOpen, cursorRemove, cursorReplace, cursorSeek,
   cursorSeekBack,
 } from "../types/list-cursor";
-import { listExpect, listLength, listNew, listPop, listPush, listRemoveRange, listSettle } from "../types/list";
+import {
+  listExpect, listLength, listNew, listPop, listPush, listRemoveRange, listSettle, listTrim,
+} from "../types/list";
 import { valueFree } from "../types/value";
 import { argI64, argIs, argRange, replyArity } from "./arguments";
 import { replyElement, replyElements } from "./list-reply";
@@ -366,21 +368,13 @@ export function ltrimCommand(c: Client): void {
   if (stop < 0) stop += length;
   if (start < 0) start = 0;
   if (stop >= length) stop = length - 1;
-  let gone = length;
-  let done = true;
-  if (start > stop) {
-    done = listRemoveRange(e, 0, length);
-  } else {
-    gone = length - (stop - start + 1);
-    // From the tail first: when that fails nothing has changed.
-    done = listRemoveRange(e, stop + 1, length - stop - 1) && listRemoveRange(e, 0, start);
-  }
-  if (!done) {
+  const kept = start > stop ? 0 : stop - start + 1;
+  if (!(kept == 0 ? listRemoveRange(e, 0, length) : listTrim(e, start, stop))) {
     replyOutOfMemory(c);
     return;
   }
   notify(NOTIFY_LIST, "ltrim", key, keyLen, db.id);
   elementsGone(db, e, key, keyLen);
-  changed(<u64>gone);
+  changed(<u64>(length - kept));
   replyOk(c);
 }

@@ -221,7 +221,7 @@ export function nodePack(n: usize): void {
  */
 export function quicklistSettle(ql: Quicklist, n: usize): void {
   const depth = <u32>ql.depth;
-  if (depth == 0 || ql.nodes < depth << 1) return;
+  if (depth == 0 || ql.nodes == 0) return;
   let a = ql.head;
   let b = ql.tail;
   let isInner = n != 0;

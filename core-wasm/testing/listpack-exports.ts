@@ -9,8 +9,9 @@ import { lpView } from "../structures/listpack";
 export { alloc, free, usableSize } from "../memory/allocator";
 export {
   LP_AFTER, LP_BEFORE, lpAppend, lpAppendInt, lpBytes, lpCopy, lpDelete, lpDeleteAt, lpDeleteRange, lpEntryBytes,
-  lpEquals, lpFind, lpFirst, lpFits, lpInsert, lpInsertInt, lpInt, lpIsInt, lpLast, lpLength, lpNew, lpNext, lpPrepend,
-  lpPrev, lpReplace, lpReplaceInt, lpSeek, lpShrink, lpText, lpTextLength, lpToI64, lpValidate, lpViewLength,
+  lpEquals, lpFind, lpFirst, lpFits, lpInsert, lpInsertInt, lpInt, lpIsInt, lpJoin, lpLast, lpLength, lpNew, lpNext,
+  lpPrepend, lpPrev, lpReplace, lpReplaceInt, lpSeek, lpShrink, lpSlice, lpText, lpTextLength, lpToI64, lpValidate,
+  lpViewLength,
 } from "../structures/listpack";
 
 /** Starts with an empty heap of at most `pages` pages; address of 1 MiB that tests may use. */
@@ -35,6 +36,11 @@ export function viewLine(p: usize, line: i32): usize {
 /** The element that the last change left: root.lpPlace. */
 export function place(): usize {
   return root().lpPlace;
+}
+
+/** How many elements the last search compared before what it found: root.lpSteps. */
+export function steps(): i32 {
+  return root().lpSteps;
 }
 
 export function number(): i64 {

@@ -20,8 +20,8 @@ import {
   lpAppend, lpBytes, lpCopy, lpDelete, lpDeleteRange, lpFirst, lpLast, lpLength, lpNew, lpPrepend,
 } from "../structures/listpack";
 import {
-  exceedsFill, LIST_HEAD, nodeBlock, nodeBytes, nodeIsPlain, nodeNext, nodeOfListpack,
-  nodeUnpack, Quicklist, quicklistAppendNode, quicklistCopy, quicklistFreeSome, quicklistNew, quicklistPush, withinFill,
+  exceedsFill, LIST_HEAD, nodeBlock, nodeBytes, nodeIsPlain, nodeNext, nodeOfListpack, nodeUnpack, Quicklist,
+  quicklistAppendNode, quicklistCopy, quicklistFreeSome, quicklistNew, quicklistPush, quicklistSettle, withinFill,
 } from "../structures/quicklist";
 import { quicklistRemove, quicklistRemoveRange } from "../structures/quicklist-edit";
 import {
@@ -151,6 +151,23 @@ export function listRemoveRange(e: usize, index: i64, count: i64): bool {
   }
   const n = cursorNode(e, index);
   return quicklistRemoveRange(quicklistOf(e), n, cursorOffset(), <i32>count);
+}
+
+/** Removes all but the elements from `start` to `stop`, which are there. False (nothing changed) without memory. */
+export function listTrim(e: usize, start: i64, stop: i64): bool {
+  const length = listLength(e);
+  if (entryEncoding(e) == ENCODING_LISTPACK) {
+    return listRemoveRange(e, stop + 1, length - stop - 1) && listRemoveRange(e, 0, start);
+  }
+  const ql = quicklistOf(e);
+  const depth = ql.depth;
+  // Both nodes that are cut are made ready first, and nothing is compressed before both are.
+  ql.depth = 0;
+  const done = nodeUnpack(cursorNode(e, start)) && nodeUnpack(cursorNode(e, stop)) &&
+    listRemoveRange(e, stop + 1, length - stop - 1) && listRemoveRange(e, 0, start);
+  ql.depth = depth;
+  quicklistSettle(ql, 0);
+  return done;
 }
 
 // --- What types/value.ts needs ---

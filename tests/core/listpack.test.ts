@@ -211,6 +211,7 @@ class Fuzz {
     const wanted = model.findIndex((m, i) => i >= start && (i - start) % (skip + 1) === 0 && m === s);
     const found = core.lpFind(lp, core.lpSeek(lp, start), ...put(latin(s)), skip);
     assertEquals(found === 0 ? -1 : contents(lp).length - this.#after(found), wanted);
+    if (found !== 0) assertEquals(core.steps(), (wanted - start) / (skip + 1));
     for (let p = core.lpFirst(lp), i = 0; p !== 0; p = core.lpNext(lp, p), i++) {
       assertEquals(core.lpEquals(p, INPUT, s.length) !== 0, model[i] === s);
       assertEquals(core.lpIsInt(p) !== 0, isInteger(model[i]));
@@ -244,6 +245,24 @@ describe("listpack", () => {
       core.free(copy);
       core.free(core.lpShrink(fuzz.lp));
       assertEquals(core.usedBytes(), start);
+    }
+  });
+
+  it("is cut in two and joined again", () => {
+    const random = new Random("listpack, cut");
+    for (let run = 0; run < 100; run++) {
+      const model = Array.from({ length: random.below(30) }, () => randomElement(random));
+      let lp = from(model);
+      const at = random.below(model.length + 1);
+      const p = core.lpSeek(lp, at) || lp + core.lpBytes(lp) - 1;
+      const slice = core.lpSlice(p, lp + core.lpBytes(lp) - 1, model.length - at);
+      assertEquals(hex(block(slice)), hex(encoded(model.slice(at))));
+      lp = core.lpDeleteRange(lp, at, model.length);
+      assertEquals(hex(block(lp)), hex(encoded(model.slice(0, at))));
+      lp = core.lpJoin(lp, slice);
+      assertEquals(hex(block(lp)), hex(encoded(model)));
+      core.free(slice);
+      core.free(lp);
     }
   });
 

@@ -30,7 +30,8 @@ const side = (g: CommandGenerator): string => g.random.pick(["LEFT", "RIGHT", "l
 const index = (g: CommandGenerator): string => (g.random.chance(85) ? String(g.random.below(60) - 30) : g.integer());
 /** For LSET, of whose index the real server takes 32 bits only: 4294967296 is the first element there. */
 const place = (g: CommandGenerator): string => (g.random.chance(95) ? String(g.random.below(60) - 30) : "abc");
-const timeout = (g: CommandGenerator): string => g.random.pick(["0.001", "0.002", "-1", "abc", "1e400", "0x7FFFFFFFFFFFFF", "-inf"]);
+const timeout = (g: CommandGenerator): string =>
+  g.random.pick(["0.001", "0.002", "-1", "abc", "1e400", "0x7FFFFFFFFFFFFF", "-inf"]);
 
 export const LISTS: ((g: CommandGenerator) => string[])[] = [
   (g) => ["LPUSH", key(g), ...elements(g)],
