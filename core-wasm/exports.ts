@@ -46,6 +46,7 @@ import {
   STATUS_DENIED,
 } from "./resp/process";
 import { inputRoom as roomFor } from "./resp/input";
+import { monitorAdd, setPeer } from "./resp/monitor";
 import { mayKeepSubscriptions, namesOf } from "./resp/pubsub";
 import { clearErrorStats, errorInit, reserve } from "./resp/reply";
 import { resetStats as clearStats, settle as shareTime, statsBytes } from "./resp/stats";
@@ -408,6 +409,16 @@ export function lazyFree(budget: i32): i32 {
 /** How many keys clients watch. */
 export function watchedKeyCount(): u32 {
   return watchedKeys();
+}
+
+/** MONITOR: from now on the client gets every command. 0 when memory is exhausted. (g) */
+export function monitorStart(c: usize): i32 {
+  return monitorAdd(changetype<Client>(c)) ? 1 : 0;
+}
+
+/** Tells a client's address, as monitors show it. (g) */
+export function clientSetPeer(c: usize, ptr: usize, len: i32): void {
+  setPeer(changetype<Client>(c), ptr, len);
 }
 
 /** How many channels (kind 0), patterns (1) or shard channels (2) have subscribers. */

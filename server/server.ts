@@ -17,6 +17,7 @@ import { Timeouts } from "./clients/timeouts.ts";
 import type { Config } from "./config/config.ts";
 import { connectCoreSettings } from "./config/core-settings.ts";
 import { CommandTable } from "./commands/command-table.ts";
+import { isMonitored, tellPeer } from "./commands/monitor.ts";
 import { HOST_HANDLERS } from "./commands/registry.ts";
 import { Connection } from "./connection/connection.ts";
 import { LazyFree } from "./lazy-free.ts";
@@ -272,6 +273,7 @@ export class Server {
     connection.isLocal = isLoopback(socket.remote);
     const isUnix = isUnixSocket(socket.remote);
     if (isUnix) connection.flags |= FLAG.unixSocket;
+    if (isMonitored(this)) tellPeer(this, connection);
     this.log.verbose(isUnix ? `Accepted connection to ${socket.local.slice(0, -2)}` : `Accepted ${socket.remote}`);
     return connection;
   }

@@ -9,6 +9,7 @@ import { BAD_DB_INDEX } from "../resp/errors";
 import {
   errorSend, errorStart, errorText, replyArray, replyBulk, replyBulkText, replyError, replyOk, replySimple,
 } from "../resp/reply";
+import { monitorRemove } from "../resp/monitor";
 import { unsubscribeAll } from "../resp/pubsub";
 import { discardTransaction } from "../resp/transaction";
 import { argInt } from "./arguments";
@@ -59,6 +60,7 @@ export function quitCommand(c: Client): void {
 export function resetClient(c: Client): void {
   discardTransaction(c);
   unsubscribeAll(c);
+  monitorRemove(c);
   c.db = 0;
   c.resp = 2;
   c.flags &= ~(CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP_NEXT | CLIENT_NO_EVICT | CLIENT_NO_TOUCH | CLIENT_IMPORT_SOURCE);

@@ -52,7 +52,7 @@ function limit(): u64 {
   return r.maxmemory < capacity ? r.maxmemory : capacity;
 }
 
-/** Used memory without what closing clients are about to give back; they may be charged for blocks that others share. */
+/** Used memory without what closing clients are about to give back, who may be charged for blocks that others share. */
 function used(): u64 {
   const r = root();
   return r.closingMemory < r.usedBytes ? <u64>(r.usedBytes - r.closingMemory) : 0;

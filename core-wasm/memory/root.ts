@@ -155,6 +155,11 @@ export class Root {
   watchCount: u32; // watches of all clients
   watchingClients: i32;
 
+  // Clients that get every command (resp/monitor.ts).
+  monitors: usize; // their addresses
+  monitorCount: i32;
+  monitorLine: usize; // buffer for a line
+
   // Publish/subscribe (resp/pubsub.ts).
   pubsub: usize; // tables and buffers, 0 until the first subscription
   pubsubClients: i32;

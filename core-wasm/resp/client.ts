@@ -16,6 +16,7 @@ import { database, Database } from "../keyspace/database";
 import { assignDefault } from "./access";
 import { forgetBlocked } from "./blocking";
 import { clearOutput } from "./output";
+import { monitorRemove } from "./monitor";
 import { subscriptionBytes, unsubscribeAll } from "./pubsub";
 import { transactionBytes, transactionFree } from "./transaction";
 
@@ -91,6 +92,7 @@ export class Client {
   userId: u32;
   transaction: usize; // its queue and watched keys (resp/transaction.ts), 0: it never had any
   subscriptions: usize; // (resp/pubsub.ts), 0: it has none
+  peer: usize; // its address as a text, known while somebody monitors (resp/monitor.ts), else 0
   closeReason: i32; // CLOSE_, 0: none; or which protocol error ended the connection (parser.ts)
 }
 
@@ -140,6 +142,8 @@ export function clientFree(c: Client): void {
   forgetBlocked(c);
   transactionFree(c);
   unsubscribeAll(c);
+  monitorRemove(c);
+  free(c.peer);
   if (c.flags & CLIENT_CLOSING) removeClosing(c);
   if (r.current == address) r.current = 0;
   if (r.cronClient == address) r.cronClient = c.next;

@@ -37,7 +37,7 @@ export const CLIENT_MONITOR: u32 = 1 << 29; // gets every command that is run
 export const CLIENT_TRACKING: u32 = 1 << 30; // client-side caching
 
 /** Commands of a client with one of these need a closer look before they run (resp/transaction.ts). */
-export const CLIENT_SPECIAL: u32 = CLIENT_MULTI | CLIENT_SUBSCRIBED;
+export const CLIENT_SPECIAL: u32 = CLIENT_MULTI | CLIENT_SUBSCRIBED | CLIENT_MONITOR;
 
 /** While one of these is set no command of the client runs. */
 export const CLIENT_NOT_RUNNING: u32 = CLIENT_AWAITS_HOST | CLIENT_HELD | CLIENT_CLOSE_AFTER_REPLY |

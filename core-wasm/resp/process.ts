@@ -33,11 +33,12 @@ import { parseCommand, parseLargeDone, PARSE_DONE, PARSE_ERROR, PARSE_LARGE, PAR
 import {
   countError, errorBecause, errorBytes, errorSend, errorStart, errorText, replyError, replyOutOfMemory,
 } from "./reply";
+import { feedMonitors } from "./monitor";
 import { takeLater } from "./pubsub";
 import { countRun, statOf, uncountRun } from "./stats";
 import {
-  afterRefusal, continueExecute, executingCommand, nextDatabase, queueCommand, refusesInMulti, refusesSubscribed,
-  specialFlags,
+  afterRefusal, continueExecute, executingCommand, nextDatabase, queueCommand, refusesInMulti, refusesMonitor,
+  refusesSubscribed,  specialFlags,
 } from "./transaction";
 
 // What process() returns.
@@ -59,6 +60,7 @@ export const GATE_TICK: u32 = 8; // every command ends the slice
 export const GATE_CLIENTS: u32 = 32; // maxmemory-clients is set
 export const GATE_READY: u32 = 64; // clients wait for keys that were made ready
 export const GATE_BUSY: u32 = 128; // the host runs a command of a transaction: others wait for the transaction's end
+export const GATE_MONITOR: u32 = 256; // somebody monitors
 
 export const PAUSE_WRITE: i32 = 1;
 export const PAUSE_ALL: i32 = 2;
@@ -256,13 +258,16 @@ export function runCommand(c: Client, id: i32): i32 {
   r.currentCommand = id;
   countRun(id);
   if (flags & CMD_HOST || !dispatch(id, c)) {
+    if (r.gate & GATE_MONITOR) feedMonitors(c, id);
     c.flags |= CLIENT_AWAITS_HOST;
     return END_SLICE;
   }
   if (c.replyErrors > 0) statOf(id).failed++;
   if (c.flags & CLIENT_BLOCKED) uncountRun(id);
   finishCommand(c, before);
-  if (r.gate & (GATE_TICK | GATE_LARGE | GATE_READY | GATE_DENIED)) {
+  if (r.gate & (GATE_TICK | GATE_LARGE | GATE_READY | GATE_DENIED | GATE_MONITOR)) {
+    // EXEC is shown when it has ended.
+    if (r.gate & GATE_MONITOR && !(c.flags & CLIENT_EXECUTING)) feedMonitors(c, id);
     if (r.gate & GATE_READY) serveReady();
     return END_SLICE;
   }
@@ -328,7 +333,7 @@ function check(c: Client, id: i32): i32 {
 
 /** The last checks for a client with subscriptions or inside MULTI. */
 function checkSpecial(c: Client, id: i32): i32 {
-  if (refusesSubscribed(c, id)) {
+  if (refusesSubscribed(c, id) || refusesMonitor(c, id)) {
     reject(id);
     return END_SLICE;
   }
@@ -411,6 +416,7 @@ function goOnExecuting(c: Client): i32 {
   if (!continueExecute(c)) return END_SLICE;
   // What follows happens now, not when the transaction began.
   clockUpdate();
+  if (r.gate & GATE_MONITOR) feedMonitors(c, Cmd.EXEC);
   if (r.gate & GATE_READY) serveReady();
   return r.gate & (GATE_TICK | GATE_LARGE) ? END_SLICE : RAN;
 }

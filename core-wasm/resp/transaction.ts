@@ -14,7 +14,7 @@
  * Costs: a queued command is one copy of its arguments, and a chunk now and then.
  */
 import {
-  CMD_DENYOOM, CMD_HOST, CMD_MAY_REPLICATE, CMD_NO_MULTI, CMD_WRITE, Cmd, commandFlags, commandNameLength,
+  CMD_DENYOOM, CMD_HOST, CMD_MAY_REPLICATE, CMD_NO_MULTI, CMD_READONLY, CMD_WRITE, Cmd, commandFlags, commandNameLength,
   commandNamePtr,
 } from "../generated/commands";
 import { dispatch } from "../generated/dispatch";
@@ -24,10 +24,11 @@ import { alloc, free, usableSize } from "../memory/allocator";
 import { argLen, argPtr, INPUT_SLACK, root, Root, ROOT_ADDRESS } from "../memory/root";
 import { mayRunQueued } from "./access";
 import {
-  Client, CLIENT_AWAITS_HOST, CLIENT_DIRTY_CAS, CLIENT_DIRTY_EXEC, CLIENT_EXECUTING, CLIENT_INTERNAL, CLIENT_MULTI,
-  CLIENT_SUBSCRIBED, GATE_LARGE, releaseHeld,
+  Client, CLIENT_AWAITS_HOST, CLIENT_DIRTY_CAS, CLIENT_DIRTY_EXEC, CLIENT_EXECUTING, CLIENT_INTERNAL, CLIENT_MONITOR,
+  CLIENT_MULTI, CLIENT_SUBSCRIBED, GATE_LARGE, releaseHeld,
 } from "./client";
-import { finishCommand, GATE_BUSY, GATE_TICK, isQuick } from "./process";
+import { finishCommand, GATE_BUSY, GATE_MONITOR, GATE_TICK, isQuick } from "./process";
+import { feedMonitors } from "./monitor";
 import {
   errorBytes, errorSend, errorStart, errorText, replyArray, replyError, replyNullArray, replySimple,
 } from "./reply";
@@ -239,6 +240,13 @@ export function refusesSubscribed(c: Client, id: i32): bool {
   return true;
 }
 
+/** True when a client that monitors may not run the command: it counts as a replica. Replies then. */
+export function refusesMonitor(c: Client, id: i32): bool {
+  if (!(c.flags & CLIENT_MONITOR) || !(commandFlags(id) & (CMD_WRITE | CMD_READONLY))) return false;
+  replyError(c, "ERR Replica can't interact with the keyspace");
+  return true;
+}
+
 /**
  * Inside MULTI, puts the command in root.argv into the queue and replies; false when it is one to be run now. Without
  * memory the client closes: it must not believe that the command will be run.
@@ -326,12 +334,14 @@ function runQueue(c: Client): void {
     if (c.argumentBytes > r.largeRequest) r.gate |= GATE_LARGE;
     countRun(id);
     if (commandFlags(id) & CMD_HOST || !dispatch(id, c)) {
+      if (r.gate & GATE_MONITOR) feedMonitors(c, id);
       c.flags |= CLIENT_AWAITS_HOST;
       r.gate |= GATE_BUSY;
       return;
     }
     c.commands++;
     if (c.replyErrors > 0) statOf(id).failed++;
+    if (r.gate & GATE_MONITOR) feedMonitors(c, id);
     if ((!quick || r.gate & (GATE_TICK | GATE_LARGE)) && !(c.flags & CLIENT_INTERNAL)) return;
   }
   c.replyErrors = 0;

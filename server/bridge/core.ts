@@ -54,6 +54,8 @@ export interface CoreExports {
   blockedKeys(whenGone: number): number;
   watchedKeyCount(): number;
   pubsubNames(kind: number): number;
+  monitorStart(c: number): number;
+  clientSetPeer(c: number, at: number, length: number): void;
   databaseAddress(index: number): number;
   pauseClients(mode: number, untilMs: number): void;
   cronClients(count: number, idleSeconds: number): void;

@@ -21,6 +21,7 @@ import { INFO_HANDLERS } from "./info.ts";
 import { LATENCY_HANDLERS } from "./latency.ts";
 import { lolwutCommand } from "./lolwut.ts";
 import { MEMORY_HANDLERS } from "./memory.ts";
+import { MONITOR_HANDLERS } from "./monitor.ts";
 import { SHUTDOWN_HANDLERS } from "./shutdown.ts";
 
 export type HostHandler = (
@@ -41,6 +42,7 @@ export const HOST_HANDLERS: Readonly<Record<number, HostHandler>> = {
   ...INFO_HANDLERS,
   ...LATENCY_HANDLERS,
   ...MEMORY_HANDLERS,
+  ...MONITOR_HANDLERS,
   ...SHUTDOWN_HANDLERS,
   [CMD.LOLWUT]: lolwutCommand,
 };
