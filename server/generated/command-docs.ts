@@ -313,6 +313,7 @@ export const COMMAND_DOCS: Readonly<Record<number, string>> = {
   318: '{"summary":"Make a user or change its rules.","since":"6.0.0","complexity":"O(N). Where N is the number of rules provided.","history":[["6.2.0","Added Pub/Sub channel patterns."],["7.0.0","Added selectors and key based permissions."],["9.1.0","Added database permission rules."]],"arguments":[{"name":"username","type":"string"},{"name":"rule","type":"string","optional":true,"multiple":true}]}',
   319: '{"summary":"List the names of all users.","since":"6.0.0","complexity":"O(N). Where N is the number of configured users."}',
   320: '{"summary":"Tell the user of this connection.","since":"6.0.0","complexity":"O(1)"}',
+  330: '{"summary":"Show every command that the server runs, as it runs.","since":"1.0.0"}',
   362: '{"summary":"Let the next command through to a slot that is being imported (after an ASK redirect).","since":"3.0.0","complexity":"O(1)"}',
   398: '{"summary":"Allow reads from this replica in a cluster.","since":"3.0.0","complexity":"O(1)"}',
   399: '{"summary":"Take back READONLY.","since":"3.0.0","complexity":"O(1)"}',
