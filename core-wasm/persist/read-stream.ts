@@ -29,7 +29,7 @@ const ID_SIZE: u64 = 16;
 
 // --- Nodes ---
 
-/** Reads a node behind those that the stream has; false after an error. The last entry's ID lands in lastMs, lastSeq. */
+/** Reads a node behind those that the stream has; false after an error. Its last ID lands in lastMs and lastSeq. */
 function readNode(s: Source, stream: Stream): bool {
   if (!takeString(s, 0)) return false;
   if (<u64>s.length0 != ID_SIZE) return sourceBad(s);

@@ -1,0 +1,357 @@
+/**
+ * DUMP and RESTORE in the core, driven without a server: round trips of every type and encoding, encodings of older
+ * servers, damaged payloads, memory that runs out. That payloads are the real server's byte for byte is for
+ * tests/dump-differential.test.ts to say; the examples of docs/formats/dump.md run here.
+ */
+import { describe, it } from "node:test";
+import { assert, assertEquals } from "@std/assert";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { bytesOf, type CoreClient, CoreDriver } from "../support/core.ts";
+import { Random } from "../support/test-core.ts";
+
+const OOM = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
+const OK = "+OK\r\n";
+const BAD_DATA = "-ERR Bad data format\r\n";
+const BAD_FOOTER = "-ERR DUMP payload version or checksum are wrong\r\n";
+const FOOTER = "\x50\0\0\0\0\0\0\0\0\0";
+/** Mutations a payload; SCALE makes them more. */
+const MUTATIONS = 400 * Number(process.env.WAKEY_FUZZ_SCALE ?? 1);
+
+const bulkOf = (reply: string): string => reply.slice(reply.indexOf("\r\n") + 2, -2);
+const textOfHex = (hex: string): string => Buffer.from(hex.replaceAll(" ", ""), "hex").toString("latin1");
+const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
+
+function fresh(checked = false): { core: CoreDriver; client: CoreClient } {
+  const core = new CoreDriver();
+  core.core.setSetting("skipChecksumValidation", checked ? 0 : 1);
+  const client = core.connect();
+  client.command("GET");
+  client.command("ECHO", "x".repeat(100_000));
+  // Tables that are there once stay, and so does the room for scans and errors.
+  client.command("SET", "bystander", "x", "EX", 1_000_000);
+  client.command("HSET", "k", "a", "b");
+  client.command("HPEXPIREAT", "k", "1900000000000", "FIELDS", "1", "a");
+  client.command("DEL", "k");
+  client.command("KEYS", "*");
+  client.command("DEL", ...range(4000).map(String));
+  return { core, client };
+}
+
+const pairs = (n: number, size = 3): string[] => range(n).flatMap((i) => [`field:${i}`, `${i}`.repeat(size)]);
+const entries = (n: number): string[][] =>
+  range(n).map((i) => ["XADD", "k", `${i + 1}-${i % 3}`, ...(i % 4 ? ["a", `${i}`, "b", "text"] : ["c", "x".repeat(i)])]);
+
+/** A value of every encoding: name, encoding, how it is made. */
+const VALUES: [name: string, encoding: string, commands: string[][]][] = [
+  ["string", "embstr", [["SET", "k", "hello"]]],
+  ["empty string", "embstr", [["SET", "k", ""]]],
+  ["integer", "int", [["SET", "k", "-1234567890123"]]],
+  ["small integer", "int", [["SET", "k", "12"]]],
+  ["compressible string", "raw", [["SET", "k", "abc".repeat(5000)]]],
+  ["string in a block", "raw", [["SET", "k", range(900).map((i) => String.fromCharCode(i * i % 251)).join("")]]],
+  ["list in a listpack", "listpack", [["RPUSH", "k", "a", "1", "-70000", "x".repeat(100)]]],
+  ["list in a quicklist", "quicklist", [["RPUSH", "k", ...range(3000).map((i) => `element ${i}`)]]],
+  ["list with a plain node", "quicklist", [["RPUSH", "k", "a", "x".repeat(20_000), "b"]]],
+  ["intset", "intset", [["SADD", "k", "1", "-2", "70000", "5000000000"]]],
+  ["set in a listpack", "listpack", [["SADD", "k", "one", "2", "three"]]],
+  ["set in a table", "hashtable", [["SADD", "k", ...range(300).map((i) => `member ${i}`)]]],
+  ["hash in a listpack", "listpack", [["HSET", "k", ...pairs(20)]]],
+  ["hash in a table", "hashtable", [["HSET", "k", ...pairs(600)]]],
+  ["hash with long values", "hashtable", [["HSET", "k", ...pairs(5, 700)]]],
+  ["hash with timed fields", "hashtable", [
+    ["HSET", "k", ...pairs(10)], ["HPEXPIREAT", "k", "1900000000000", "FIELDS", "2", "field:1", "field:3"],
+  ]],
+  ["sorted set in a listpack", "listpack", [["ZADD", "k", "1", "a", "2.5", "b", "-inf", "c", "1e20", "d"]]],
+  ["sorted set in a tree", "skiplist", [["ZADD", "k", ...range(300).flatMap((i) => [`${i / 7}`, `member ${i}`])]]],
+  ["stream", "stream", entries(250)],
+  ["stream with groups", "stream", [
+    ...entries(20), ["XDEL", "k", "3-2"], ["XGROUP", "CREATE", "k", "g1", "0"], ["XGROUP", "CREATE", "k", "g2", "$"],
+    ["XREADGROUP", "GROUP", "g1", "alice", "COUNT", "5", "STREAMS", "k", ">"],
+    ["XREADGROUP", "GROUP", "g1", "bob", "COUNT", "3", "STREAMS", "k", ">"],
+    ["XGROUP", "CREATECONSUMER", "k", "g1", "carol"],
+  ]],
+  ["empty stream", "stream", [["XADD", "k", "5-5", "a", "b"], ["XDEL", "k", "5-5"]]],
+];
+
+/** Commands that look at all of a value of whatever type, and some that change it. */
+const USES: string[][] = [
+  ["TYPE", "k"], ["DUMP", "k"], ["COPY", "k", "copy", "REPLACE"], ["GET", "k"], ["APPEND", "k", "x"],
+  ["LRANGE", "k", "0", "-1"], ["LPUSH", "k", "front"], ["RPUSH", "k", "back"], ["LINSERT", "k", "BEFORE", "a", "b"],
+  ["LREM", "k", "0", "a"], ["LSET", "k", "1", "set"], ["LTRIM", "k", "1", "-2"], ["LPOP", "k", "3"], ["RPOP", "k", "2"],
+  ["SMEMBERS", "k"], ["SADD", "k", "12345678901", "new"], ["SREM", "k", "one", "2", "1"], ["SPOP", "k", "2"],
+  ["SISMEMBER", "k", "three"],
+  ["HGETALL", "k"], ["HSET", "k", "field:1", "changed", "added", "x".repeat(100)], ["HDEL", "k", "field:0", "field:2"],
+  ["HRANDFIELD", "k", "5", "WITHVALUES"], ["HPERSIST", "k", "FIELDS", "1", "field:3"], ["HINCRBY", "k", "field:4", "1"],
+  ["ZRANGE", "k", "0", "-1", "WITHSCORES"], ["ZADD", "k", "3", "a", "0.5", "fresh"], ["ZRANK", "k", "b"],
+  ["ZRANGEBYSCORE", "k", "-inf", "+inf"], ["ZREM", "k", "a", "member 5"], ["ZPOPMIN", "k", "2"], ["ZPOPMAX", "k"],
+  ["XRANGE", "k", "-", "+"], ["XREVRANGE", "k", "+", "-", "COUNT", "5"], ["XINFO", "STREAM", "k", "FULL"],
+  ["XADD", "k", "*", "f", "v"], ["XDEL", "k", "2-1", "4-0"], ["XTRIM", "k", "MAXLEN", "4"], ["XPENDING", "k", "g1"],
+  ["XREADGROUP", "GROUP", "g1", "alice", "COUNT", "2", "STREAMS", "k", ">"],
+  ["XREADGROUP", "GROUP", "g1", "bob", "STREAMS", "k", "0"], ["XAUTOCLAIM", "k", "g1", "carol", "0", "0"],
+  ["XACK", "k", "g1", "1-0", "2-1"], ["XGROUP", "DELCONSUMER", "k", "g1", "alice"], ["XGROUP", "DESTROY", "k", "g1"],
+  ["SORT", "k", "ALPHA"], ["OBJECT", "ENCODING", "k"], ["PFCOUNT", "k"],
+];
+
+function make(client: CoreClient, commands: string[][]): string {
+  for (const command of commands) {
+    const reply = client.command(...command);
+    assert(!reply.startsWith("-"), `${command.slice(0, 3)}: ${reply}`);
+  }
+  return bulkOf(client.command("DUMP", "k"));
+}
+
+/** Deletes k and another key, and frees all of them at once. */
+function remove(core: CoreDriver, client: CoreClient, other: string): void {
+  client.command("DEL", "k", other);
+  while (core.exports.lazyFree(1_000_000) === 1);
+}
+
+describe("DUMP and RESTORE", () => {
+  for (const [name, encoding, commands] of VALUES) {
+    it(`a ${name} comes back as it was, and leaves nothing behind`, () => {
+      const { core, client } = fresh(true);
+      make(client, commands);
+      remove(core, client, "other");
+      const used = core.usedBytes;
+      const payload = make(client, commands);
+      assertEquals(core.encoding("k"), encoding);
+      assertEquals(client.command("RESTORE", "other", 0, payload), OK);
+      assertEquals(core.encoding("other"), encoding);
+      const again = bulkOf(client.command("DUMP", "other"));
+      assertEquals(again.length, payload.length);
+      if (encoding !== "hashtable") assertEquals(again, payload);
+      assertEquals(client.command("RESTORE", "k", 5000, again, "REPLACE"), OK);
+      assertEquals(client.command("PTTL", "k"), ":5000\r\n");
+      remove(core, client, "other");
+      assertEquals(core.usedBytes, used);
+    });
+  }
+
+  it("refuses a footer that is wrong, and a key that is there", () => {
+    const { client } = fresh(true);
+    const payload = make(client, [["SET", "k", "value"]]);
+    assertEquals(client.command("RESTORE", "k", 0, payload), "-BUSYKEY Target key name already exists.\r\n");
+    for (let at = 0; at < payload.length; at++) {
+      const changed = payload.slice(0, at) + String.fromCharCode(payload.charCodeAt(at) ^ 4) + payload.slice(at + 1);
+      assertEquals(client.command("RESTORE", "new", 0, changed), BAD_FOOTER);
+      assertEquals(client.command("RESTORE", "new", 0, payload.slice(0, at)), BAD_FOOTER);
+    }
+    assertEquals(client.command("EXISTS", "new"), ":0\r\n");
+  });
+
+  it("sets expiry and access clock as asked", () => {
+    const { core, client } = fresh(true);
+    const payload = make(client, [["SET", "k", "value"]]);
+    client.command("RESTORE", "a", core.nowMs + 700, payload, "ABSTTL");
+    assertEquals(client.command("PTTL", "a"), ":700\r\n");
+    client.command("RESTORE", "b", 0, payload, "IDLETIME", 1000);
+    assertEquals(client.command("OBJECT", "IDLETIME", "b"), ":1000\r\n");
+    assertEquals(client.command("RESTORE", "k", 1, payload, "REPLACE", "ABSTTL"), OK);
+    assertEquals(client.command("EXISTS", "k"), ":0\r\n");
+    core.core.setSetting("maxmemoryPolicy", 5);
+    client.command("RESTORE", "c", 0, payload, "FREQ", 200);
+    assertEquals(client.command("OBJECT", "FREQ", "c"), ":200\r\n");
+  });
+});
+
+describe("examples of docs/formats/dump.md", () => {
+  const page = readFileSync(fileURLToPath(new URL("../../docs/formats/dump.md", import.meta.url)), "utf8");
+  const [usual, atZero] = page.split("With the limits of listpacks and intsets at 0:");
+  const examples = (text: string) => [...text.matchAll(/^ {4}([A-Z]+ k .*?) {3,}((?:[0-9a-f]{2} ?)+)$/gm)];
+
+  it("are found", () => assertEquals(examples(page).length, 13));
+
+  for (const [, line, hex] of examples(page)) {
+    it(line, () => {
+      const { core, client } = fresh();
+      const isAtZero = examples(atZero!).some(([, other]) => other === line) && line.split(" ")[0] !== "XADD" &&
+        !examples(usual!).some(([, other, bytes]) => other === line && bytes === hex);
+      for (const type of ["hash", "set", "zset"]) {
+        if (isAtZero) core.core.setSetting(`${type}MaxListpackEntries`, 0);
+      }
+      if (isAtZero) core.core.setSetting("setMaxIntsetEntries", 0);
+      client.command(...line.split(" "));
+      const payload = bulkOf(client.command("DUMP", "k"));
+      assertEquals(Buffer.from(payload, "latin1").toString("hex"), hex.replaceAll(" ", ""));
+      assertEquals(client.command("RESTORE", "k", 0, payload, "REPLACE"), OK);
+    });
+  }
+});
+
+describe("encodings of older servers", () => {
+  const ziplist = (...elements: (string | number)[]): string => {
+    let body = "";
+    let before = 0;
+    let tail = 10;
+    for (const element of elements) {
+      tail = 10 + body.length;
+      const head = before < 254 ? String.fromCharCode(before) : `\xfe${u32(before)}`;
+      const entry = head + zipEntry(element);
+      body += entry;
+      before = entry.length;
+    }
+    return `${u32(11 + body.length)}${u32(tail)}${u16(elements.length)}${body}\xff`;
+  };
+  const u16 = (n: number): string => String.fromCharCode(n & 255, n >> 8);
+  const u32 = (n: number): string => u16(n & 65535) + u16(n >>> 16);
+  const zipEntry = (element: string | number): string => {
+    if (typeof element === "string") {
+      if (element.length < 64) return String.fromCharCode(element.length) + element;
+      return String.fromCharCode(0x40 | (element.length >> 8), element.length & 255) + element;
+    }
+    if (element >= 0 && element <= 12) return String.fromCharCode(0xf1 + element);
+    if (element >= -128 && element < 128) return `\xfe${String.fromCharCode(element & 255)}`;
+    return element >= -32768 && element < 32768 ? `\xc0${u16(element & 65535)}` : `\xd0${u32(element >>> 0)}`;
+  };
+  const string = (text: string): string =>
+    (text.length < 64 ? String.fromCharCode(text.length)
+      : String.fromCharCode(0x40 | (text.length >> 8), text.length & 255)) + text;
+  const long = "y".repeat(300);
+  const CASES: [name: string, payload: string, encoding: string, command: string[], reply: string[]][] = [
+    ["list 1", `\x01\x02${string("a")}\xc0\x05`, "listpack", ["LRANGE", "k", "0", "-1"], ["a", "5"]],
+    ["ziplist list", `\x0a${string(ziplist("a", 7, -300, 100000, long, "z"))}`, "quicklist",
+      ["LRANGE", "k", "0", "-1"], ["a", "7", "-300", "100000", long, "z"]],
+    ["quicklist 1", `\x0e\x02${string(ziplist("a", 1))}${string(ziplist(2, "b"))}`, "quicklist",
+      ["LRANGE", "k", "0", "-1"], ["a", "1", "2", "b"]],
+    ["ziplist hash", `\x0d${string(ziplist("f", "v", "g", 12))}`, "listpack", ["HMGET", "k", "f", "g"], ["v", "12"]],
+    ["zipmap", `\x09${string(`\x02\x01f\x01\x00v\x03abc\xfe${u32(300)}\x02${long}..\xff`)}`, "hashtable",
+      ["HMGET", "k", "f", "abc"], ["v", long]],
+    ["ziplist sorted set", `\x0c${string(ziplist("a", 1, "b", "2.5"))}`, "listpack",
+      ["ZRANGE", "k", "0", "-1", "WITHSCORES"], ["a", "1", "b", "2.5"]],
+    ["sorted set with scores as text", `\x03\x03\x01b\x032.5\x01a\x011\x01c\xfe`, "listpack",
+      ["ZRANGE", "k", "0", "-1", "WITHSCORES"], ["a", "1", "b", "2.5", "c", "inf"]],
+    ["integers and compressed strings", `\x01\x03\xc1\x10\x27\xc2\x40\x42\x0f\x00\xc3\x05\x0a\x01aa\xe0\x00\x00\x01aa`,
+      "", [], []],
+  ];
+  for (const [name, payload, encoding, command, reply] of CASES) {
+    it(name, () => {
+      const { client, core } = fresh();
+      const answer = client.command("RESTORE", "k", 0, payload + FOOTER);
+      if (encoding === "") {
+        assert(answer === OK || answer === BAD_DATA, answer);
+        return;
+      }
+      assertEquals(answer, OK);
+      assertEquals(core.encoding("k"), encoding);
+      const bulk = (text: string) => `$${text.length}\r\n${text}\r\n`;
+      assertEquals(client.command(...command), `*${reply.length}\r\n${reply.map(bulk).join("")}`);
+    });
+  }
+
+  it("streams without the later numbers get them from what is there", () => {
+    const { client } = fresh();
+    const payload = make(client, [["XADD", "k", "1-1", "a", "b"], ["XGROUP", "CREATE", "k", "g", "0", "ENTRIESREAD", "0"]]);
+    // Type 21 has first, last deleted and number of added entries behind the last ID, and entries read in the group.
+    const numbers = "\x01\x01\x01\x01\x01\x00\x00\x01\x01\x01g\x00\x00\x00\x00\x00";
+    const at = payload.lastIndexOf(numbers);
+    assert(at > 0);
+    const older = `\x0f${payload.slice(1, at)}\x01\x01\x01\x01\x01g\x00\x00\x00\x00`;
+    assertEquals(client.command("RESTORE", "old", 0, older + FOOTER), OK);
+    assertEquals(bulkOf(client.command("DUMP", "old")).slice(0, -10), payload.slice(0, -10));
+    assertEquals(client.command("RESTORE", "k", 0, `\x13${payload.slice(1)}`, "REPLACE"), OK);
+    assertEquals(bulkOf(client.command("DUMP", "k")), payload);
+  });
+});
+
+describe("damaged payloads", () => {
+  const known = JSON.parse(
+    readFileSync(fileURLToPath(new URL("../support/corrupt-dumps.json", import.meta.url)), "utf8"),
+  ) as [name: string, hex: string][];
+
+  it("that Valkey's suite knows are refused, or make a value that can be used", () => {
+    for (const [name, hex] of known) {
+      const { core, client } = fresh();
+      const used = core.usedBytes;
+      const reply = client.command("RESTORE", "k", 0, textOfHex(hex));
+      assert(reply === OK || reply.startsWith("-ERR"), `${name}: ${reply}`);
+      if (reply === OK) for (const command of USES) client.command(...command);
+      else assertEquals(client.command("DBSIZE"), ":1\r\n");
+      remove(core, client, "copy");
+      assertEquals(core.usedBytes, used, name);
+    }
+  });
+
+  for (const [name, , commands] of VALUES) {
+    it(`mutations of a ${name} change nothing or make a value that can be used`, () => {
+      const random = new Random(`mutations of a ${name}`);
+      const { core, client } = fresh();
+      for (const compress of [0, 1]) {
+        core.core.setSetting("rdbcompression", compress);
+        client.command("DEL", "k");
+        const payload = bytesOf(make(client, commands));
+        remove(core, client, "copy");
+        const used = core.usedBytes;
+        let accepted = 0;
+        for (let round = 0; round < MUTATIONS / 2; round++) {
+          const dirty = core.dirty;
+          const reply = client.command("RESTORE", "k", 0, Buffer.from(mutated(payload, random)).toString("latin1"));
+          if (reply === OK) {
+            accepted++;
+            const from = random.below(USES.length);
+            for (let i = 0; i < USES.length; i++) client.command(...USES[(from + i * 7) % USES.length]!);
+          } else {
+            assert(reply === BAD_DATA || reply === BAD_FOOTER, reply);
+            assertEquals(core.dirty, dirty);
+          }
+          remove(core, client, "copy");
+          assertEquals(core.usedBytes, used, `after ${round} rounds, SEED=${random.seed}`);
+        }
+        assert(accepted < MUTATIONS, "mutations should damage something");
+      }
+    });
+  }
+});
+
+/** The payload with a few bytes changed, dropped, doubled or set to telling values. */
+function mutated(payload: Uint8Array, random: Random): Uint8Array {
+  let bytes = payload.slice();
+  for (let times = 1 + random.below(3); times > 0; times--) {
+    // Heads and tails tell the most: half of the places are there.
+    const span = random.below(2) === 0 ? Math.min(40, bytes.length) : bytes.length;
+    const at = random.below(2) === 0 ? random.below(span) : Math.max(0, bytes.length - 1 - random.below(span));
+    switch (random.below(6)) {
+      case 0: bytes[at] = random.below(256); break;
+      case 1: bytes[at] ^= 1 << random.below(8); break;
+      case 2: bytes[at] = random.pick([0, 1, 63, 64, 127, 128, 129, 192, 195, 240, 244, 254, 255]); break;
+      case 3: bytes = Uint8Array.from([...bytes.subarray(0, at), ...bytes.subarray(at + 1 + random.below(4))]); break;
+      case 4: {
+        const part = bytes.subarray(at, at + 1 + random.below(20));
+        bytes = Uint8Array.from([...bytes.subarray(0, at), ...part, ...bytes.subarray(at)]);
+        break;
+      }
+      default: bytes.set(random.bytes(Math.min(4, bytes.length - at)), at);
+    }
+  }
+  return bytes;
+}
+
+describe("memory that runs out", () => {
+  for (const [name, , commands] of VALUES) {
+    it(`leaves everything as it was around a ${name}`, () => {
+      const { core, client } = fresh();
+      const payload = make(client, commands);
+      client.command("SET", "old", "value");
+      const used = core.usedBytes;
+      let reply = OOM;
+      for (let successes = 0; reply === OOM; successes++) {
+        core.failAfter(successes);
+        reply = client.command("RESTORE", "old", 100_000, payload, "REPLACE");
+        core.failAfter(-1);
+        if (reply !== OOM) break;
+        assertEquals(client.command("GET", "old"), "$5\r\nvalue\r\n");
+        assertEquals(core.usedBytes, used);
+      }
+      // A reply that finds no memory closes the connection, behind the change.
+      assert(client.closing || reply === OK, reply);
+      const dumping = core.connect();
+      reply = OOM;
+      for (let successes = 0; reply === OOM; successes++) {
+        core.failAfter(successes);
+        reply = dumping.command("DUMP", "k");
+        core.failAfter(-1);
+      }
+      assert(dumping.closing || bulkOf(reply).length >= 11, reply.slice(0, 50));
+    });
+  }
+});
