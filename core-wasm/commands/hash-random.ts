@@ -19,12 +19,12 @@ import {
   replyArray, replyError, replyNull, replyOutOfMemory, replySyntax,
 } from "../resp/reply";
 import { elementFlags, FLAGS } from "../structures/element";
-import { tableRandom, tableScan } from "../structures/hashtable";
 import { lpFirst, lpNext } from "../structures/listpack";
 import {
-  scratchAt, scratchClear, scratchFailed, scratchKeep, scratchLength, scratchPush, scratchRelease, scratchSet,
+  scratchAt, scratchClear, scratchFailed, scratchLength, scratchPush, scratchRelease, scratchSet,
 } from "../structures/scratch";
-import { hashLength, hashTable, hashVisible, isListpack } from "../types/hash";
+import { tableRandomSlot, walkEnd, walkNext, walkStart } from "../structures/table-walk";
+import { fieldWalk, hashLength, hashTable, hashVisible, isListpack } from "../types/hash";
 import { argI64, argIs } from "./arguments";
 import { NOT_A_HASH, readHash, replyListpack, replyTableField, replyTableValue } from "./hash-common";
 
@@ -45,14 +45,10 @@ function gather(e: usize): bool {
     for (let p = lpFirst(lp); p != 0; p = lpNext(lp, lpNext(lp, p))) scratchPush(p);
     return !scratchFailed();
   }
-  const t = hashTable(e);
-  let kept = 0;
-  let cursor: u64 = 0;
-  do {
-    cursor = tableScan(t, cursor);
-    for (let i = kept; i < scratchLength(); i++) if (!isHidden(scratchAt(i))) scratchSet(kept++, scratchAt(i));
-    scratchKeep(kept);
-  } while (cursor != 0 && !scratchFailed());
+  const walk = fieldWalk();
+  walkStart(walk, hashTable(e));
+  for (let f = walkNext(walk); f != 0; f = walkNext(walk)) if (!isHidden(f)) scratchPush(f);
+  walkEnd(walk);
   return !scratchFailed();
 }
 
@@ -72,6 +68,12 @@ function replyCount(c: Client, n: i32, values: bool): void {
   replyArray(c, values && c.resp == 2 ? n << 1 : n);
 }
 
+/** A field of the table, each as likely as any other; 0 when there is none. */
+function draw(e: usize): usize {
+  const slot = tableRandomSlot(hashTable(e));
+  return slot == 0 ? <usize>0 : <usize>load<u32>(slot);
+}
+
 /** True when fields can be drawn from the table itself: it is one, and nothing in it has expired. */
 function drawsFromTable(e: usize): bool {
   return !isListpack(e) && hashVisible(e) == hashLength(e);
@@ -82,7 +84,7 @@ function replyDraws(c: Client, e: usize, n: i32, values: bool): bool {
   if (drawsFromTable(e)) {
     replyCount(c, n, values);
     for (; n > 0 && !(c.flags & CLIENT_CLOSE_ASAP); n--) {
-      const f = tableRandom(hashTable(e));
+      const f = draw(e);
       if (f == 0) return false;
       replyOne(c, e, f, values);
     }
@@ -103,7 +105,7 @@ function replyFew(c: Client, e: usize, n: i32, values: bool): bool {
   if (drawn == 0) return false;
   let have = 0;
   while (have < n) {
-    const f = tableRandom(hashTable(e));
+    const f = draw(e);
     if (f == 0) break;
     if (elementFlags(f) & DRAWN) continue;
     store<u8>(f, <u8>(elementFlags(f) | DRAWN), FLAGS);
@@ -143,7 +145,7 @@ function replyDifferent(c: Client, e: usize, n: i64, values: bool): bool {
 /** Replies one random field, null when there is none. False when memory was exhausted. */
 function replySingle(c: Client, e: usize): bool {
   if (drawsFromTable(e)) {
-    const f = tableRandom(hashTable(e));
+    const f = draw(e);
     if (f == 0) return false;
     replyTableField(c, f);
     return true;

@@ -1,14 +1,14 @@
 /**
  * Commands on all fields of a hash: HGETALL, HKEYS and HVALS in one go, HSCAN a portion a call.
  *
- * Fields whose time has come are left out. A reply that runs out of memory half way is taken back for an error.
+ * Fields whose time has come are left out.
  */
 import { globMatch } from "../bytes/glob";
 import { parseU64 } from "../bytes/integer";
 import { isHidden } from "../keyspace/database";
 import { entryPointer } from "../keyspace/entry";
 import { argLen, argPtr, argc, root, Root, ROOT_ADDRESS } from "../memory/root";
-import { Client, retractOutput } from "../resp/client";
+import { Client } from "../resp/client";
 import {
   replyArray, replyBulkInteger, replyError, replyMap, replyOutOfMemory, replySyntax,
 } from "../resp/reply";
@@ -18,7 +18,8 @@ import { lpFirst, lpNext, lpView, lpViewLength } from "../structures/listpack";
 import {
   scratchAt, scratchClear, scratchFailed, scratchKeep, scratchLength, scratchPush, scratchRelease, scratchSet,
 } from "../structures/scratch";
-import { hashTable, hashVisible, isListpack } from "../types/hash";
+import { walkEnd, walkNext, walkStart } from "../structures/table-walk";
+import { fieldWalk, hashTable, hashVisible, isListpack } from "../types/hash";
 import { argI64, argIs } from "./arguments";
 import { NOT_A_HASH, readHash, replyListpack, replyTableField, replyTableValue } from "./hash-common";
 
@@ -32,8 +33,8 @@ const VALUES: u32 = 2;
 
 // --- The whole hash ---
 
-/** Replies what `parts` says of each field; false when memory was exhausted. */
-function replyFields(c: Client, e: usize, parts: u32): bool {
+/** Replies what `parts` says of each field. */
+function replyFields(c: Client, e: usize, parts: u32): void {
   if (isListpack(e)) {
     const lp = entryPointer(e);
     for (let p = lpFirst(lp); p != 0;) {
@@ -42,33 +43,25 @@ function replyFields(c: Client, e: usize, parts: u32): bool {
       if (parts & VALUES) replyListpack(c, value);
       p = lpNext(lp, value);
     }
-    return true;
+    return;
   }
-  const t = hashTable(e);
-  let cursor: u64 = 0;
-  do {
-    scratchClear();
-    cursor = tableScan(t, cursor);
-    for (let i = 0; i < scratchLength(); i++) {
-      const f = scratchAt(i);
-      if (isHidden(f)) continue;
-      if (parts & FIELDS) replyTableField(c, f);
-      if (parts & VALUES) replyTableValue(c, f);
-    }
-  } while (cursor != 0 && !scratchFailed());
-  return !scratchFailed();
+  const walk = fieldWalk();
+  walkStart(walk, hashTable(e));
+  for (let f = walkNext(walk); f != 0; f = walkNext(walk)) {
+    if (isHidden(f)) continue;
+    if (parts & FIELDS) replyTableField(c, f);
+    if (parts & VALUES) replyTableValue(c, f);
+  }
+  walkEnd(walk);
 }
 
 function replyAll(c: Client, parts: u32): void {
   const e = readHash(c);
   if (e == NOT_A_HASH) return;
-  const before = c.outBytes;
   const n = e == 0 ? 0 : <i32>hashVisible(e);
   if (parts == (FIELDS | VALUES)) replyMap(c, n);
   else replyArray(c, n);
-  if (e == 0 || replyFields(c, e, parts)) return;
-  retractOutput(c, before);
-  replyOutOfMemory(c);
+  if (e != 0) replyFields(c, e, parts);
 }
 
 /** HGETALL key */

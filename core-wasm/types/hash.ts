@@ -28,13 +28,13 @@ import { root } from "../memory/root";
 import { elementFlags, HAS_PAYLOAD, keyAddress, keyLength, META } from "../structures/element";
 import {
   hashKey, Table, tableBytes, tableDrainSome, tableFind, tableFindSlot, tableInit, tableInsert, tableRemoveSlot,
-  tableReserve, tableScan, tableSize,
+  tableReserve, tableSize,
 } from "../structures/hashtable";
 import {
   lpAppend, lpCopy, lpDeleteAt, lpFind, lpFirst, lpFits, lpLength, lpNext, lpReplace, lpView,
   lpViewLength,
 } from "../structures/listpack";
-import { scratchAt, scratchClear, scratchFailed, scratchKeep, scratchLength } from "../structures/scratch";
+import { TableWalk, walkEnd, walkNext, walkStart } from "../structures/table-walk";
 import {
   HASH_TABLE_SIZE, timersAdd, timersBefore, timersBytes, timersFree, timersNext, timersOf, timersRemove, timersReplace,
   timersReserve, timersRetimed, timersTidy,
@@ -53,7 +53,9 @@ export const FIELD_NOT_TIMED: i32 = -1;
 export const FIELD_TIMED: i32 = 1;
 export const FIELD_NO_MEMORY: i32 = -3;
 
+/** Scratch of a digest and of a walk over the fields, one at a time. */
 const DIGEST: usize = memory.data(20, 8);
+const WALK: usize = memory.data(24, 8);
 
 // --- Parts ---
 
@@ -64,6 +66,11 @@ export function isListpack(e: usize): bool {
 /** The table of a hash that is in one. */
 export function hashTable(e: usize): Table {
   return changetype<Table>(entryPointer(e));
+}
+
+/** The walk for going through a table's fields; there is one, so walks do not nest. */
+export function fieldWalk(): TableWalk {
+  return changetype<TableWalk>(WALK);
 }
 
 /** Number of fields, those included whose time has come. */
@@ -426,19 +433,13 @@ export function hashCopy(e: usize, fresh: usize): bool {
   const table = newTable(tableSize(t));
   if (table == 0) return false;
   entrySetPointer(fresh, table);
-  let cursor: u64 = 0;
-  do {
-    scratchClear();
-    cursor = tableScan(t, cursor);
-    for (let i = 0; i < scratchLength(); i++) if (!copyField(fresh, scratchAt(i))) return dropCopy(table);
-    if (scratchFailed()) return dropCopy(table);
-  } while (cursor != 0);
-  return true;
-}
-
-function dropCopy(table: usize): bool {
-  freeTable(table);
-  return false;
+  const walk = fieldWalk();
+  walkStart(walk, t);
+  let f = walkNext(walk);
+  while (f != 0 && copyField(fresh, f)) f = walkNext(walk);
+  walkEnd(walk);
+  if (f != 0) freeTable(table);
+  return f == 0;
 }
 
 function copyField(fresh: usize, f: usize): bool {
@@ -460,17 +461,14 @@ export function hashMemory(e: usize, samples: i32): usize {
   const own = usableSize(value) + tableBytes(t) + timersBytes(value);
   let bytes: usize = 0;
   let weighed: i32 = 0;
-  let cursor: u64 = 0;
-  do {
-    scratchClear();
-    cursor = tableScan(t, cursor);
-    for (let i = 0; i < scratchLength() && (samples == 0 || weighed < samples); i++) {
-      const f = scratchAt(i);
-      bytes += usableSize(f);
-      if (elementFlags(f) & HAS_PAYLOAD) bytes += usableSize(entryPointer(f));
-      weighed++;
-    }
-  } while (cursor != 0 && (samples == 0 || weighed < samples));
+  const walk = fieldWalk();
+  walkStart(walk, t);
+  for (let f = walkNext(walk); f != 0 && (samples == 0 || weighed < samples); f = walkNext(walk)) {
+    bytes += usableSize(f);
+    if (elementFlags(f) & HAS_PAYLOAD) bytes += usableSize(entryPointer(f));
+    weighed++;
+  }
+  walkEnd(walk);
   return weighed == 0 ? own : own + <usize>(<f64>bytes / <f64>weighed * <f64>tableSize(t));
 }
 
@@ -490,17 +488,12 @@ export function hashDigest(e: usize, digest: usize): void {
     }
     return;
   }
-  const t = hashTable(e);
-  let cursor: u64 = 0;
-  do {
-    const start = scratchLength();
-    cursor = tableScan(t, cursor);
-    for (let i = start; i < scratchLength(); i++) {
-      const f = scratchAt(i);
-      if (!isHidden(f)) digestField(digest, keyAddress(f), keyLength(f), stringPtr(f), stringLength(f));
-    }
-    scratchKeep(start);
-  } while (cursor != 0);
+  const walk = fieldWalk();
+  walkStart(walk, hashTable(e));
+  for (let f = walkNext(walk); f != 0; f = walkNext(walk)) {
+    if (!isHidden(f)) digestField(digest, keyAddress(f), keyLength(f), stringPtr(f), stringLength(f));
+  }
+  walkEnd(walk);
 }
 
 function digestField(digest: usize, field: usize, len: i32, value: usize, valueLen: i32): void {
