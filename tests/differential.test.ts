@@ -13,6 +13,7 @@
  *   EXPIRE, PEXPIRE with GT or LT    both numbers: the time that is there may be the same but for a millisecond
  *   OBJECT REFCOUNT    also 2: the real server counts a reply on its way
  *   hash commands   see support/commands-hash.ts
+ *   XPENDING, XINFO    all but how long ago things were: support/commands-stream.ts
  *   HELLO           all but the connection's id
  *   COMMAND INFO    all but the notes about keys, which each server words itself
  *   COMMAND, COMMAND INFO, LIST, SLOWLOG GET    both arrays
@@ -24,6 +25,7 @@ import { assertEquals } from "@std/assert";
 import { existsSync } from "node:fs";
 import { agreeOnHash } from "./support/commands-hash.ts";
 import { CommandGenerator } from "./support/commands.ts";
+import { agreeOnStream } from "./support/commands-stream.ts";
 import { SET_LIMITS, setRepliesAgree } from "./support/commands-set.ts";
 import { Random, seedOfRun } from "./support/random.ts";
 import { realProgram, type RunningServer, skipWithoutReal, startServer, wakeyServer } from "./support/server.ts";
@@ -100,6 +102,7 @@ function agree(command: string[], a: string, b: string): boolean {
     case "SCAN": return sameScan(command, a, b);
     case "ZSCAN": return sameLines(a, b);
     case "ZRANDMEMBER": return sameShape(a, b);
+    case "XPENDING": case "XINFO": return agreeOnStream(command, a, b);
     case "RANDOMKEY": return a[0] === "$" && b[0] === "$" && (a[1] === "-") === (b[1] === "-");
     case "TTL": case "EXPIRETIME": return closeNumbers(a, b, 1);
     case "PTTL": case "PEXPIRETIME": return closeNumbers(a, b, 1000);

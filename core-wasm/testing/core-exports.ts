@@ -5,6 +5,9 @@
  */
 import { database, peek } from "../keyspace/database";
 import { entryBytes, entryEncoding } from "../keyspace/entry";
+import { idFirst, idValue } from "../structures/id-tree";
+import { nodesOf as streamNodes } from "../types/stream-data";
+import { streamOf } from "../types/stream";
 import { valueBytes } from "../types/value";
 import { checkList, listNodes } from "./list-check";
 import { checkZset } from "./score-tree-check";
@@ -46,4 +49,9 @@ export function listProblem(db: i32, key: usize, len: i32): i32 {
 export function nodesOf(db: i32, key: usize, len: i32): u32 {
   const e = peek(database(db), key, len);
   return e == 0 ? 0 : listNodes(e);
+}
+
+/** Address of the first node of the stream at a key. */
+export function streamNode(db: i32, key: usize, len: i32): usize {
+  return idValue(idFirst(streamNodes(streamOf(peek(database(db), key, len)))));
 }

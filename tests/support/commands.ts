@@ -12,6 +12,7 @@ import { HASHES } from "./commands-hash.ts";
 import { GEO } from "./commands-geo.ts";
 import { HYPERLOGLOG } from "./commands-hyperloglog.ts";
 import { repeatsOnSets, SETS } from "./commands-set.ts";
+import { STREAMS } from "./commands-stream.ts";
 import { SORTED_SETS } from "./commands-zset.ts";
 import { LISTS } from "./commands-list.ts";
 import type { Random } from "./random.ts";
@@ -328,6 +329,7 @@ const COMMANDS: Maker[] = [
   ...HYPERLOGLOG,
   ...SETS, ...SETS,
   ...SORTED_SETS, ...GEO,
+  ...STREAMS,
   ...LISTS,
   ...HASHES, ...HASHES,
 ];

@@ -30,6 +30,7 @@ export interface TestExports extends CoreExports {
   bytesOf(db: number, key: number, length: number): number;
   listProblem(db: number, key: number, length: number): number;
   nodesOf(db: number, key: number, length: number): number;
+  streamNode(db: number, key: number, length: number): number;
 }
 
 /** Names of the encodings by number, as OBJECT ENCODING has them. */
