@@ -44,7 +44,8 @@ function contestants() {
 }
 
 /** The limit of CPU a request against Valkey's, or undefined where none is set. */
-function cpuLimit({ adapter }, { pipeline, connections, size }) {
+function cpuLimit({ adapter }, { pipeline, connections, size, user }) {
+  if (user !== undefined) return 1.0;
   if (connections > 1000 || size > 4096) return 1.0;
   if (connections > 50 || size > 32) return undefined;
   const limits = adapter === "epoll" ? { 1: 0.8, 16: 0.6, 64: 0.5 } : { 1: 1.1, 16: 0.8 };
@@ -79,7 +80,8 @@ async function compareLoad(title, cases, keyCount, valueSize) {
 }
 
 function printCase(one, taking, rows) {
-  const what = `${one.test.toUpperCase()} P=${one.pipeline} c=${one.connections} ${one.size} B`;
+  const who = one.user === undefined ? "" : " with few rights";
+  const what = `${one.test.toUpperCase()}${who} P=${one.pipeline} c=${one.connections} ${one.size} B`;
   console.log(`\n${what}, ${one.requests} requests: CPU us/request, ratio, requests/s, p50 ms, p99 ms`);
   const medianOf = (name, field) => median(rows.get(name).map((row) => row[field]));
   for (const contestant of taking) {
@@ -115,6 +117,12 @@ async function throughput() {
   const cases = list("pipeline", small ? "1,16" : "1,16,64").map(Number)
     .flatMap((pipeline) => list("commands", "set,get,incr,mset").map((test) => caseOf(test, pipeline, 50, 32, keys)));
   await compareLoad("throughput", cases, keys, 32);
+}
+
+/** A user who may only GET, and only keys of one pattern. */
+async function access() {
+  const cases = [1, 16].map((pipeline) => ({ ...caseOf("get", pipeline, 50, 32, keys), user: "reader" }));
+  await compareLoad("access control", cases, keys, 32);
 }
 
 async function connections() {
@@ -240,7 +248,7 @@ async function inProcess() {
 // --- The run ---
 
 const SCENARIOS = {
-  throughput, connections, sizes, memory, start: startTime, idle, core, "in-process": inProcess, growth,
+  throughput, access, connections, sizes, memory, start: startTime, idle, core, "in-process": inProcess, growth,
   collections: () => collectionCpu(contestants(), {
     small, rounds, pipelines: list("pipeline", "1,16").map(Number), only: options.commands,
   }),
@@ -249,10 +257,10 @@ const SCENARIOS = {
   pauses: () => pauses(contestants(), { small }),
 };
 const byDefault = [
-  "core", "in-process", "start", "idle", "memory", "collection-memory", "pauses", "throughput", "collections",
+  "core", "in-process", "start", "idle", "memory", "collection-memory", "pauses", "throughput", "access", "collections",
   "connections", "sizes",
 ];
-const needsLoad = ["throughput", "connections", "sizes", "growth", "collections", "collection-growth"];
+const needsLoad = ["throughput", "access", "connections", "sizes", "growth", "collections", "collection-growth"];
 const inSmall = ["core", "in-process", "start", "memory", "collection-memory", "throughput"];
 const unknown = words.filter((word) => !(word in SCENARIOS));
 if (unknown.length > 0) {

@@ -239,8 +239,10 @@ export async function idleConnections(port, number) {
  * Runs valkey-benchmark once and gives its numbers and the server's CPU microseconds a request. What it sends is one of
  * its own tests, or a command as `words` with its placeholders.
  */
-export async function load(server, { test, words, requests, pipeline, connections, size, keys }) {
+export async function load(server, { test, words, requests, pipeline, connections, size, keys, user }) {
+  if (user !== undefined) await ask(server.port, `ACL SETUSER ${user} reset on >password ~key:* +get +ping +config|get`);
   const args = [
+    ...(user === undefined ? [] : ["--user", user, "-a", "password"]),
     "-p", `${server.port}`, ...(words ? [] : ["-t", test]), "-n", `${requests}`, "-P", `${pipeline}`,
     "-c", `${connections}`, "-d", `${size}`, "-r", `${keys}`, "--csv", ...(words ?? []),
   ];
