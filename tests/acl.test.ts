@@ -5,7 +5,8 @@
  * channels and databases. Commands that this build doesn't run yet are asked of ACL DRYRUN.
  */
 import { after, before, describe, it } from "node:test";
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
+import { Wakey, WakeyError } from "wakey";
 import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -367,6 +368,54 @@ describe("files and starts", () => {
       const stranger = await server.connect();
       assertMatch(await stranger.command("GET", "x"), /^-NOAUTH/);
     });
+  });
+});
+
+describe("users in process", () => {
+  it("calls have all rights until they log in; snapshots carry users and their rights along", () => {
+    const first = new Wakey({ config: { requirepass: "secret" } });
+    first.call("ACL", "SETUSER", "default", "-@all");
+    first.call("ACL", "SETUSER", "anna", "on", ">pw", "~a*", "+get", "+auth");
+    assertEquals(first.call("SET", "a", "1"), "OK");
+    const second = new Wakey();
+    second.restore(first.snapshot());
+    assertEquals(second.call("ACL", "LIST"), first.call("ACL", "LIST"));
+    assertEquals(second.call("GET", "a"), "1");
+    assertThrows(() => second.call("AUTH", "anna", "wrong"), WakeyError, "WRONGPASS");
+    assertEquals(second.call("AUTH", "anna", "pw"), "OK");
+    assertEquals(second.call("GET", "a"), "1");
+    assertThrows(() => second.call("GET", "b"), WakeyError, "No permissions to access a key");
+    assertThrows(() => second.call("SET", "a", "2"), WakeyError, "no permissions to run the 'set' command");
+    second.restore(new Wakey().snapshot());
+    assertEquals(second.call("SET", "b", "2"), "OK");
+    assertEquals(second.call("ACL", "USERS"), ["default"]);
+    assertThrows(() => new Wakey({ config: { aclfile: "/nonexistent" } }), Error, "opening file '/nonexistent'");
+    first.close();
+    second.close();
+  });
+});
+
+describe("channels of users", () => {
+  it("who loses a channel that it is subscribed to is disconnected, others stay", async () => {
+    const server = await startServer();
+    try {
+      const admin = await server.connect();
+      await admin.command("ACL", "SETUSER", "anna", "on", "nopass", "+@all", "resetchannels", "&news", "&w*");
+      const subscribers = [await server.connect(), await server.connect(), await server.connect()];
+      for (const one of subscribers) await one.command("AUTH", "anna", "x");
+      await subscribers[0].command("SUBSCRIBE", "news");
+      await subscribers[1].command("PSUBSCRIBE", "w*");
+      assertMatch(await subscribers[2].command("PSUBSCRIBE", "wx*"), /^-NOPERM No permissions to access a channel/);
+      assertMatch(await subscribers[2].command("SUBSCRIBE", "news", "other"), /^-NOPERM/);
+      await subscribers[2].command("SUBSCRIBE", "weather");
+      await admin.command("ACL", "SETUSER", "anna", "resetchannels", "&w*");
+      await subscribers[0].drain(2000);
+      assert(subscribers[0].closed);
+      assertEquals(await admin.command("PUBLISH", "weather", "rain"), ":2\r\n");
+      assert(!subscribers[1].closed && !subscribers[2].closed);
+    } finally {
+      await server.stop();
+    }
   });
 });
 

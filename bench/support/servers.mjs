@@ -240,7 +240,7 @@ export async function idleConnections(port, number) {
  * its own tests, or a command as `words` with its placeholders.
  */
 export async function load(server, { test, words, requests, pipeline, connections, size, keys, user }) {
-  if (user !== undefined) await ask(server.port, `ACL SETUSER ${user} reset on >password ~key:* +get +ping +config|get`);
+  if (user !== undefined) await ask(server.port, `ACL SETUSER ${user} reset on >password ~key:* +get +config|get`);
   const args = [
     ...(user === undefined ? [] : ["--user", user, "-a", "password"]),
     "-p", `${server.port}`, ...(words ? [] : ["-t", test]), "-n", `${requests}`, "-P", `${pipeline}`,
