@@ -11,10 +11,10 @@ import { compareBytes } from "../bytes/compare";
 import { DOUBLE_TEXT_MAX, formatDouble, parseDouble } from "../bytes/double";
 import { root, Root, ROOT_ADDRESS } from "../memory/root";
 import {
-  LP_AFTER, LP_BEFORE, lpAppend, lpDelete, lpDeleteAt, lpFind, lpFirst, lpInsert, lpInsertInt, lpInt, lpIsInt, lpLast,
-  lpNext, lpSeek, lpText, lpTextLength, lpView, lpViewLength,
+  LP_AFTER, LP_BEFORE, lpAppend, lpBytes, lpDelete, lpDeleteAt, lpFind, lpFirst, lpInsert, lpInsertInt, lpInt, lpIsInt,
+  lpLast, lpNext, lpPrev, lpReplace, lpReplaceInt, lpSeek, lpText, lpTextLength, lpView, lpViewLength,
 } from "../structures/listpack";
-import { AFTER_MEMBER, AFTER_SCORE, AT_PAIR, BEFORE_SCORE } from "../structures/score-tree";
+import { AFTER_MEMBER, AFTER_SCORE, BEFORE_SCORE } from "../structures/score-tree";
 
 const TEXT: usize = memory.data(32, 8);
 const REAL: usize = ROOT_ADDRESS + offsetof<Root>("real");
@@ -26,7 +26,11 @@ assert(DOUBLE_TEXT_MAX <= 32);
 
 /** The score of the member at a place. */
 export function packedScore(lp: usize, place: usize): f64 {
-  const p = lpNext(lp, place);
+  return scoreAt(lpNext(lp, place));
+}
+
+/** The score that an element of the listpack is. */
+function scoreAt(p: usize): f64 {
   if (lpIsInt(p)) return <f64>lpInt(p);
   parseDouble(lpText(p), lpTextLength(p), REAL);
   return root().real;
@@ -57,10 +61,6 @@ export function packedAt(lp: usize, rank: u32): usize {
 function isBefore(lp: usize, place: usize, bound: i32, score: f64, ptr: usize, len: i32): bool {
   if (bound == BEFORE_SCORE) return packedScore(lp, place) < score;
   if (bound == AFTER_SCORE) return packedScore(lp, place) <= score;
-  if (bound == AT_PAIR) {
-    const own = packedScore(lp, place);
-    if (own != score) return own < score;
-  }
   const order = compareBytes(lpView(place), lpViewLength(place), ptr, len);
   return order < 0 || (order == 0 && bound == AFTER_MEMBER);
 }
@@ -98,11 +98,21 @@ function insertPair(lp: usize, place: usize, member: usize, len: i32, score: f64
   return both;
 }
 
+/** The place before which a member belongs, 0 for the end. */
+function placeFor(lp: usize, member: usize, len: i32, score: f64): usize {
+  let place = lpFirst(lp);
+  while (place != 0) {
+    const p = lpNext(lp, place);
+    const own = scoreAt(p);
+    if (own > score || (own == score && compareBytes(lpView(place), lpViewLength(place), member, len) > 0)) return place;
+    place = lpNext(lp, p);
+  }
+  return 0;
+}
+
 /** Puts a member that is not there yet where it belongs. The address is never 0; root.lpPlace is 0 without memory. */
 export function packedInsert(lp: usize, member: usize, len: i32, score: f64): usize {
-  let place = lpFirst(lp);
-  while (place != 0 && isBefore(lp, place, AT_PAIR, score, member, len)) place = lpNext(lp, lpNext(lp, place));
-  const moved = insertPair(lp, place, member, len, score);
+  const moved = insertPair(lp, placeFor(lp, member, len, score), member, len, score);
   if (moved != 0) return moved;
   root().lpPlace = 0;
   return lp;
@@ -121,16 +131,33 @@ export function packedRemove(lp: usize, place: usize, n: u32): usize {
   return lpDeleteAt(lp, place, <i32>n << 1);
 }
 
+/** True when the member at `place` may have this score and stay where it is. */
+function fitsBetween(lp: usize, place: usize, score: f64): bool {
+  const before = lpPrev(lp, place);
+  if (before != 0 && scoreAt(before) >= score) return false;
+  const behind = lpNext(lp, lpNext(lp, place));
+  return behind == 0 || packedScore(lp, behind) > score;
+}
+
 /** Gives the member at `place` another score; the member's bytes are the caller's. As packedInsert(). */
 export function packedUpdate(lp: usize, place: usize, member: usize, len: i32, score: f64): usize {
+  if (fitsBetween(lp, place, score)) {
+    const at = lpNext(lp, place);
+    const whole = isStoredAsInteger(score);
+    const replaced = whole ? lpReplaceInt(lp, at, <i64>score) : lpReplace(lp, at, TEXT, formatDouble(TEXT, score));
+    if (replaced == 0) root().lpPlace = 0;
+    return replaced == 0 ? lp : replaced;
+  }
   // The new pair is there before the old one goes, so that nothing is lost when memory is exhausted.
-  let old = packedRank(lp, place);
-  const moved = packedInsert(lp, member, len, score);
-  const fresh = root().lpPlace;
-  if (fresh == 0) return moved;
-  if (packedRank(moved, fresh) <= old) old++;
-  const done = packedRemove(moved, packedAt(moved, old), 1);
-  root().lpPlace = 1;
+  const before = lpBytes(lp);
+  const old = place - lp;
+  const to = placeFor(lp, member, len, score);
+  const moved = insertPair(lp, to, member, len, score);
+  if (moved == 0) root().lpPlace = 0;
+  if (root().lpPlace == 0) return moved == 0 ? lp : moved;
+  const shift = to != 0 && to <= place ? <usize>(lpBytes(moved) - before) : 0;
+  const done = packedRemove(moved, moved + old + shift, 1);
+  root().lpPlace = done;
   return done;
 }
 
