@@ -338,14 +338,15 @@ function run(c: Client): void {
     return;
   }
   const limited = q.count != 0 && q.count < <i64>zsetLength(q.entry) * 9;
+  // Of some of the results those are wanted that are nearest.
+  const sort = q.count != 0 && q.sort == UNSORTED && !q.any ? ASCENDING : q.sort;
+  shape().needsDistance = q.withDistance | q.storeDistance | sort;
   if (!geoSearch(q.entry, q.any && limited ? <u32>q.count : 0)) {
     replyOutOfMemory(c);
     return;
   }
   const found = hitCount();
   const n = limited && <i64>found > q.count ? <u32>q.count : found;
-  // Of some of the results those are wanted that are nearest.
-  const sort = q.count != 0 && q.sort == UNSORTED && !q.any ? ASCENDING : q.sort;
   if (sort != UNSORTED) hitsSort(n, sort == DESCENDING);
   if (q.storeAt != 0) storeHits(c, n);
   else replyHits(c, n);

@@ -44,7 +44,9 @@ export class Shape {
   limit: f64; // a circle's radius in metres
   centreRadians: f64; // the centre's latitude
   centreCosine: f64;
-  farChord: f64; // above it the square of sin(angle / 2) is outside a circle for certain
+  farChord: f64; // a square of sin(angle / 2) above it is beyond the radius or half the width for certain
+  nearChord: f64; // and one below this is not
+  needsDistance: i32; // hits' distances are wanted
 }
 
 @unmanaged
@@ -56,7 +58,7 @@ class Hits {
   failed: u32; // 1: memory was exhausted
 }
 
-const SHAPE: usize = memory.data(136, 8);
+const SHAPE: usize = memory.data(152, 8);
 const HITS: usize = memory.data(24, 8);
 const DISTANCE: usize = memory.data(8, 8);
 const CELLS: usize = memory.data(80, 8);
@@ -67,7 +69,7 @@ const HIT_NUMBER: usize = 20;
 const MERCATOR_MAX: f64 = 20037726.37;
 /** A cell that is not searched. */
 const NO_CELL: u64 = ~<u64>0;
-assert(offsetof<Shape>() <= 136 && offsetof<Hits>() <= 24);
+assert(offsetof<Shape>() <= 152 && offsetof<Hits>() <= 24);
 
 /** The one shape that is searched for. */
 export function shape(): Shape {
@@ -228,12 +230,16 @@ function chooseCells(s: Shape): i32 {
 
 // --- Tests ---
 
-/** What tests of a circle need, worked out once. */
-function prepareCircle(s: Shape): void {
-  s.limit = s.radius * s.unit;
+/** What tests need, worked out once. */
+function prepare(s: Shape): void {
+  s.centreRadians = radians(s.latitude);
+  s.centreCosine = cosine(s.centreRadians);
+  s.limit = (s.kind == SHAPE_CIRCLE ? s.radius * s.unit : s.width * s.unit / 2);
   const angle = s.limit / EARTH_RADIUS / 2;
   const chord = angle < 1.57 ? sine(angle) : 2;
+  // Between the two the exact distance decides, which costs an arc sine.
   s.farChord = chord * chord * 1.000001 + 1e-30;
+  s.nearChord = angle < 1.57 ? chord * chord * 0.999999 : 0;
 }
 
 /** Leaves the metres from the centre at DISTANCE when the decoded position is in the circle; false when it is not. */
@@ -249,7 +255,9 @@ function isInCircle(s: Shape): bool {
   } else {
     const u = sine(half);
     const cosines = s.centreCosine * cosine(lat);
-    if (u * u + cosines * v * v > s.farChord) return false;
+    const chord = u * u + cosines * v * v;
+    if (chord > s.farChord) return false;
+    if (!s.needsDistance && chord < s.nearChord) return true;
     metres = haversine(u, cosines, v);
   }
   store<f64>(DISTANCE, metres);
@@ -257,11 +265,20 @@ function isInCircle(s: Shape): bool {
 }
 
 function isInBox(s: Shape): bool {
-  const lon = longitude();
   const lat = latitude();
   if (latitudeDistance(lat, s.latitude) > s.height * s.unit / 2) return false;
-  if (geoDistance(lon, lat, s.longitude, lat) > s.width * s.unit / 2) return false;
-  store<f64>(DISTANCE, geoDistance(s.longitude, s.latitude, lon, lat));
+  const angle = radians(lat);
+  const v = sine((radians(longitude()) - radians(s.longitude)) / 2);
+  const cosLat = cosine(angle);
+  // Along the parallel, whose own distance from the centre does not count.
+  const chord = cosLat * cosLat * v * v;
+  if (chord > s.farChord) return false;
+  if (chord >= s.nearChord && v != 0 && haversine(0, cosLat * cosLat, v) > s.limit) return false;
+  if (!s.needsDistance) return true;
+  const metres = v == 0
+    ? latitudeDistance(s.latitude, lat)
+    : haversine(sine((angle - s.centreRadians) / 2), s.centreCosine * cosLat, v);
+  store<f64>(DISTANCE, metres);
   return true;
 }
 
@@ -277,7 +294,7 @@ function isInPolygon(s: Shape): bool {
     const x = vertexLongitude(s, i);
     if (lon < (vertexLongitude(s, j) - x) * (lat - y) / (y2 - y) + x) inside = !inside;
   }
-  if (inside) store<f64>(DISTANCE, geoDistance(s.longitude, s.latitude, lon, lat));
+  if (inside && s.needsDistance) store<f64>(DISTANCE, geoDistance(s.longitude, s.latitude, lon, lat));
   return inside;
 }
 
@@ -333,9 +350,7 @@ export function geoSearch(e: usize, most: u32): bool {
   const h = hits();
   h.most = most;
   const step = chooseCells(s);
-  s.centreRadians = radians(s.latitude);
-  s.centreCosine = cosine(s.centreRadians);
-  if (s.kind == SHAPE_CIRCLE) prepareCircle(s);
+  prepare(s);
   let last = 0;
   for (let i = 0; i < 9; i++) {
     if (cell(i) == NO_CELL) continue;
