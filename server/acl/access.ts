@@ -395,7 +395,7 @@ export class Access {
 function losesChannels(before: User, now: User): boolean {
   if (now.selectors.some(({ allChannels }) => allChannels)) return false;
   const channels = new Set(now.selectors.flatMap((selector) => selector.channels));
-  return before.selectors.some(({ allChannels, channels: had }) => allChannels || had.some((one) => !channels.has(one)));
+  return before.selectors.some((had) => had.allChannels || had.channels.some((channel) => !channels.has(channel)));
 }
 
 function reasonOf(code: number): Reason {
