@@ -16,6 +16,7 @@
  * Fields of Root, Client, Database, Table and CommandStat are read by the host through generated offsets.
  */
 import { clockUpdate } from "./keyspace/clock";
+import { dropDueMembers } from "./keyspace/member-expiry";
 import { database, databasesInit } from "./keyspace/database";
 import { evictionPoolClear, evictToLimit } from "./keyspace/eviction";
 import { LAZY_BUDGET, lazyFreeSome } from "./keyspace/lazyfree";
@@ -314,6 +315,7 @@ export function callRoom(count: i32, bytes: i32): usize {
 export function callRun(c: usize, count: i32): i32 {
   const r = root();
   clockUpdate();
+  if (r.timedMembers != 0) dropDueMembers();
   r.argc = count;
   r.argv = r.sharedArgv;
   r.current = c;

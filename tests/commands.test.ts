@@ -67,7 +67,10 @@ function value(text: string): Value {
 }
 
 /** Commands that Valkey 9.1 does not have (docs/beyond-valkey.md). */
-const BEYOND_VALKEY = ["delex", "digest", "increx"];
+const BEYOND_VALKEY = [
+  "delex", "digest", "increx", "sexpire", "spexpire", "sexpireat", "spexpireat", "sttl", "spttl", "sexpiretime",
+  "spexpiretime", "spersist", "expiremember", "expirememberat", "pexpirememberat",
+];
 
 describe("command specs", () => {
   const facts = support("command-facts.json");

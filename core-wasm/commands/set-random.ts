@@ -20,6 +20,7 @@ import {
   scratchAt, scratchClear, scratchFailed, scratchKeep, scratchLength, scratchPush, scratchRelease, scratchSet,
 } from "../structures/scratch";
 import { setNew, setSize } from "../types/set";
+import { setIsTimed } from "../types/set-expire";
 import {
   setAddMember, setMemberAt, setNext, setPick, setRemovePicked, setWalk, setWalkEnd,
 } from "../types/set-walk";
@@ -151,7 +152,8 @@ function popSome(c: Client): void {
     return;
   }
   const remaining = <i64>size - count;
-  if (remaining * LEAVE_FACTOR <= count) popAllBut(c, e, <i32>remaining);
+  // Members that expire stay in their table.
+  if (remaining * LEAVE_FACTOR <= count && !setIsTimed(e)) popAllBut(c, e, <i32>remaining);
   else if (entryEncoding(e) == ENCODING_LISTPACK) popFromListpack(c, e, <i32>count);
   else popOneByOne(c, e, <i32>count);
 }

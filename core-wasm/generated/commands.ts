@@ -432,10 +432,22 @@ export const enum Cmd {
   DELEX = 426,
   DIGEST = 427,
   INCREX = 428,
+  SEXPIRE = 429,
+  SPEXPIRE = 430,
+  SEXPIREAT = 431,
+  SPEXPIREAT = 432,
+  STTL = 433,
+  SPTTL = 434,
+  SEXPIRETIME = 435,
+  SPEXPIRETIME = 436,
+  SPERSIST = 437,
+  EXPIREMEMBER = 438,
+  EXPIREMEMBERAT = 439,
+  PEXPIREMEMBERAT = 440,
 }
 
 /** Ids are below this. */
-export const COMMAND_COUNT: i32 = 429;
+export const COMMAND_COUNT: i32 = 441;
 
 // What a command is, as commandFlags() answers.
 export const CMD_WRITE: u32 = 0x1;

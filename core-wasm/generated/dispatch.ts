@@ -67,6 +67,11 @@ import {
   lposCommand,
 } from "../commands/list-search";
 import {
+  expirememberCommand, expirememberatCommand, pexpirememberatCommand, sexpireCommand, sexpireatCommand,
+  sexpiretimeCommand, spersistCommand, spexpireCommand, spexpireatCommand, spexpiretimeCommand, spttlCommand,
+  sttlCommand,
+} from "../commands/member-expire";
+import {
   memoryUsageCommand,
 } from "../commands/memory";
 import {
@@ -390,6 +395,18 @@ export function dispatch(id: i32, c: Client): bool {
     case Cmd.DELEX: delexCommand(c); return true;
     case Cmd.DIGEST: digestCommand(c); return true;
     case Cmd.INCREX: increxCommand(c); return true;
+    case Cmd.SEXPIRE: sexpireCommand(c); return true;
+    case Cmd.SPEXPIRE: spexpireCommand(c); return true;
+    case Cmd.SEXPIREAT: sexpireatCommand(c); return true;
+    case Cmd.SPEXPIREAT: spexpireatCommand(c); return true;
+    case Cmd.STTL: sttlCommand(c); return true;
+    case Cmd.SPTTL: spttlCommand(c); return true;
+    case Cmd.SEXPIRETIME: sexpiretimeCommand(c); return true;
+    case Cmd.SPEXPIRETIME: spexpiretimeCommand(c); return true;
+    case Cmd.SPERSIST: spersistCommand(c); return true;
+    case Cmd.EXPIREMEMBER: expirememberCommand(c); return true;
+    case Cmd.EXPIREMEMBERAT: expirememberatCommand(c); return true;
+    case Cmd.PEXPIREMEMBERAT: pexpirememberatCommand(c); return true;
     default: return false;
   }
 }

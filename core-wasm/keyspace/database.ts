@@ -40,7 +40,7 @@ export class Database {
   id: i32;
   averageTtl: i64; // milliseconds, sampled by active expiry
   expireCursor: u64; // where active expiry goes on
-  volatile: usize; // VolatileKeys: hashes that have fields with an expiry (types/hash-timers.ts)
+  volatile: usize; // two VolatileKeys: hashes with fields, sets with members that expire (types/hash-timers.ts)
 }
 
 const TABLE_SPACE: usize = offsetof<Table>();
@@ -48,6 +48,8 @@ const TABLE_SPACE: usize = offsetof<Table>();
 function roundedTable(): usize {
   return (TABLE_SPACE + 7) & ~7;
 }
+
+const VOLATILE_SPACE: usize = offsetof<VolatileKeys>() << 1;
 
 function databaseSpace(): usize {
   return (offsetof<Database>() + (roundedTable() << 2) + 7) & ~7;
@@ -58,9 +60,9 @@ export function databasesInit(count: i32): bool {
   const r = root();
   const space = databaseSpace();
   const block = alloc(space * <usize>count);
-  const volatile = alloc(offsetof<VolatileKeys>() * <usize>count);
+  const volatile = alloc(VOLATILE_SPACE * <usize>count);
   if (block == 0 || volatile == 0) return false;
-  memory.fill(volatile, 0, offsetof<VolatileKeys>() * <usize>count);
+  memory.fill(volatile, 0, VOLATILE_SPACE * <usize>count);
   r.databases = block;
   r.databaseCount = count;
   for (let i = 0; i < count; i++) {
@@ -77,7 +79,7 @@ export function databasesInit(count: i32): bool {
     db.id = i;
     db.averageTtl = 0;
     db.expireCursor = 0;
-    db.volatile = volatile + offsetof<VolatileKeys>() * <usize>i;
+    db.volatile = volatile + VOLATILE_SPACE * <usize>i;
   }
   return true;
 }
@@ -90,6 +92,11 @@ export function database(i: i32): Database {
 /** The database's hashes that have fields with an expiry. */
 export function volatileKeys(db: Database): VolatileKeys {
   return changetype<VolatileKeys>(db.volatile);
+}
+
+/** The database's sets and sorted sets that have members with an expiry. */
+export function memberKeys(db: Database): VolatileKeys {
+  return changetype<VolatileKeys>(db.volatile + offsetof<VolatileKeys>());
 }
 
 // --- Expiry of one key ---
@@ -331,6 +338,7 @@ export function emptyDatabase(db: Database, later: bool): u64 {
   touchDatabase(db, 0);
   tableFree(db.expires);
   volatileClear(volatileKeys(db));
+  volatileClear(memberKeys(db));
   if (!later) tableDrain(db.keys, valueFree);
   else if (count <= FEW_KEYS || !dropTable(db.keys)) tableDrain(db.keys, dropLater);
   db.averageTtl = 0;

@@ -14,6 +14,7 @@ import { scratchAt, scratchClear, scratchLength } from "../structures/scratch";
 import { Database, database, expireNow, isExpired, isPaused } from "./database";
 import { entryExpire } from "./entry";
 import { expireFields } from "./field-expiry";
+import { dropDueMembers } from "./member-expiry";
 
 const KEYS_PER_SLICE: i32 = 20;
 const BUCKETS_PER_KEY: i32 = 10;
@@ -27,6 +28,7 @@ const STALE_WEIGHT: f64 = 0.05;
 export function expireSlice(): bool {
   const r = root();
   if (r.importMode != 0 || isPaused()) return false;
+  if (r.timedMembers != 0) dropDueMembers();
   while (r.expireVisited < r.databaseCount) {
     const db = database(r.expireDb);
     const more = expireFields(db);
@@ -114,6 +116,9 @@ function endCycle(): void {
 /** Removes every dead key, and every dead field of a hash, of every database. Costs a pass over all keys with a TTL. */
 export function expireEverything(): void {
   if (root().importMode != 0 || isPaused()) return;
+  while (dropDueMembers()) {
+    // As many steps as it takes.
+  }
   for (let i = 0; i < root().databaseCount; i++) {
     const db = database(i);
     let cursor: u64 = 0;

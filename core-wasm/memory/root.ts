@@ -52,6 +52,7 @@ export class Root {
   failAfter: i32; // tests: allocations until one fails; negative: none will
 
   // Databases.
+  timedMembers: u32; // 1: members of sets or sorted sets may expire (keyspace/member-expiry.ts)
   databases: usize; // array of Database
   databaseCount: i32;
 

@@ -14,6 +14,7 @@ import { dispatch } from "../generated/dispatch";
 import { EVICT_FAILED, evictToLimit } from "../keyspace/eviction";
 import { lazyFreeSome } from "../keyspace/lazyfree";
 import { clockUpdate } from "../keyspace/clock";
+import { dropDueMembers } from "../keyspace/member-expiry";
 import { availableBytes, RESERVE_BYTES, usableSize } from "../memory/allocator";
 import { argLen, argPtr, root } from "../memory/root";
 import { equalsIgnoreCase } from "../bytes/compare";
@@ -392,6 +393,7 @@ export function processInput(c: Client, n: i32): i32 {
   // All of a transaction happens at one time.
   if (!isExecuting) clockUpdate();
   r.current = changetype<usize>(c);
+  if (r.timedMembers != 0 && !isExecuting) dropDueMembers();
   if (c.largeBlock != 0 && c.largeIndex < 0) largeEnd(c);
   const shared = c.buffer == 0;
   if (n > 0) {

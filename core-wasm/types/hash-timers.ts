@@ -1,6 +1,7 @@
 /**
  * Timers of a hash: which of its fields expire, the next one at hand; and which hashes of a database have such fields,
- * again the next one at hand. So upkeep finds what is due without looking at anything else.
+ * again the next one at hand. So upkeep finds what is due without looking at anything else. Members of sets that expire
+ * have the same: what is said of hashes and fields here holds for sets and members.
  *
  *   hash table value (types/hash.ts)        timers >                   volatile keys of a database
  *    0  Table, 28 bytes                      0  u32  place << 4         0  u32  slots
@@ -16,7 +17,7 @@
  * Invariants: a hash has timers exactly when a field of it has an expiry; timers have an owner exactly when their entry
  * is in a database. Costs: 4 bytes a field that expires, 28 a hash that has one.
  */
-import { ENCODING_HASHTABLE, entryPointer, TYPE_HASH } from "../keyspace/entry";
+import { ENCODING_HASHTABLE, entryPointer, entryType, TYPE_HASH } from "../keyspace/entry";
 import { alloc, free, realloc, usableSize } from "../memory/allocator";
 import { META } from "../structures/element";
 import { Table } from "../structures/hashtable";
@@ -45,7 +46,9 @@ const SLOTS: usize = 24;
 const TIMERS: usize = offsetof<Table>();
 /** Size of a hash's table with the address of its timers. */
 export const HASH_TABLE_SIZE: usize = TIMERS + 4;
-const HASH_IN_TABLE: u32 = (ENCODING_HASHTABLE << 4) | TYPE_HASH;
+/** The encoding's bits of an entry; only hashes and sets are in hash tables. */
+const ENCODING_BITS: u32 = 0xf0;
+const IN_TABLE: u32 = ENCODING_HASHTABLE << 4;
 
 function slotsOf(t: Timers): usize {
   return changetype<usize>(t) + SLOTS;
@@ -56,9 +59,9 @@ export function timersOf(table: usize): usize {
   return <usize>load<u32>(table, TIMERS);
 }
 
-/** Timers of any entry's value, 0 when it is no hash or none of its fields expires. */
+/** Timers of any entry's value, 0 when it is no hash or set, or none of its fields or members expires. */
 function timersOfEntry(e: usize): usize {
-  return (load<u32>(e, META) & 0xff) == HASH_IN_TABLE ? timersOf(entryPointer(e)) : 0;
+  return (load<u32>(e, META) & ENCODING_BITS) == IN_TABLE ? timersOf(entryPointer(e)) : 0;
 }
 
 // --- The heap of a database ---
@@ -106,11 +109,18 @@ export function volatileNextTime(owner: VolatileKeys): i64 {
 
 // --- Entries that come, move and go ---
 
+/** The volatile keys that an entry belongs to: a database's first are for hashes, those behind them for the others. */
+function ownerOf(owner: VolatileKeys, e: usize): VolatileKeys {
+  if (entryType(e) == TYPE_HASH) return owner;
+  return changetype<VolatileKeys>(changetype<usize>(owner) + offsetof<VolatileKeys>());
+}
+
 /** Notes that an entry is in the database of `owner` from now on. False (nothing changed) when memory is exhausted. */
 export function timersAttach(owner: VolatileKeys, e: usize): bool {
   const address = timersOfEntry(e);
   if (address == 0) return true;
   const t = changetype<Timers>(address);
+  owner = ownerOf(owner, e);
   if (t.owner != changetype<usize>(owner)) {
     if (!ownerReserve(owner)) return false;
     if (t.owner != 0) ownerRemove(t);
@@ -125,7 +135,7 @@ export function timersDetach(owner: VolatileKeys, e: usize): void {
   const address = timersOfEntry(e);
   if (address == 0) return;
   const t = changetype<Timers>(address);
-  if (t.entry == e && t.owner == changetype<usize>(owner)) ownerRemove(t);
+  if (t.entry == e && t.owner == changetype<usize>(ownerOf(owner, e))) ownerRemove(t);
 }
 
 /** Notes that a key's entry has moved. */

@@ -8,16 +8,15 @@
  */
 import { formatI64 } from "../bytes/integer";
 import { ENCODING_HASHTABLE, ENCODING_INTSET, entryEncoding, entryPointer, entrySetPointer } from "../keyspace/entry";
-import { free } from "../memory/allocator";
 import { randomBelow } from "../memory/root";
 import { keyAddress, keyLength } from "../structures/element";
-import { hashKey, Table, tableRemoveSlot } from "../structures/hashtable";
+import { hashKey, Table } from "../structures/hashtable";
 import { intsetGet, intsetLength, intsetRemoveAt } from "../structures/intset";
 import {
   lpDelete, lpFirst, lpInt, lpIsInt, lpLength, lpNext, lpSeek, lpText, lpTextLength,
 } from "../structures/listpack";
 import { tableRandomSlot, TableWalk, walkEnd, walkNext, walkStart } from "../structures/table-walk";
-import { setAdd, setAddInteger, setHas, setHasInteger, setRemove, setRemoveInteger } from "./set";
+import { setAdd, setAddInteger, setHas, setHasInteger, setRemove, setRemoveInteger, setRemoveSlot } from "./set";
 
 @unmanaged
 export class SetWalk {
@@ -155,7 +154,7 @@ export function setPick(e: usize): SetWalk {
 export function setRemovePicked(w: SetWalk): void {
   const s = entryPointer(w.entry);
   if (w.encoding == ENCODING_HASHTABLE) {
-    free(tableRemoveSlot(changetype<Table>(s), hashKey(w.ptr, w.len), w.next));
+    setRemoveSlot(w.entry, hashKey(w.ptr, w.len), w.next);
   } else if (w.encoding == ENCODING_INTSET) {
     entrySetPointer(w.entry, intsetRemoveAt(s, <i32>w.place));
   } else {

@@ -3,7 +3,8 @@
  *
  *   intset      payload → intset (structures/intset.ts): integers only, up to set-max-intset-entries
  *   listpack    payload → listpack: up to set-max-listpack-entries members of up to set-max-listpack-value bytes
- *   hashtable   payload → Table; a member is an element without a value: 8 bytes and its own (structures/element.ts)
+ *   hashtable   payload → Table, 28 bytes | u32 timers (types/hash-timers.ts); a member is an element without a value,
+ *               8 bytes and its own (structures/element.ts), and 8 for an expiry (types/set-expire.ts)
  *
  * The entry itself never moves when its set changes. A set without members is gone: who takes the last one out deletes
  * the key. Functions that need memory say so by -1 or false and have then changed nothing.
@@ -13,8 +14,8 @@
 import { parseI64, formatI64 } from "../bytes/integer";
 import { xorInto } from "../keyspace/digest";
 import {
-  ENCODING_HASHTABLE, ENCODING_INTSET, ENCODING_LISTPACK, entryEncoding, entryNew, entryPointer, entrySetEncoding,
-  entrySetPointer, NO_EXPIRE, TYPE_SET,
+  ENCODING_HASHTABLE, ENCODING_INTSET, ENCODING_LISTPACK, entryEncoding, entryExpire, entryNew, entryPointer,
+  entrySetEncoding, entrySetPointer, NO_EXPIRE, TYPE_SET,
 } from "../keyspace/entry";
 import { alloc, canAllocate, free, usableSize } from "../memory/allocator";
 import { root, Root, ROOT_ADDRESS } from "../memory/root";
@@ -30,6 +31,7 @@ import {
   lpAppend, lpAppendInt, lpCopy, lpDelete, lpEntryBytes, lpFind, lpFirst, lpFits, lpLength, lpNew, lpNext, lpView,
   lpViewLength,
 } from "../structures/listpack";
+import { HASH_TABLE_SIZE, timersAdd, timersBytes, timersFree, timersRemove, timersReserve } from "./hash-timers";
 import { TableWalk, walkEnd, walkNext, walkStart } from "../structures/table-walk";
 
 const NUMBER: usize = ROOT_ADDRESS + offsetof<Root>("number");
@@ -70,8 +72,9 @@ export function setFirstEncoding(ptr: usize, len: i32, hint: i32): u32 {
 }
 
 function newTable(hint: i32): usize {
-  const t = alloc(offsetof<Table>());
+  const t = alloc(HASH_TABLE_SIZE);
   if (t == 0) return 0;
+  memory.fill(t, 0, HASH_TABLE_SIZE);
   tableInit(changetype<Table>(t));
   if (hint > 0) tableReserve(changetype<Table>(t), <u64>hint);
   return t;
@@ -79,6 +82,7 @@ function newTable(hint: i32): usize {
 
 function freeTable(t: usize): void {
   tableDrain(changetype<Table>(t), free);
+  timersFree(t);
   free(t);
 }
 
@@ -308,6 +312,13 @@ function addTextToIntset(e: usize, ptr: usize, len: i32): i32 {
   return insertMember(table(e), hashKey(ptr, len), ptr, len) ? 1 : -1;
 }
 
+/** Takes the member at a slot of a set's table out. */
+export function setRemoveSlot(e: usize, hash: u64, slot: usize): void {
+  const member = <usize>load<u32>(slot);
+  if (entryExpire(member) != NO_EXPIRE) timersRemove(entryPointer(e), member);
+  free(tableRemoveSlot(table(e), hash, slot));
+}
+
 /** Takes a member out; false when there is none such. */
 export function setRemove(e: usize, ptr: usize, len: i32): bool {
   const encoding = entryEncoding(e);
@@ -315,7 +326,7 @@ export function setRemove(e: usize, ptr: usize, len: i32): bool {
     const hash = hashKey(ptr, len);
     const slot = tableFindSlot(table(e), hash, ptr, len);
     if (slot == 0) return false;
-    free(tableRemoveSlot(table(e), hash, slot));
+    setRemoveSlot(e, hash, slot);
     return true;
   }
   const s = entryPointer(e);
@@ -351,7 +362,9 @@ export function setFreeSome(e: usize, budget: i32): i32 {
     return budget > 1 ? budget - 1 : 1;
   }
   const left = tableDrainSome(changetype<Table>(value), budget, free);
-  if (left > 0) free(value);
+  if (left <= 0) return left;
+  timersFree(value);
+  free(value);
   return left;
 }
 
@@ -359,28 +372,42 @@ export function setFreeSome(e: usize, budget: i32): i32 {
 export function setCopy(e: usize, fresh: usize): bool {
   const encoding = entryEncoding(e);
   const old = entryPointer(e);
-  let copy: usize = 0;
-  if (encoding == ENCODING_HASHTABLE) copy = copyTable(e);
-  else copy = encoding == ENCODING_INTSET ? intsetCopy(old) : lpCopy(old);
+  if (encoding == ENCODING_HASHTABLE) return copyTable(e, fresh);
+  const copy = encoding == ENCODING_INTSET ? intsetCopy(old) : lpCopy(old);
   entrySetPointer(fresh, copy);
   return copy != 0;
 }
 
-function copyTable(e: usize): usize {
+function copyTable(e: usize, fresh: usize): bool {
   const copy = newTable(setSize(e));
-  if (copy == 0) return 0;
+  if (copy == 0) return false;
+  entrySetPointer(fresh, copy);
   const w = changetype<TableWalk>(UPKEEP_WALK);
   let ok = true;
   walkStart(w, table(e));
-  for (let m = walkNext(w); m != 0 && ok; m = walkNext(w)) {
-    const ptr = keyAddress(m);
-    const len = keyLength(m);
-    ok = insertMember(changetype<Table>(copy), hashKey(ptr, len), ptr, len);
-  }
+  for (let m = walkNext(w); m != 0 && ok; m = walkNext(w)) ok = copyMember(m, fresh);
   walkEnd(w);
-  if (ok) return copy;
-  freeTable(copy);
-  return 0;
+  if (!ok) freeTable(copy);
+  return ok;
+}
+
+/** Adds a copy of a table's member, expiry included, to the table of `fresh`; false when memory is exhausted. */
+function copyMember(m: usize, fresh: usize): bool {
+  const ptr = keyAddress(m);
+  const len = keyLength(m);
+  const expire = entryExpire(m);
+  const copy = entryPointer(fresh);
+  const hash = hashKey(ptr, len);
+  if (expire == NO_EXPIRE) return insertMember(changetype<Table>(copy), hash, ptr, len);
+  if (!timersReserve(copy, 0)) return false;
+  const member = entryNew(ptr, len, 0, 0, expire, 0);
+  if (member == 0) return false;
+  if (!tableInsert(changetype<Table>(copy), hash, member)) {
+    free(member);
+    return false;
+  }
+  timersAdd(fresh, 0, member);
+  return true;
 }
 
 /** Bytes that the value takes beside its entry; `samples` members are weighed, 0 for all. */
@@ -388,7 +415,7 @@ export function setMemory(e: usize, samples: i32): usize {
   const value = entryPointer(e);
   if (entryEncoding(e) != ENCODING_HASHTABLE) return usableSize(value);
   const t = table(e);
-  const own = usableSize(value) + tableBytes(t);
+  const own = usableSize(value) + tableBytes(t) + timersBytes(value);
   let bytes: u64 = 0;
   let n = 0;
   const w = changetype<TableWalk>(UPKEEP_WALK);
