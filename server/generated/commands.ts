@@ -430,10 +430,22 @@ export const CMD = {
   DELEX: 426,
   DIGEST: 427,
   INCREX: 428,
+  SEXPIRE: 429,
+  SPEXPIRE: 430,
+  SEXPIREAT: 431,
+  SPEXPIREAT: 432,
+  STTL: 433,
+  SPTTL: 434,
+  SEXPIRETIME: 435,
+  SPEXPIRETIME: 436,
+  SPERSIST: 437,
+  EXPIREMEMBER: 438,
+  EXPIREMEMBERAT: 439,
+  PEXPIREMEMBERAT: 440,
 } as const;
 
 /** Ids are below this. */
-export const COMMAND_COUNT = 429;
+export const COMMAND_COUNT = 441;
 
 // What a command is, as the bits of CommandRow's flags.
 export const CMD_WRITE = 1;
@@ -932,4 +944,16 @@ export const COMMAND_ROWS: readonly string[] = [
   '[426,"delex",0,-2,134221825,16516,1,1,1,1,[],[{"flags":["RM","delete"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
   '[427,"digest",0,2,134221826,16514,1,1,1,1,[],[{"flags":["RO","access"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
   '[428,"increx",0,-2,134221829,16516,1,1,1,1,[],[{"flags":["RW","access","update"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
+  '[429,"sexpire",0,-6,134221825,16396,3,1,1,1,[],[{"flags":["RW","update"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
+  '[430,"spexpire",0,-6,134221825,16396,3,1,1,1,[],[{"flags":["RW","update"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
+  '[431,"sexpireat",0,-6,134221825,16396,3,1,1,1,[],[{"flags":["RW","update"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
+  '[432,"spexpireat",0,-6,134221825,16396,3,1,1,1,[],[{"flags":["RW","update"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
+  '[433,"sttl",0,-5,134221826,16394,3,1,1,1,[],[{"flags":["RO","access"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
+  '[434,"spttl",0,-5,134221826,16394,3,1,1,1,[],[{"flags":["RO","access"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
+  '[435,"sexpiretime",0,-5,134221826,16394,3,1,1,1,[],[{"flags":["RO","access"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
+  '[436,"spexpiretime",0,-5,134221826,16394,3,1,1,1,[],[{"flags":["RO","access"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
+  '[437,"spersist",0,-5,134221825,16396,3,1,1,1,[],[{"flags":["RW","update"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
+  '[438,"expiremember",0,-4,134221825,16389,0,1,1,1,[],[{"flags":["RW","update"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
+  '[439,"expirememberat",0,4,134221825,16389,0,1,1,1,[],[{"flags":["RW","update"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
+  '[440,"pexpirememberat",0,4,134221825,16389,0,1,1,1,[],[{"flags":["RW","update"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
 ];
