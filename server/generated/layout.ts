@@ -321,8 +321,9 @@ export const COMMAND_STAT = {
   failed: 24, // u64
   pending: 32, // u32
   nextPending: 36, // i32
-  histogram: 40, // usize
-  SIZE: 44,
+  isHeavy: 40, // u32
+  histogram: 44, // usize
+  SIZE: 48,
 } as const;
 
 export const TRANSACTION = {
