@@ -21,6 +21,7 @@ import {
 import { walkEnd, walkNext, walkStart } from "../structures/table-walk";
 import { fieldWalk, hashTable, hashVisible, isListpack } from "../types/hash";
 import { argI64, argIs } from "./arguments";
+import { replyRun } from "./list-reply";
 import { NOT_A_HASH, readHash, replyListpack, replyTableField, replyTableValue } from "./hash-common";
 
 const NUMBER: usize = ROOT_ADDRESS + offsetof<Root>("number");
@@ -37,6 +38,10 @@ const VALUES: u32 = 2;
 function replyFields(c: Client, e: usize, parts: u32): void {
   if (isListpack(e)) {
     const lp = entryPointer(e);
+    if (parts == (FIELDS | VALUES)) {
+      replyRun(c, lp, lpFirst(lp), i64.MAX_VALUE);
+      return;
+    }
     for (let p = lpFirst(lp); p != 0;) {
       const value = lpNext(lp, p);
       if (parts & FIELDS) replyListpack(c, p);

@@ -64,7 +64,7 @@ function writeElement(at: usize, p: usize): usize {
 }
 
 /** Replies up to `n` elements of a listpack from p on; returns how many there were. */
-function replyRun(c: Client, lp: usize, p: usize, n: i64): i64 {
+export function replyRun(c: Client, lp: usize, p: usize, n: i64): i64 {
   let start: usize = 0;
   let at: usize = 0;
   let end: usize = 0;

@@ -6,6 +6,7 @@
  * the elements follow by the caller. Error texts are given without the leading '-'.
  */
 import { equalBytes, writeText } from "../bytes/compare";
+import { copyBytes } from "../bytes/copy";
 import { formatDouble } from "../bytes/double";
 import { formatI64, formatU64 } from "../bytes/integer";
 import { alloc, realloc, usableSize } from "../memory/allocator";
@@ -161,7 +162,7 @@ export function replyBulk(c: Client, ptr: usize, len: i32): void {
   store<u8>(p, 0x24);
   const data = p + 1 + <usize>formatU64(p + 1, <u64>len);
   store<u16>(data, CRLF);
-  memory.copy(data + 2, ptr, <usize>len);
+  copyBytes(data + 2, ptr, <usize>len);
   store<u16>(data + 2 + <usize>len, CRLF);
   commitOutput(c, data + 4 + <usize>len - p);
 }
