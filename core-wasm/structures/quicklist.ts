@@ -202,9 +202,10 @@ export function nodePack(n: usize): void {
   let packed: usize = 0;
   if (table != 0) packed = alloc(PACKED_HEADER + <usize>size);
   let length = 0;
-  if (packed != 0) length = lzfCompress(nodeBlock(n), size, packed + PACKED_HEADER, size - COMPRESS_GAIN - 1, table);
+  if (packed != 0) length = lzfCompress(nodeBlock(n), size, packed + PACKED_HEADER, size, table);
   free(table);
-  if (length == 0) {
+  // Asking for less room instead would refuse some that fit: the compressor stops early for want of margin.
+  if (length == 0 || length + COMPRESS_GAIN >= size) {
     free(packed);
     return;
   }
