@@ -11,6 +11,7 @@
 import { HASHES } from "./commands-hash.ts";
 import { GEO } from "./commands-geo.ts";
 import { HYPERLOGLOG } from "./commands-hyperloglog.ts";
+import { SORTS } from "./commands-sort.ts";
 import { repeatsOnSets, SETS } from "./commands-set.ts";
 import { STREAMS } from "./commands-stream.ts";
 import { SORTED_SETS } from "./commands-zset.ts";
@@ -278,7 +279,7 @@ const GENERIC: Maker[] = [
   (g) => ["MOVE", g.key(), g.database()],
   (g) => ["KEYS", g.pattern()],
   (g) => {
-    const filters = g.options(["MATCH", g.pattern()], ["TYPE", g.random.pick(["string", "x"])]);
+    const filters = g.options(["MATCH", g.pattern()], ["TYPE", g.random.pick(["string", "list", "SET", "zset", "hash", "stream", "x"])]);
     return ["SCAN", "0", "COUNT", "100000", ...filters];
   },
   (g) => ["SCAN", g.integer(), ...g.options(["COUNT", g.integer()], ["MATCH", g.pattern()], "NOPE")],
@@ -326,7 +327,7 @@ const SERVER: Maker[] = [
 const COMMANDS: Maker[] = [
   ...STRINGS, ...STRINGS, ...STRINGS, ...STRINGS, ...BITMAPS, ...BITMAPS, ...BITMAPS,
   ...GENERIC, ...GENERIC, ...GENERIC, ...CONNECTION, ...SERVER,
-  ...HYPERLOGLOG,
+  ...HYPERLOGLOG, ...SORTS,
   ...SETS, ...SETS,
   ...SORTED_SETS, ...GEO,
   ...STREAMS,

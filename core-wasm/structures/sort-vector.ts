@@ -1,0 +1,222 @@
+/**
+ * The vector that SORT works on: copies of elements, each with what it is sorted by, and their order.
+ *
+ *   arena     bytes of elements and of what they are sorted by, one behind the other; may move when it grows
+ *   record    >0 u32 text (offset in the arena) · u32 length · f64 score, or u32 key (offset) · u32 key length
+ *   order     u32 record number a rank; a second array of the same size to merge into
+ *
+ * Elements are copied because what they are sorted by is looked up under other keys meanwhile. Equal ones keep their
+ * order. Costs: 24 bytes an element beside its bytes; n log n comparisons.
+ * Stale: addresses in the arena, after anything that adds to it.
+ */
+import { compareBytes } from "../bytes/compare";
+import { alloc, canAllocate, free, realloc } from "../memory/allocator";
+
+@unmanaged
+export class SortVector {
+  arena: usize;
+  length: usize;
+  capacity: usize;
+  records: usize;
+  order: usize;
+  count: i32;
+  most: i32;
+}
+
+const RECORD_BITS: usize = 4;
+const LENGTH: usize = 4;
+const SCORE: usize = 8;
+const KEY: usize = 8;
+const KEY_LENGTH: usize = 12;
+/** Key of a record that has none: sorts before all others. */
+const NO_KEY: u32 = 0xffffffff;
+const FIRST_ARENA: usize = 1024;
+const ARENA_MOST: u64 = 0xf0000000;
+/** Runs that are sorted by insertion before they are merged. */
+const RUN: i32 = 8;
+
+// --- Life ---
+
+/** Prepares for `most` elements; false (nothing allocated) when memory is exhausted. */
+export function vectorInit(v: SortVector, most: i32): bool {
+  v.arena = 0;
+  v.length = 0;
+  v.capacity = 0;
+  v.count = 0;
+  v.most = most;
+  v.order = 0;
+  v.records = 0;
+  if (!canAllocate(<u64>most * 24)) return false;
+  v.records = alloc(<usize>most << RECORD_BITS);
+  if (v.records != 0) v.order = alloc(<usize>most << 3);
+  if (v.order != 0) return true;
+  free(v.records);
+  return false;
+}
+
+export function vectorFree(v: SortVector): void {
+  free(v.arena);
+  free(v.records);
+  free(v.order);
+}
+
+// --- Arena ---
+
+/** Address of `n` bytes behind what is in the arena; 0 when memory is exhausted. May move the arena. */
+export function vectorRoom(v: SortVector, n: usize): usize {
+  const end = <u64>v.length + <u64>n;
+  if (end > <u64>v.capacity || v.arena == 0) {
+    let capacity = <u64>v.capacity + (<u64>v.capacity >> 1);
+    if (capacity < end) capacity = end < <u64>FIRST_ARENA ? <u64>FIRST_ARENA : end;
+    if (capacity > ARENA_MOST || !canAllocate(capacity - <u64>v.capacity)) return 0;
+    const moved = realloc(v.arena, <usize>capacity);
+    if (moved == 0) return 0;
+    v.arena = moved;
+    v.capacity = <usize>capacity;
+  }
+  return v.arena + v.length;
+}
+
+/** Copies bytes into the arena; their offset, or NO_KEY when memory is exhausted. */
+function keep(v: SortVector, ptr: usize, len: i32): u32 {
+  const at = vectorRoom(v, <usize>len);
+  if (at == 0) return NO_KEY;
+  memory.copy(at, ptr, <usize>len);
+  const offset = <u32>v.length;
+  v.length += <usize>len;
+  return offset;
+}
+
+// --- Records ---
+
+function record(v: SortVector, i: i32): usize {
+  return v.records + (<usize>i << RECORD_BITS);
+}
+
+/** Adds an element, which sorts by the score 0; false when memory is exhausted. */
+export function vectorAdd(v: SortVector, ptr: usize, len: i32): bool {
+  const offset = keep(v, ptr, len);
+  if (offset == NO_KEY) return false;
+  const at = record(v, v.count);
+  store<u32>(at, offset);
+  store<i32>(at, len, LENGTH);
+  store<f64>(at, 0, SCORE);
+  store<u32>(v.order + (<usize>v.count << 2), <u32>v.count);
+  v.count++;
+  return true;
+}
+
+/** Address of an element's bytes. */
+export function vectorText(v: SortVector, i: i32): usize {
+  return v.arena + <usize>load<u32>(record(v, i));
+}
+
+export function vectorLength(v: SortVector, i: i32): i32 {
+  return load<i32>(record(v, i), LENGTH);
+}
+
+/** Length of the longest element. */
+export function vectorLongest(v: SortVector): i32 {
+  let longest = 0;
+  for (let i = 0; i < v.count; i++) longest = max<i32>(longest, vectorLength(v, i));
+  return longest;
+}
+
+/** Number of the element at a rank. */
+export function vectorAt(v: SortVector, rank: i32): i32 {
+  return load<i32>(v.order + (<usize>rank << 2));
+}
+
+export function vectorSetScore(v: SortVector, i: i32, score: f64): void {
+  store<f64>(record(v, i), score, SCORE);
+}
+
+/** Makes the first `len` bytes of the element what it is sorted by. */
+export function vectorSetOwnKey(v: SortVector, i: i32, len: i32): void {
+  store<u32>(record(v, i), load<u32>(record(v, i)), KEY);
+  store<i32>(record(v, i), len, KEY_LENGTH);
+}
+
+/** Sorts the element by these bytes; false when memory is exhausted. */
+export function vectorSetKey(v: SortVector, i: i32, ptr: usize, len: i32): bool {
+  const offset = keep(v, ptr, len);
+  store<u32>(record(v, i), offset, KEY);
+  store<i32>(record(v, i), len, KEY_LENGTH);
+  return offset != NO_KEY;
+}
+
+/** Sorts the element before all that have a key. */
+export function vectorSetNoKey(v: SortVector, i: i32): void {
+  store<u32>(record(v, i), NO_KEY, KEY);
+}
+
+// --- Sorting ---
+
+/** By score, equal ones by their bytes. */
+function compareScores(v: SortVector, a: i32, b: i32): i32 {
+  const x = load<f64>(record(v, a), SCORE);
+  const y = load<f64>(record(v, b), SCORE);
+  if (x > y) return 1;
+  if (x < y) return -1;
+  return compareBytes(vectorText(v, a), vectorLength(v, a), vectorText(v, b), vectorLength(v, b));
+}
+
+function compareKeys(v: SortVector, a: i32, b: i32): i32 {
+  const x = record(v, a);
+  const y = record(v, b);
+  const p = load<u32>(x, KEY);
+  const q = load<u32>(y, KEY);
+  if (p == NO_KEY || q == NO_KEY) return p == q ? 0 : p == NO_KEY ? -1 : 1;
+  return compareBytes(v.arena + <usize>p, load<i32>(x, KEY_LENGTH), v.arena + <usize>q, load<i32>(y, KEY_LENGTH));
+}
+
+/** True when record `b` has to stand before record `a`, which comes first now. */
+function isBefore(v: SortVector, b: i32, a: i32, byKeys: bool, descending: bool): bool {
+  const order = byKeys ? compareKeys(v, b, a) : compareScores(v, b, a);
+  return descending ? order > 0 : order < 0;
+}
+
+function sortRun(v: SortVector, from: i32, to: i32, byKeys: bool, descending: bool): void {
+  for (let i = from + 1; i < to; i++) {
+    const moving = vectorAt(v, i);
+    let at = i;
+    for (; at > from && isBefore(v, moving, vectorAt(v, at - 1), byKeys, descending); at--) {
+      store<i32>(v.order + (<usize>at << 2), vectorAt(v, at - 1));
+    }
+    store<i32>(v.order + (<usize>at << 2), moving);
+  }
+}
+
+/** Merges the runs [low, middle) and [middle, high) of `from` into `to`. */
+function mergeRuns(
+  v: SortVector, from: usize, to: usize, low: i32, middle: i32, high: i32, byKeys: bool, descending: bool,
+): void {
+  let a = low;
+  let b = middle;
+  for (let at = low; at < high; at++) {
+    const x = a < middle ? load<i32>(from + (<usize>a << 2)) : 0;
+    const y = b < high ? load<i32>(from + (<usize>b << 2)) : 0;
+    const takesB = a >= middle || (b < high && isBefore(v, y, x, byKeys, descending));
+    store<i32>(to + (<usize>at << 2), takesB ? y : x);
+    if (takesB) b++;
+    else a++;
+  }
+}
+
+/** Puts all elements into order: by keys or by scores. */
+export function vectorSort(v: SortVector, byKeys: bool, descending: bool): void {
+  const n = v.count;
+  for (let from = 0; from < n; from += RUN) sortRun(v, from, min<i32>(from + RUN, n), byKeys, descending);
+  let from = v.order;
+  let to = v.order + (<usize>v.most << 2);
+  for (let width = RUN; width < n; width <<= 1) {
+    for (let low = 0; low < n; low += width << 1) {
+      const middle = min<i32>(low + width, n);
+      mergeRuns(v, from, to, low, middle, min<i32>(middle + width, n), byKeys, descending);
+    }
+    const other = from;
+    from = to;
+    to = other;
+  }
+  if (from != v.order) memory.copy(v.order, from, <usize>n << 2);
+}
