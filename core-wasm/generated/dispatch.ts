@@ -99,6 +99,9 @@ import {
   sscanCommand,
 } from "../commands/set-scan";
 import {
+  sortCommand, sortRoCommand,
+} from "../commands/sort";
+import {
   xaddCommand, xdelCommand, xlenCommand, xsetidCommand, xtrimCommand,
 } from "../commands/stream";
 import {
@@ -234,6 +237,8 @@ export function dispatch(id: i32, c: Client): bool {
     case Cmd.TIME: timeCommand(c); return true;
     case Cmd.DUMP: dumpCommand(c); return true;
     case Cmd.RESTORE: restoreCommand(c); return true;
+    case Cmd.SORT: sortCommand(c); return true;
+    case Cmd.SORT_RO: sortRoCommand(c); return true;
     case Cmd.BLMOVE: blmoveCommand(c); return true;
     case Cmd.BLMPOP: blmpopCommand(c); return true;
     case Cmd.BLPOP: blpopCommand(c); return true;
