@@ -32,6 +32,7 @@ import {
 } from "./client";
 import { finishCommand, GATE_READY, rerunCommand } from "./process";
 import { replyError, replyNullArray, replyOutOfMemory } from "./reply";
+import { countRun, statOf } from "./stats";
 
 const NUMBER: usize = ROOT_ADDRESS + offsetof<Root>("number");
 const REAL: usize = ROOT_ADDRESS + offsetof<Root>("real");
@@ -389,7 +390,11 @@ function conclude(c: Client): void {
 /** CLIENT UNBLOCK: with an error, or as if its time were over. False when the client does not wait for a key. */
 export function unblock(c: Client, withError: bool): bool {
   if (!(c.flags & CLIENT_BLOCKED)) return false;
+  const id = blockedOf(c).command;
   release(c, false);
+  // The command counts now that it ends.
+  countRun(id);
+  if (withError) statOf(id).failed++;
   c.replyErrors = 0;
   c.replyStart = c.outBytes;
   if (withError) replyError(c, "UNBLOCKED client unblocked via CLIENT UNBLOCK");
