@@ -114,17 +114,23 @@ function specRun(i: i32, spec: usize, first: i32): bool {
   return true;
 }
 
-/** Runs by the command's key specs; INVALID when one of them can't tell or the arguments don't fit. */
-function runsBySpecs(id: i32): i32 {
+/**
+ * Runs by the command's key specs; INVALID when one of them can't tell or the arguments don't fit. `partly`: those specs
+ * are passed over (PFMERGE without sources has a destination all the same).
+ */
+function runsBySpecs(id: i32, partly: bool): i32 {
   const count = commandKeySpecCount(id);
   let spec = commandKeySpecs(id);
   let n = 0;
   for (let i = 0; i < count; i++, spec += 16) {
     const begin = <u32>load<u8>(spec);
-    if (begin == UNKNOWN || load<u8>(spec, 1) == UNKNOWN) return INVALID;
-    const first = begin == BEGIN_KEYWORD ? behindKeyword(spec) : <i32>load<i16>(spec, 4);
-    if (first == 0) continue;
-    if (!specRun(n, spec, first)) return INVALID;
+    const isUnknown = begin == UNKNOWN || load<u8>(spec, 1) == UNKNOWN;
+    const first = isUnknown ? 0 : begin == BEGIN_KEYWORD ? behindKeyword(spec) : <i32>load<i16>(spec, 4);
+    if (!isUnknown && first == 0) continue;
+    if (isUnknown || !specRun(n, spec, first)) {
+      if (partly) continue;
+      return INVALID;
+    }
     n++;
     if (load<u8>(spec, 3) != 0) return INVALID;
   }
@@ -274,7 +280,7 @@ export function findKeys(id: i32): i32 {
     if (n > 0) return n;
   }
   if (!(traits & TRAIT_VARIABLE) && commandKeySpecCount(id) > 0) {
-    const n = runsBySpecs(id);
+    const n = runsBySpecs(id, finder == 0);
     if (n != INVALID) return n;
   }
   return runsByFinder(finder);
