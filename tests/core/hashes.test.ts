@@ -42,23 +42,29 @@ function fill(client: CoreClient, key: string, from: number, to: number): void {
 
 /** Command → reply, one after the other on one client. Replies in table order are left to the model. */
 const REPLIES: [command: string, reply: string][] = [
-  ["HSET h a 1 b 22", ":2"], ["HSET h a 3 c 4", ":1"], ["HSET h a", "-ERR wrong number of arguments for 'hset' command"],
+  ["HSET h a 1 b 22", ":2"], ["HSET h a 3 c 4", ":1"],
+  ["HSET h a", "-ERR wrong number of arguments for 'hset' command"],
   ["HMSET h a 1 d", "-ERR wrong number of arguments for 'hmset' command"], ["HMSET h a 1", "+OK"],
-  ["HGET h a", "$1\r\n1"], ["HGET h x", "$-1"], ["HGET no a", "$-1"], ["HMGET h a x b", "*3\r\n$1\r\n1\r\n$-1\r\n$2\r\n22"],
-  ["HMGET no a b", "*2\r\n$-1\r\n$-1"], ["HLEN h", ":3"], ["HLEN no", ":0"], ["HEXISTS h a", ":1"], ["HEXISTS h x", ":0"],
+  ["HGET h a", "$1\r\n1"], ["HGET h x", "$-1"], ["HGET no a", "$-1"],
+  ["HMGET h a x b", "*3\r\n$1\r\n1\r\n$-1\r\n$2\r\n22"],
+  ["HMGET no a b", "*2\r\n$-1\r\n$-1"], ["HLEN h", ":3"], ["HLEN no", ":0"], ["HEXISTS h a", ":1"],
+  ["HEXISTS h x", ":0"],
   ["HSTRLEN h b", ":2"], ["HSTRLEN h x", ":0"], ["HSETNX h a 9", ":0"], ["HSETNX h n 9", ":1"],
   ["HGETALL no", "*0"], ["HKEYS no", "*0"], ["HVALS no", "*0"],
-  ["HINCRBY h a 41", ":42"], ["HINCRBY h new -5", ":-5"], ["HINCRBY h a x", "-ERR value is not an integer or out of range"],
+  ["HINCRBY h a 41", ":42"], ["HINCRBY h new -5", ":-5"],
+  ["HINCRBY h a x", "-ERR value is not an integer or out of range"],
   ["HSET h text foo", ":1"], ["HINCRBY h text 1", "-ERR hash value is not an integer"],
   ["HINCRBY h a 9223372036854775807", "-ERR increment or decrement would overflow"],
   ["HINCRBYFLOAT h a 0.5", "$4\r\n42.5"], ["HINCRBYFLOAT h text 1", "-ERR hash value is not a float"],
   ["HINCRBYFLOAT h a inf", "-ERR value is NaN or Infinity"], ["HINCRBYFLOAT h a x", "-ERR value is not a valid float"],
   ["HDEL h a x new text", ":3"], ["HDEL no a", ":0"], ["HRANDFIELD no", "$-1"], ["HRANDFIELD no 3", "*0"],
   ["HRANDFIELD h 0", "*0"], ["HRANDFIELD h 3 WITH", "-ERR syntax error"],
-  ["HSCAN no 0 FOO", "*2\r\n$1\r\n0\r\n*0"], ["HSCAN h x", "-ERR invalid cursor"], ["HSCAN h 0 FOO", "-ERR syntax error"],
+  ["HSCAN no 0 FOO", "*2\r\n$1\r\n0\r\n*0"], ["HSCAN h x", "-ERR invalid cursor"],
+  ["HSCAN h 0 FOO", "-ERR syntax error"],
   ["HSCAN h 0 NOSCORES", "-ERR NOSCORES option can only be used in ZSCAN"], ["HSCAN h 0 COUNT 0", "-ERR syntax error"],
   ["HGETDEL h FIELDS 3 b x n", "*3\r\n$2\r\n22\r\n$-1\r\n$1\r\n9"], ["HGETDEL h FIELD 1 b", "-ERR syntax error"],
-  ["HTTL h FIELDS 2 c x", "*2\r\n:-1\r\n:-2"], ["HTTL h FIELDS 2 c", "-ERR syntax error"], ["HTTL no FIELDS 1 c", "*1\r\n:-2"],
+  ["HTTL h FIELDS 2 c x", "*2\r\n:-1\r\n:-2"], ["HTTL h FIELDS 2 c", "-ERR syntax error"],
+  ["HTTL no FIELDS 1 c", "*1\r\n:-2"],
   ["HPERSIST h FIELDS 2 c x", "*2\r\n:-1\r\n:-2"], ["HGETEX h FIELDS 2 c x", "*2\r\n$1\r\n4\r\n$-1"],
   ["HEXPIRE h 0 XX FIELDS 1 c", "*1\r\n:0"], ["HEXPIRE h 0 GT FIELDS 1 c", "*1\r\n:0"],
   ["HEXPIRE h -1 FIELDS 1 c", "-ERR invalid expire time in 'hexpire' command"],
@@ -224,7 +230,8 @@ describe("HSCAN", () => {
       let cursor = "0";
       let extra = 0;
       do {
-        const [next, found] = decode(client.command("HSCAN", "h", cursor, "COUNT", "5", "NOVALUES")) as [string, string[]];
+        const reply = client.command("HSCAN", "h", cursor, "COUNT", "5", "NOVALUES");
+        const [next, found] = decode(reply) as [string, string[]];
         for (const field of found) seen.add(field);
         cursor = next;
         const grow = random.chance(60);
@@ -241,7 +248,8 @@ describe("HSCAN", () => {
     for (const encoding of ENCODINGS) {
       const { client } = coreFor(encoding);
       fill(client, "h", 0, 30);
-      const scan = (...options: string[]) => (decode(client.command("HSCAN", "h", "0", ...options)) as [string, string[]])[1];
+      const scan = (...options: string[]) =>
+        (decode(client.command("HSCAN", "h", "0", ...options)) as [string, string[]])[1];
       assertEquals(scan("MATCH", "*:2?", "COUNT", "1000").length, 20);
       assertEquals(scan("COUNT", "1000", "NOVALUES").length, 30);
       assertEquals(scan("MATCH", "field:7", "COUNT", "1000"), ["field:7", "value:7"]);
