@@ -38,7 +38,7 @@ export const SORTS: ((g: CommandGenerator) => string[])[] = [
   (g) => ["SORT_RO", source(g), ...options(g)],
   (g) => ["SORT", source(g), "ALPHA", ...g.options("DESC", ["LIMIT", small(g), small(g)], ["GET", g.random.pick(PATTERNS)])],
   (g) => ["MSET", ...alphabet(g)],
-  (g) => ["SORT", "sort:set", "ALPHA", "BY", "u:*", ...g.options("DESC", ["GET", "u:*"], ["STORE", "sort:stored"])],
+  (g) => ["SORT", "sort:list", "ALPHA", "BY", "u:*", ...g.options("DESC", ["GET", "u:*"], ["STORE", "sort:stored"])],
   (g) => ["RPUSH", "sort:list", ...many(g, element)],
   (g) => ["LPUSH", "sort:list", ...many(g, small)],
   (g) => ["LPUSH", "sort:words", ...many(g, () => g.random.pick(["a", "b", "aa", "a\0b", "a\0", "Z", "\xe9", "", "zz"]))],

@@ -8,6 +8,7 @@
  *   - offsets that make strings of more than 200,000 bytes (they cost seconds, not coverage);
  *   - commands that end or stop the connection or the server.
  */
+import { DUMPS } from "./commands-dump.ts";
 import { HASHES } from "./commands-hash.ts";
 import { GEO } from "./commands-geo.ts";
 import { HYPERLOGLOG } from "./commands-hyperloglog.ts";
@@ -341,7 +342,7 @@ const SERVER: Maker[] = [
 const COMMANDS: Maker[] = [
   ...STRINGS, ...STRINGS, ...STRINGS, ...STRINGS, ...BITMAPS, ...BITMAPS, ...BITMAPS,
   ...GENERIC, ...GENERIC, ...GENERIC, ...CONNECTION, ...SERVER,
-  ...HYPERLOGLOG, ...SORTS,
+  ...HYPERLOGLOG, ...SORTS, ...DUMPS,
   ...SETS, ...SETS,
   ...SORTED_SETS, ...GEO,
   ...STREAMS,
