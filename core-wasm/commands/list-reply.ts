@@ -48,7 +48,7 @@ function writeHeader(at: usize, len: i32): usize {
 }
 
 /** Writes an element of at most SHORT_MOST bytes as a bulk string; returns the address behind it. */
-function writeElement(at: usize, p: usize): usize {
+export function writeElement(at: usize, p: usize): usize {
   if (lpIsInt(p)) {
     const value = lpInt(p);
     at = writeHeader(at, digitsOfI64(value));

@@ -10,6 +10,8 @@ import { replyError, reserve } from "../resp/reply";
 import { argIs, textLength } from "./arguments";
 
 export const INVALID_ID = "ERR Invalid stream ID specified as stream command argument";
+/** Bytes of an ID as a bulk string, and some to write in. */
+export const ID_BULK_MOST: usize = 64;
 /** The longest argument that is looked at. */
 const LONGEST: i32 = 127;
 const ID_MS: usize = ROOT_ADDRESS + offsetof<Root>("idMs");
@@ -136,8 +138,12 @@ export function argIsSign(i: i32, sign: string): bool {
 
 /** Replies an ID as a bulk string. */
 export function replyId(c: Client, ms: u64, seq: u64): void {
-  const p = reserve(c, 64);
-  if (p == 0) return;
+  const p = reserve(c, ID_BULK_MOST);
+  if (p != 0) commitOutput(c, writeBulkId(p, ms, seq) - p);
+}
+
+/** Writes an ID as a bulk string of at most ID_BULK_MOST bytes; returns the address behind it. */
+export function writeBulkId(p: usize, ms: u64, seq: u64): usize {
   // The digits go behind the header that is usual, of two digits, and move by one when it is shorter.
   const text = p + 5;
   let n = <usize>formatU64(text, ms);
@@ -156,7 +162,7 @@ export function replyId(c: Client, ms: u64, seq: u64): void {
     end--;
   }
   store<u16>(end, CRLF);
-  commitOutput(c, end + 2 - p);
+  return end + 2;
 }
 
 /** Writes an ID at p, 41 bytes at most; its length. */

@@ -3,20 +3,31 @@
  *
  * How many entries a reply has is counted before it is written: streams count whole nodes at once (stream-node.ts).
  */
+import { formatU64 } from "../bytes/integer";
 import { entryType, TYPE_STREAM } from "../keyspace/entry";
 import { argc, root } from "../memory/root";
-import { Client } from "../resp/client";
-import { replyArray, replyBulk, replyBulkInteger, replyNullArray, replySyntax, replyWrongType } from "../resp/reply";
+import { Client, commitOutput } from "../resp/client";
+import {
+  replyArray, replyBulk, replyBulkInteger, replyNullArray, replySyntax, replyWrongType, reserve,
+} from "../resp/reply";
 import { lpBehind, lpInt, lpIsInt, lpText, lpTextLength } from "../structures/listpack";
 import { streamOf } from "../types/stream";
 import { Stream } from "../types/stream-data";
 import {
-  compareIds, countFrom, Cursor, cursor, cursorNextFrom, cursorPrevious, finder, FLAG_SAME_FIELDS, seekFrom,
-  seekUpTo,
+  compareIds, copyCursor, countFrom, Cursor, cursor, cursorNextFrom, cursorPrevious, finder, FLAG_SAME_FIELDS,
+  rememberPlace, seekFrom, seekUpTo,
 } from "../types/stream-node";
 import { argI64, argIs } from "./arguments";
-import { argEnd, argStart, replyId } from "./stream-id";
+import { writeElement } from "./list-reply";
+import { argEnd, argStart, ID_BULK_MOST, writeBulkId } from "./stream-id";
 import { readKey } from "./string";
+
+const CRLF: u16 = 0x0a0d;
+/** Bytes of an element's reply besides a string's own. */
+const FRAME: usize = 32;
+/** Pairs up to this size are written at once. */
+const LONG_PAIR: usize = 4096;
+const ENTRY_HEAD_MOST: usize = ID_BULK_MOST + 32;
 
 /** True for a stream and for no entry at all; replies WRONGTYPE otherwise. */
 export function streamOrNothing(c: Client, e: usize): bool {
@@ -27,30 +38,56 @@ export function streamOrNothing(c: Client, e: usize): bool {
 
 // --- Entries in replies ---
 
-function replyElement(c: Client, p: usize): void {
+/** Bytes that an element takes in a reply at most. */
+function replyBound(p: usize): usize {
+  return FRAME + (lpIsInt(p) ? 0 : <usize>lpTextLength(p));
+}
+
+/** Replies the element at p and the one at q. Room for both is looked at once, unless they are long. */
+function replyPair(c: Client, p: usize, q: usize): void {
+  const bound = replyBound(p) + replyBound(q);
+  if (bound > LONG_PAIR) {
+    replyLong(c, p);
+    replyLong(c, q);
+    return;
+  }
+  const at = reserve(c, bound);
+  if (at != 0) commitOutput(c, writeElement(writeElement(at, p), q) - at);
+}
+
+function replyLong(c: Client, p: usize): void {
   if (lpIsInt(p)) replyBulkInteger(c, lpInt(p));
   else replyBulk(c, lpText(p), lpTextLength(p));
 }
 
+/** Replies the head of an entry: its ID, and how many texts follow. */
+function replyEntryHead(c: Client, at: Cursor): void {
+  const start = reserve(c, ENTRY_HEAD_MOST);
+  if (start == 0) return;
+  store<u32>(start, 0x0a0d322a); // "*2\r\n"
+  const p = writeBulkId(start + 4, at.ms, at.seq);
+  store<u8>(p, 0x2a);
+  const end = p + 1 + <usize>formatU64(p + 1, <u64>at.fields << 1);
+  store<u16>(end, CRLF);
+  commitOutput(c, end + 2 - start);
+}
+
 /** Replies the entry that a cursor is at: its ID, and its fields with their values. The place behind the entry. */
 export function replyEntry(c: Client, at: Cursor): usize {
-  replyArray(c, 2);
-  replyId(c, at.ms, at.seq);
-  const n = at.fields;
-  replyArray(c, n << 1);
+  replyEntryHead(c, at);
   let p = at.body;
   if (at.flags & FLAG_SAME_FIELDS) {
     let field = at.masterFields;
-    for (let i = 0; i < n; i++) {
-      replyElement(c, field);
-      replyElement(c, p);
+    for (let i = at.fields; i > 0; i--) {
+      replyPair(c, field, p);
       field = lpBehind(field);
       p = lpBehind(p);
     }
   } else {
-    for (let i = n << 1; i > 0; i--) {
-      replyElement(c, p);
-      p = lpBehind(p);
+    for (let i = at.fields; i > 0; i--) {
+      const text = lpBehind(p);
+      replyPair(c, p, text);
+      p = lpBehind(text);
     }
   }
   return lpBehind(p);
@@ -62,6 +99,7 @@ export function replyEntries(c: Client, at: Cursor, n: i64): void {
     const behind = replyEntry(c, at);
     if (n > 1 && !cursorNextFrom(at, behind)) return;
   }
+  rememberPlace(at);
 }
 
 function replyEntriesBackward(c: Client, at: Cursor, n: i64): void {
@@ -71,11 +109,13 @@ function replyEntriesBackward(c: Client, at: Cursor, n: i64): void {
   }
 }
 
-/** How many entries there are in a range; `most` at most, when that isn't 0. */
+/** How many entries there are in a range, `most` at most when that isn't 0. Leaves cursor() at the first of them. */
 export function countRange(s: Stream, ms: u64, seq: u64, endMs: u64, endSeq: u64, most: i64): i64 {
   if (s.length == 0 || compareIds(ms, seq, endMs, endSeq) > 0) return 0;
+  const first = cursor();
+  if (!seekFrom(first, s, ms, seq)) return 0;
   const f = finder();
-  if (!seekFrom(f, s, ms, seq)) return 0;
+  copyCursor(f, first);
   return countFrom(f, s, endMs, endSeq, most);
 }
 
@@ -87,11 +127,8 @@ export function replyRange(
   replyArray(c, <i32>n);
   if (n == 0) return;
   const at = cursor();
-  if (backward) {
-    if (seekUpTo(at, s, endMs, endSeq)) replyEntriesBackward(c, at, n);
-  } else if (seekFrom(at, s, ms, seq)) {
-    replyEntries(c, at, n);
-  }
+  if (!backward) replyEntries(c, at, n);
+  else if (seekUpTo(at, s, endMs, endSeq)) replyEntriesBackward(c, at, n);
 }
 
 /** Replies the entry of an ID, which exists. */

@@ -18,9 +18,13 @@ import {
 import { idHigh, idLow, idNext, idSeekFrom, idValue } from "../structures/id-tree";
 import { Cmd } from "../generated/commands";
 import { streamOf } from "../types/stream";
-import { Consumer, consumerPending, Delivery, Group, Stream, STREAM_OPTIONS } from "../types/stream-data";
+import {
+  Consumer, consumerPending, Delivery, Group, Stream, STREAM_OPTIONS, STREAM_PLACES,
+} from "../types/stream-data";
 import { advance, deliver, groupFind } from "../types/stream-group";
-import { compareIds, cursor, cursorNext, entryExists, lastEntryId, seekFrom } from "../types/stream-node";
+import {
+  compareIds, Cursor, cursor, cursorNext, entryExists, goTo, lastEntryId, seekFrom,
+} from "../types/stream-node";
 import { argI64, argIs, isCommand } from "./arguments";
 import { ensureConsumer, replyNoGroup } from "./stream-group";
 import { argId, argIsSign, nextId, previousId, replyId, writeId } from "./stream-id";
@@ -46,6 +50,9 @@ class Plan {
   ms: u64; // entries behind this ID; the greatest one stands for >
   seq: u64;
   n: i64; // entries to reply
+  at: u64; // where the first of them is: its node's position, its flags, and how many entries are before it there
+  entry: usize;
+  passed: i32;
   stream: usize;
   group: usize;
   consumer: usize;
@@ -57,8 +64,10 @@ const ENTRIES: i32 = 1;
 const HISTORY: i32 = 2;
 const PLANS: usize = STREAM_OPTIONS + 64;
 const PLAN_SIZE: usize = (offsetof<Plan>() + 7) & ~7;
-const FIXED_PLANS: i32 = 8;
+const FIXED_PLANS: i32 = 6;
 const ID_TEXT: usize = 48;
+
+assert(PLANS + PLAN_SIZE * <usize>FIXED_PLANS <= STREAM_PLACES);
 
 function options(): Options {
   return changetype<Options>(STREAM_OPTIONS);
@@ -215,6 +224,12 @@ function hasBehind(s: Stream, ms: u64, seq: u64): bool {
   return s.length != 0 && lastEntryId(s) && compareIds(r.idMs, r.idSeq, ms, seq) > 0;
 }
 
+function notePlace(p: Plan, at: Cursor): void {
+  p.at = at.at;
+  p.entry = at.entry;
+  p.passed = at.passed;
+}
+
 /** Counts what XREAD finds. */
 function planEntries(p: Plan): void {
   const r = root();
@@ -223,6 +238,7 @@ function planEntries(p: Plan): void {
   nextId();
   p.kind = ENTRIES;
   p.n = countRange(changetype<Stream>(p.stream), r.idMs, r.idSeq, u64.MAX_VALUE, u64.MAX_VALUE, options().count);
+  notePlace(p, cursor());
 }
 
 /** Delivers the entries behind the group's last one to the consumer. */
@@ -240,6 +256,7 @@ function deliverNew(p: Plan): void {
   nextId();
   const at = cursor();
   let found = seekFrom(at, s, r.idMs, r.idSeq);
+  notePlace(p, at);
   while (found && (o.count == 0 || p.n < o.count)) {
     if (!o.noAck && !deliver(g, consumer, at.ms, at.seq)) {
       o.outOfMemory = true;
@@ -329,7 +346,6 @@ function replyHistory(c: Client, p: Plan): void {
 }
 
 function replyPlan(c: Client, p: Plan, key: i32): void {
-  const r = root();
   if (c.resp == 2) replyArray(c, 2);
   replyBulk(c, argPtr(key), argLen(key));
   replyArray(c, <i32>p.n);
@@ -338,11 +354,9 @@ function replyPlan(c: Client, p: Plan, key: i32): void {
     return;
   }
   if (p.n == 0) return;
-  r.idMs = p.ms;
-  r.idSeq = p.seq;
-  nextId();
   const at = cursor();
-  if (seekFrom(at, changetype<Stream>(p.stream), r.idMs, r.idSeq)) replyEntries(c, at, p.n);
+  goTo(at, changetype<Stream>(p.stream), p.at, p.entry, p.passed);
+  replyEntries(c, at, p.n);
 }
 
 function replyServed(c: Client, plans: usize, served: i32): void {

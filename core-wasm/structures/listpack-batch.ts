@@ -7,7 +7,7 @@
  *   lpFinish(lp, at, 2);
  */
 import { canAllocate, realloc, usableSize } from "../memory/allocator";
-import { addCount, asInteger, integerFound, isEnd, lpBytes } from "./listpack";
+import { addCount, asInteger, integerFound, isEnd, lpBehind, lpBytes } from "./listpack";
 import { backBytes, integerBytes, textHeader, writeInteger, writeText } from "./listpack-encoding";
 
 /** Bytes that an integer's element takes at most. */
@@ -53,6 +53,29 @@ export function lpFinish(lp: usize, end: usize, added: i32): void {
   store<u8>(end, END);
   store<i32>(lp, <i32>(end - lp) + 1);
   addCount(lp, added);
+}
+
+/** Bytes of an element by its first byte, when it has at most 63 bytes; 0: lpBehind() tells. */
+const ELEMENT_BYTES: usize = memory.data<u8>([
+  2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
+  2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
+  2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
+  2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
+  2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13,
+  14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41,
+  42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 3, 3, 3, 3,
+  3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3,
+  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 5, 6, 10, 0, 0, 0, 0, 0, 0, 0,
+  0, 0, 0, 0,
+]);
+
+/** The place `n` elements behind p, which there are. */
+export function lpSkip(p: usize, n: i32): usize {
+  for (; n > 0; n--) {
+    const bytes = <usize>load<u8>(ELEMENT_BYTES + <usize>load<u8>(p));
+    p = bytes != 0 ? p + bytes : lpBehind(p);
+  }
+  return p;
 }
 
 /** True when the place is the end byte's. */

@@ -13,11 +13,13 @@ import { root } from "../memory/root";
 import { ID_TREE_SIZE } from "../structures/id-tree";
 import { NAME_LIST_SIZE, setName } from "../structures/name-list";
 
-/** Where in page 0 walks and options of streams are kept: two cursors, a text, options. */
+/** Where in page 0 walks and options of streams are kept: two cursors, a text, options, places. */
 export const STREAM_SCRATCH: usize = 11264;
 export const STREAM_CURSORS: usize = STREAM_SCRATCH;
 export const STREAM_TEXT: usize = STREAM_SCRATCH + 256;
 export const STREAM_OPTIONS: usize = STREAM_SCRATCH + 320;
+export const STREAM_PLACES: usize = STREAM_SCRATCH + 768;
+export const STREAM_SCRATCH_END: usize = 12288;
 /** entriesRead of a group whose count is not known. */
 export const READ_UNKNOWN: i64 = -1;
 

@@ -21,9 +21,9 @@ import {
   lpBehind, lpBytes, lpEnd, lpEquals, lpFirst, lpInt, lpIsInt, lpNew, lpPrev, lpReplaceInt, lpShrink,
 } from "../structures/listpack";
 import {
-  LP_INT_BOUND, lpBound, lpFinish, lpIsEnd, lpReserve, lpWrite, lpWriteInt,
+  LP_INT_BOUND, lpBound, lpFinish, lpIsEnd, lpReserve, lpSkip, lpWrite, lpWriteInt,
 } from "../structures/listpack-batch";
-import { nodesOf, Stream, STREAM_CURSORS } from "./stream-data";
+import { nodesOf, Stream, STREAM_CURSORS, STREAM_PLACES, STREAM_SCRATCH_END } from "./stream-data";
 
 export const FLAG_DELETED: i32 = 1;
 export const FLAG_SAME_FIELDS: i32 = 2;
@@ -48,8 +48,10 @@ export class Cursor {
   masterSeq: u64;
   masterFields: usize; // the first of the master's fields
   masterCount: i32; // how many fields it has
+  begin: usize; // the first entry of the node
   live: i32; // entries of the node that are not deleted
   passed: i32; // how many of them a walk from the node's start has left behind
+  stream: usize; // whose node it is, when seekFrom() found it
   // The entry that the cursor is at.
   entry: usize; // its flags
   flags: i32;
@@ -86,11 +88,6 @@ function intAt(p: usize): i64 {
   return lpIsInt(p) ? lpInt(p) : 0;
 }
 
-function skip(p: usize, n: i32): usize {
-  for (; n > 0; n--) p = lpBehind(p);
-  return p;
-}
-
 /** Goes to a node; the place of its first entry. */
 function enterNode(c: Cursor, at: u64): usize {
   const lp = idValue(at);
@@ -104,7 +101,8 @@ function enterNode(c: Cursor, at: u64): usize {
   p = lpBehind(lpBehind(p));
   c.masterCount = <i32>intAt(p);
   c.masterFields = lpBehind(p);
-  return skip(c.masterFields, c.masterCount + 1);
+  c.begin = lpSkip(c.masterFields, c.masterCount + 1);
+  return c.begin;
 }
 
 /** Reads the entry whose flags are at p, up to its body. */
@@ -127,7 +125,7 @@ function readEntry(c: Cursor, p: usize): void {
 
 /** The place behind the entry that the cursor is at. */
 function behindEntry(c: Cursor): usize {
-  return skip(c.body, (c.flags & FLAG_SAME_FIELDS ? c.fields : c.fields << 1) + 1);
+  return lpSkip(c.body, (c.flags & FLAG_SAME_FIELDS ? c.fields : c.fields << 1) + 1);
 }
 
 /** Flags of the entry before the place p, 0 when the master entry is there. */
@@ -137,6 +135,79 @@ function entryBefore(c: Cursor, p: usize): usize {
   if (n <= 0) return 0;
   for (; n > 0 && p != 0; n--) p = lpPrev(c.lp, p);
   return p;
+}
+
+// --- Remembered places ---
+//
+// Entries inside a node are found by walking it. Who reads a stream in pieces comes back to where the last piece ended:
+// that entry's place is kept, for a few streams, so that the walk begins there. Nodes only grow at their end, so an
+// entry keeps its distance from the node's first one. A deletion keeps the place of what it deletes; trimming forgets.
+
+@unmanaged
+class Place {
+  stream: usize;
+  offset: u32; // of the entry, from the node's first
+  passed: i32;
+  nodeMs: u64;
+  nodeSeq: u64;
+  ms: u64;
+  seq: u64;
+}
+
+/** Two places a stream: where the last look-up led, and where the last reply ended. */
+const FOUND: i32 = 0;
+const ENDED: i32 = 1;
+const PLACE_SIZE: usize = offsetof<Place>();
+assert(STREAM_PLACES + 4 * PLACE_SIZE <= STREAM_SCRATCH_END);
+
+function placeOf(stream: usize, kind: i32): Place {
+  return changetype<Place>(STREAM_PLACES + PLACE_SIZE * <usize>((((<u32>stream >> 4) & 1) << 1) | kind));
+}
+
+function keepPlace(c: Cursor, kind: i32): void {
+  const p = placeOf(c.stream, kind);
+  p.stream = c.stream;
+  p.offset = <u32>(c.entry - c.begin);
+  p.passed = c.passed;
+  p.nodeMs = c.masterMs;
+  p.nodeSeq = c.masterSeq;
+  p.ms = c.ms;
+  p.seq = c.seq;
+}
+
+/** Keeps the place where a reply ended: of the entry that a cursor is at, which seekFrom() found or went on from. */
+export function rememberPlace(c: Cursor): void {
+  keepPlace(c, ENDED);
+}
+
+/** True when a place is in the node that the cursor has entered, and not behind an ID. */
+function isBefore(p: Place, c: Cursor, ms: u64, seq: u64): bool {
+  return p.stream == c.stream && p.nodeMs == c.masterMs && p.nodeSeq == c.masterSeq &&
+    compareIds(p.ms, p.seq, ms, seq) <= 0;
+}
+
+/** Where to begin the walk to an ID in the node that the cursor has entered: at its begin, or at a remembered place. */
+function rememberedPlace(c: Cursor, ms: u64, seq: u64): usize {
+  const found = placeOf(c.stream, FOUND);
+  const ended = placeOf(c.stream, ENDED);
+  let p = found;
+  if (!isBefore(found, c, ms, seq) || (isBefore(ended, c, ms, seq) && ended.offset > found.offset)) p = ended;
+  if (!isBefore(p, c, ms, seq)) return c.begin;
+  c.passed = p.passed;
+  return c.begin + <usize>p.offset;
+}
+
+/** Forgets the places in a stream that loses entries or goes. */
+export function forgetPlaces(s: Stream): void {
+  for (let kind = FOUND; kind <= ENDED; kind++) {
+    const p = placeOf(changetype<usize>(s), kind);
+    if (p.stream == changetype<usize>(s)) p.stream = 0;
+  }
+}
+
+/** Makes a cursor be where another one is. */
+export function copyCursor(to: Cursor, from: Cursor): void {
+  memory.copy(changetype<usize>(to), changetype<usize>(from), offsetof<Cursor>());
 }
 
 // --- Walking ---
@@ -184,8 +255,11 @@ export function seekFrom(c: Cursor, s: Stream, ms: u64, seq: u64): bool {
   if (at == 0) at = idFirst(t);
   c.at = at;
   if (at == 0) return false;
-  if (!forward(c, enterNode(c, at))) return false;
+  c.stream = changetype<usize>(s);
+  enterNode(c, at);
+  if (!forward(c, rememberedPlace(c, ms, seq))) return false;
   while (compareIds(c.ms, c.seq, ms, seq) < 0) if (!cursorNext(c)) return false;
+  keepPlace(c, FOUND);
   return true;
 }
 
@@ -211,11 +285,6 @@ export function cursorNextFrom(c: Cursor, p: usize): bool {
   return forward(c, p);
 }
 
-/** The place behind an entry whose last value ends at p. */
-export function behindBody(p: usize): usize {
-  return lpBehind(p);
-}
-
 /** Goes to the entry before; false at the start. */
 export function cursorPrevious(c: Cursor): bool {
   return backward(c, c.entry);
@@ -224,6 +293,14 @@ export function cursorPrevious(c: Cursor): bool {
 /** Goes to the entry with this ID; false when it is absent or deleted. */
 export function seekExact(c: Cursor, s: Stream, ms: u64, seq: u64): bool {
   return s.length != 0 && seekFrom(c, s, ms, seq) && c.ms == ms && c.seq == seq;
+}
+
+/** Goes to an entry whose place was noted; the stream has not changed since. */
+export function goTo(c: Cursor, s: Stream, at: u64, entry: usize, passed: i32): void {
+  enterNode(c, at);
+  c.stream = changetype<usize>(s);
+  c.passed = passed;
+  readEntry(c, entry);
 }
 
 /** True when there is an entry with this ID. */
@@ -329,11 +406,12 @@ function writeEntry(lp: usize, ms: i64, seq: i64, first: i32, fields: i32, same:
   lpFinish(lp, at, count + 1);
 }
 
-/** A node with its master entry and room for one entry more; 0 without memory. */
-function newNode(first: i32, fields: i32): usize {
+/** A node with its master entry and room for one entry more, or for `usual` bytes; 0 without memory. */
+function newNode(first: i32, fields: i32, usual: i32): usize {
   const texts = textBound(first, fields << 1, 1);
   if (texts > NODE_SIZE_MOST) return 0;
-  const room = <i32>texts + NODE_NUMBERS;
+  let room = <i32>texts + NODE_NUMBERS;
+  if (room < usual) room = usual;
   if (room > LARGE_NODE && !canAllocate(<u64>room)) return 0;
   const lp = lpNew(room);
   if (lp == 0) return 0;
@@ -348,7 +426,10 @@ function newNode(first: i32, fields: i32): usize {
 
 /** Appends as the first entry of a new node; false, nothing changed, without memory. */
 function appendNode(s: Stream, tail: u64, ms: u64, seq: u64, first: i32, fields: i32): bool {
-  const lp = newNode(first, fields);
+  // Nodes of a stream are alike: with the room of the one before it, a node need not grow. Short of memory it will.
+  const usual = tail == 0 ? 0 : lpBytes(idValue(tail));
+  let lp = newNode(first, fields, usual < LARGE_NODE ? usual : 0);
+  if (lp == 0 && usual > 0) lp = newNode(first, fields, 0);
   if (lp == 0) return false;
   // The node that was the last one grows no more.
   if (tail != 0) idSetValue(tail, lpShrink(idValue(tail)));
@@ -432,7 +513,11 @@ function markDeleted(lp: usize, entry: usize, flags: i32): void {
 
 /** Deletes the entry that a cursor is at, which is void then; false, nothing changed, without memory. */
 function deleteAt(s: Stream, c: Cursor): bool {
+  // What the other place has passed is one less, when it is behind: only the one at this entry stays right.
+  const ended = placeOf(c.stream, ENDED);
+  if (ended.stream == c.stream) ended.stream = 0;
   if (c.live == 1) {
+    forgetPlaces(s);
     dropNode(s, c.at);
   } else {
     const fromEnd = lpEnd(c.lp) - c.entry;
@@ -517,7 +602,9 @@ function trimNode(s: Stream, at: u64, t: Trim): i64 {
 
 /** Removes entries from the start; returns how many. Needs memory only where it leaves part of a node. */
 export function streamTrim(s: Stream, t: Trim): i64 {
+  if (!t.byId && <i64>s.length <= t.most) return 0;
   const c = finder();
+  forgetPlaces(s);
   let removed: i64 = 0;
   while (true) {
     if (!t.byId && <i64>s.length <= t.most) break;

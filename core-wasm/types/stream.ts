@@ -21,7 +21,9 @@ import {
   STREAM_TEXT, streamNew,
 } from "./stream-data";
 import { consumerCreate, groupCreate, groupFreeSome, shedValues } from "./stream-group";
-import { compareIds, Cursor, cursor, cursorNextFrom, FLAG_DELETED, FLAG_SAME_FIELDS, seekFrom } from "./stream-node";
+import {
+  compareIds, Cursor, cursor, cursorNextFrom, FLAG_DELETED, FLAG_SAME_FIELDS, forgetPlaces, seekFrom,
+} from "./stream-node";
 
 /** Keys that the number of radix nodes is worked out from; for more it is extrapolated. */
 const RADIX_KEYS: u32 = 16384;
@@ -49,6 +51,7 @@ export function streamFreeSome(e: usize, budget: i32): i32 {
 
 /** streamFreeSome() for a stream that is no entry's. */
 export function streamRelease(s: Stream, budget: i32): i32 {
+  forgetPlaces(s);
   while (idSize(nodesOf(s)) > 0) {
     if (budget <= 0) return budget;
     budget -= shedValues(nodesOf(s));
