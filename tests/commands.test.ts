@@ -70,6 +70,7 @@ function value(text: string): Value {
 const BEYOND_VALKEY = [
   "delex", "digest", "increx", "sexpire", "spexpire", "sexpireat", "spexpireat", "sttl", "spttl", "sexpiretime",
   "spexpiretime", "spersist", "expiremember", "expirememberat", "pexpirememberat",
+  "zexpire", "zpexpire", "zexpireat", "zpexpireat", "zttl", "zpttl", "zexpiretime", "zpexpiretime", "zpersist",
 ];
 
 describe("command specs", () => {

@@ -1,5 +1,5 @@
 /**
- * Expiry of members of sets: setting, showing and removing it, as HEXPIRE and its kin do it for fields of hashes; and
+ * Expiry of members of sets and sorted sets: setting, showing and removing it, as HEXPIRE and its kin do it for fields of hashes; and
  * KeyDB's EXPIREMEMBER, which takes one member or field of any type that has some.
  *
  *   SEXPIRE key time [NX | XX | GT | LT] MEMBERS n member ...     replies per member: 1 set, 0 condition not met,
@@ -8,11 +8,11 @@
  *   SPERSIST key MEMBERS n member ...                             1 removed, -1 none, -2 absent
  *   EXPIREMEMBER key member time [s | ms]                         1 set, 0 absent
  *
- * The members themselves are types/set-expire.ts's business. Sorted sets: the same commands with Z.
+ * Sorted sets have the same commands with a Z. The members are types/set-expire.ts's and zset-expire.ts's business.
  */
 import { alreadyExpired, Database, deleteKey, lookupWrite } from "../keyspace/database";
-import { entryType, TYPE_HASH, TYPE_SET } from "../keyspace/entry";
-import { changed, notify, NOTIFY_GENERIC, NOTIFY_HASH, NOTIFY_SET } from "../keyspace/events";
+import { entryType, TYPE_HASH, TYPE_SET, TYPE_ZSET } from "../keyspace/entry";
+import { changed, notify, NOTIFY_GENERIC, NOTIFY_HASH, NOTIFY_SET, NOTIFY_ZSET } from "../keyspace/events";
 import { argLen, argPtr, argc, root } from "../memory/root";
 import { Client, clientDb, retractOutput } from "../resp/client";
 import { replyArray, replyError, replyInteger, replyOutOfMemory, replySyntax, replyWrongType } from "../resp/reply";
@@ -21,6 +21,9 @@ import {
 } from "../types/hash";
 import { setRemove, setSize } from "../types/set";
 import { setExpireMember, setExpiryOf, setPersistMember } from "../types/set-expire";
+import { zsetLength } from "../types/zset";
+import { zsetRemove } from "../types/zset-change";
+import { zsetExpireMember, zsetExpiryOf, zsetPersistMember } from "../types/zset-expire";
 import { argI64, argIs, replyInvalidExpire, UNIT_MILLISECONDS, UNIT_SECONDS } from "./arguments";
 import { BAD_CONDITIONS, conditionsHold, readConditions } from "./generic-expire";
 import { argFieldExpire } from "./hash-expire";
@@ -33,37 +36,53 @@ const BAD_COUNT = "ERR nummembers should be greater than 0 and match the provide
 
 // --- What each type does ---
 
-/** When a member expires: NO_EXPIRE never, FIELD_ABSENT when it is none. */
+/** When the member in argument i expires: NO_EXPIRE never, FIELD_ABSENT when it is none. */
 function expiryOf(e: usize, i: i32): i64 {
   if (e == 0) return FIELD_ABSENT;
-  if (entryType(e) == TYPE_HASH) return hashExpire(e, argPtr(i), argLen(i));
-  return setExpiryOf(e, argPtr(i), argLen(i));
+  const type = entryType(e);
+  if (type == TYPE_SET) return setExpiryOf(e, argPtr(i), argLen(i));
+  return type == TYPE_ZSET ? zsetExpiryOf(e, argPtr(i), argLen(i)) : hashExpire(e, argPtr(i), argLen(i));
 }
 
 function setTime(db: Database, e: usize, i: i32, when: i64): i32 {
-  if (entryType(e) == TYPE_HASH) return hashSetExpire(db, e, argPtr(i), argLen(i), when);
-  return setExpireMember(db, e, argPtr(i), argLen(i), when);
+  const type = entryType(e);
+  if (type == TYPE_SET) return setExpireMember(db, e, argPtr(i), argLen(i), when);
+  if (type == TYPE_ZSET) return zsetExpireMember(db, e, argPtr(i), argLen(i), when);
+  return hashSetExpire(db, e, argPtr(i), argLen(i), when);
+}
+
+function persistMember(e: usize, i: i32): i32 {
+  if (entryType(e) == TYPE_SET) return setPersistMember(e, argPtr(i), argLen(i));
+  return zsetPersistMember(e, argPtr(i), argLen(i));
 }
 
 function removeMember(e: usize, i: i32): void {
-  if (entryType(e) == TYPE_HASH) hashDelete(e, argPtr(i), argLen(i), true);
-  else setRemove(e, argPtr(i), argLen(i));
+  const type = entryType(e);
+  if (type == TYPE_SET) setRemove(e, argPtr(i), argLen(i));
+  else if (type == TYPE_ZSET) zsetRemove(e, argPtr(i), argLen(i));
+  else hashDelete(e, argPtr(i), argLen(i), true);
 }
 
 /** Deletes the key in argument 1 when its value has no member left. */
 function dropIfEmpty(db: Database, e: usize): void {
-  if (entryType(e) == TYPE_HASH ? hashLength(e) != 0 : setSize(e) != 0) return;
+  const type = entryType(e);
+  if (type == TYPE_SET ? setSize(e) != 0 : type == TYPE_ZSET ? zsetLength(e) != 0 : hashLength(e) != 0) return;
   deleteKey(db, argPtr(1), argLen(1));
   notify(NOTIFY_GENERIC, "del", argPtr(1), argLen(1), db.id);
+}
+
+/** Tells what happened to members of a type, by the event of each type. */
+function tellEvent(db: Database, type: u32, forSet: string, forZset: string, forHash: string): void {
+  if (type == TYPE_SET) notify(NOTIFY_SET, forSet, argPtr(1), argLen(1), db.id);
+  else if (type == TYPE_ZSET) notify(NOTIFY_ZSET, forZset, argPtr(1), argLen(1), db.id);
+  else notify(NOTIFY_HASH, forHash, argPtr(1), argLen(1), db.id);
 }
 
 /** Tells that members were timed, or went because their time has passed. */
 function tell(db: Database, e: usize, timed: i32, expired: i32): void {
   if (timed + expired == 0) return;
-  const isHash = entryType(e) == TYPE_HASH;
-  const kind = isHash ? NOTIFY_HASH : NOTIFY_SET;
-  if (expired != 0) notify(kind, isHash ? "hexpired" : "sexpired", argPtr(1), argLen(1), db.id);
-  else notify(kind, isHash ? "hexpire" : "sexpire", argPtr(1), argLen(1), db.id);
+  if (expired != 0) tellEvent(db, entryType(e), "sexpired", "zexpired", "hexpired");
+  else tellEvent(db, entryType(e), "sexpire", "zexpire", "hexpire");
   changed(<u64>(timed + expired));
   if (expired != 0) dropIfEmpty(db, e);
 }
@@ -169,13 +188,13 @@ function persistGeneric(c: Client, type: u32): void {
   let code = 0;
   replyArray(c, end - 4);
   for (let i = 4; i < end && code != FIELD_NO_MEMORY; i++) {
-    code = e == 0 ? FIELD_ABSENT : setPersistMember(e, argPtr(i), argLen(i));
+    code = e == 0 ? FIELD_ABSENT : persistMember(e, i);
     if (code == FIELD_TIMED) updated++;
     replyInteger(c, code);
   }
   if (updated != 0) {
     changed(<u64>updated);
-    notify(NOTIFY_SET, "spersist", argPtr(1), argLen(1), db.id);
+    tellEvent(db, type, "spersist", "zpersist", "hpersist");
   }
   if (code != FIELD_NO_MEMORY) return;
   retractOutput(c, before);
@@ -229,6 +248,53 @@ export function spersistCommand(c: Client): void {
   persistGeneric(c, TYPE_SET);
 }
 
+// --- Sorted sets ---
+
+/** ZEXPIRE key seconds [NX | XX | GT | LT] MEMBERS nummembers member [member ...] */
+export function zexpireCommand(c: Client): void {
+  expireGeneric(c, TYPE_ZSET, UNIT_SECONDS, root().nowMs);
+}
+
+/** ZPEXPIRE key milliseconds [NX | XX | GT | LT] MEMBERS nummembers member [member ...] */
+export function zpexpireCommand(c: Client): void {
+  expireGeneric(c, TYPE_ZSET, UNIT_MILLISECONDS, root().nowMs);
+}
+
+/** ZEXPIREAT key unix-time-seconds [NX | XX | GT | LT] MEMBERS nummembers member [member ...] */
+export function zexpireatCommand(c: Client): void {
+  expireGeneric(c, TYPE_ZSET, UNIT_SECONDS, 0);
+}
+
+/** ZPEXPIREAT key unix-time-milliseconds [NX | XX | GT | LT] MEMBERS nummembers member [member ...] */
+export function zpexpireatCommand(c: Client): void {
+  expireGeneric(c, TYPE_ZSET, UNIT_MILLISECONDS, 0);
+}
+
+/** ZTTL key MEMBERS nummembers member [member ...] */
+export function zttlCommand(c: Client): void {
+  ttlGeneric(c, TYPE_ZSET, UNIT_SECONDS, root().nowMs);
+}
+
+/** ZPTTL key MEMBERS nummembers member [member ...] */
+export function zpttlCommand(c: Client): void {
+  ttlGeneric(c, TYPE_ZSET, UNIT_MILLISECONDS, root().nowMs);
+}
+
+/** ZEXPIRETIME key MEMBERS nummembers member [member ...] */
+export function zexpiretimeCommand(c: Client): void {
+  ttlGeneric(c, TYPE_ZSET, UNIT_SECONDS, 0);
+}
+
+/** ZPEXPIRETIME key MEMBERS nummembers member [member ...] */
+export function zpexpiretimeCommand(c: Client): void {
+  ttlGeneric(c, TYPE_ZSET, UNIT_MILLISECONDS, 0);
+}
+
+/** ZPERSIST key MEMBERS nummembers member [member ...] */
+export function zpersistCommand(c: Client): void {
+  persistGeneric(c, TYPE_ZSET);
+}
+
 // --- KeyDB's ---
 
 /** What EXPIREMEMBER and its kin do with the member in argument 2, whose time is in root.number. */
@@ -236,7 +302,7 @@ function expireOne(c: Client): void {
   const when = root().number;
   const db = clientDb(c);
   const e = lookupWrite(db, argPtr(1), argLen(1));
-  if (e != 0 && entryType(e) != TYPE_HASH && !isOfType(c, e, TYPE_SET)) return;
+  if (e != 0 && entryType(e) != TYPE_HASH && entryType(e) != TYPE_ZSET && !isOfType(c, e, TYPE_SET)) return;
   const code = expireMember(db, e, 2, when, 0);
   if (code == FIELD_NO_MEMORY) {
     replyOutOfMemory(c);

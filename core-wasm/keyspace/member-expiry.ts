@@ -14,7 +14,10 @@ import { keyAddress, keyLength } from "../structures/element";
 import { volatileNext, volatileNextTime } from "../types/hash-timers";
 import { setSize } from "../types/set";
 import { setDropDue } from "../types/set-expire";
+import { zsetLength } from "../types/zset";
+import { zsetDropDue } from "../types/zset-expire";
 import { Database, database, deleteKey, isPaused, memberKeys } from "./database";
+import { entryType, TYPE_SET } from "./entry";
 import { notify, NOTIFY_EXPIRED, NOTIFY_GENERIC } from "./events";
 
 /** Members that go before one read at most: a millisecond's work. */
@@ -41,12 +44,14 @@ export function dropDueMembers(): bool {
 
 /** Removes up to `most` due members of one key, which has one at least; returns how many. */
 function dropDueOf(db: Database, e: usize, most: i32): i32 {
-  const n = setDropDue(e, most);
+  const isSet = entryType(e) == TYPE_SET;
+  const n = isSet ? setDropDue(e, most) : zsetDropDue(e, most);
   root().statExpiredFields += n;
   const key = keyAddress(e);
   const len = keyLength(e);
-  notify(NOTIFY_EXPIRED, "sexpired", key, len, db.id);
-  if (setSize(e) == 0) {
+  if (isSet) notify(NOTIFY_EXPIRED, "sexpired", key, len, db.id);
+  else notify(NOTIFY_EXPIRED, "zexpired", key, len, db.id);
+  if (isSet ? setSize(e) == 0 : zsetLength(e) == 0) {
     // The event comes first because it needs the key's bytes.
     notify(NOTIFY_GENERIC, "del", key, len, db.id);
     deleteKey(db, key, len, LAZY_EXPIRE);

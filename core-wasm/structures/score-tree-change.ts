@@ -348,7 +348,13 @@ export function treeRemoveSome(t: ScoreTree, rank: u32, most: u32, drop: (e: usi
   return <u32>n;
 }
 
-// --- Change of a score ---
+// --- Change of an element ---
+
+/** Tells the tree that the element at a place, which treeFind() has just returned, has moved to another address. */
+export function treeReadress(t: ScoreTree, place: u64, e: usize): void {
+  store<u32>(leafSlot(placeLeaf(place), placeIndex(place)), <u32>e);
+  if (placeIndex(place) == 0) setFirst(t, 1, elementScore(e), e);
+}
 
 /** True when an element may have this score and stay where it is. Among equal scores members would have to be compared. */
 function fitsBetween(place: u64, score: f64): bool {

@@ -1,7 +1,7 @@
 /**
  * Timers of a hash: which of its fields expire, the next one at hand; and which hashes of a database have such fields,
- * again the next one at hand. So upkeep finds what is due without looking at anything else. Members of sets that expire
- * have the same: what is said of hashes and fields here holds for sets and members.
+ * again the next one at hand. So upkeep finds what is due without looking at anything else. Sets and sorted sets have
+ * the same: what is said of hashes and fields here holds for them and their members.
  *
  *   hash table value (types/hash.ts)        timers >                   volatile keys of a database
  *    0  Table, 28 bytes                      0  u32  place << 4         0  u32  slots
@@ -17,7 +17,7 @@
  * Invariants: a hash has timers exactly when a field of it has an expiry; timers have an owner exactly when their entry
  * is in a database. Costs: 4 bytes a field that expires, 28 a hash that has one.
  */
-import { ENCODING_HASHTABLE, entryPointer, entryType, TYPE_HASH } from "../keyspace/entry";
+import { ENCODING_HASHTABLE, ENCODING_SKIPLIST, entryPointer, entryType, TYPE_HASH } from "../keyspace/entry";
 import { alloc, free, realloc, usableSize } from "../memory/allocator";
 import { META } from "../structures/element";
 import { Table } from "../structures/hashtable";
@@ -46,9 +46,10 @@ const SLOTS: usize = 24;
 const TIMERS: usize = offsetof<Table>();
 /** Size of a hash's table with the address of its timers. */
 export const HASH_TABLE_SIZE: usize = TIMERS + 4;
-/** The encoding's bits of an entry; only hashes and sets are in hash tables. */
+/** The encoding's bits of an entry: only hashes and sets are in hash tables, only sorted sets in Zsets. */
 const ENCODING_BITS: u32 = 0xf0;
 const IN_TABLE: u32 = ENCODING_HASHTABLE << 4;
+const IN_ZSET: u32 = ENCODING_SKIPLIST << 4;
 
 function slotsOf(t: Timers): usize {
   return changetype<usize>(t) + SLOTS;
@@ -59,9 +60,10 @@ export function timersOf(table: usize): usize {
   return <usize>load<u32>(table, TIMERS);
 }
 
-/** Timers of any entry's value, 0 when it is no hash or set, or none of its fields or members expires. */
+/** Timers of any entry's value, 0 when it has none. */
 function timersOfEntry(e: usize): usize {
-  return (load<u32>(e, META) & ENCODING_BITS) == IN_TABLE ? timersOf(entryPointer(e)) : 0;
+  const encoding = load<u32>(e, META) & ENCODING_BITS;
+  return encoding == IN_TABLE || encoding == IN_ZSET ? timersOf(entryPointer(e)) : 0;
 }
 
 // --- The heap of a database ---

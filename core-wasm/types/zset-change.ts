@@ -8,7 +8,8 @@
 import { alloc, canAllocate, free } from "../memory/allocator";
 import { root } from "../memory/root";
 import {
-  ENCODING_LISTPACK, ENCODING_SKIPLIST, entryNew, entryPointer, entrySetEncoding, entrySetPointer, NO_EXPIRE,
+  ENCODING_LISTPACK, ENCODING_SKIPLIST, entryExpire, entryNew, entryPointer, entrySetEncoding, entrySetPointer,
+  NO_EXPIRE,
 } from "../keyspace/entry";
 import { keyAddress, keyLength } from "../structures/element";
 import {
@@ -22,6 +23,7 @@ import { elementScore, elementSetScore, placeElement, placeNext, treeFirst } fro
 import {
   treeAppend, treeFreeSome, treeInit, treeInsert, treeRemove, treeRemoveSome, treeUpdate,
 } from "../structures/score-tree-change";
+import { timersAdd, timersOf, timersRemove, timersReserve } from "./hash-timers";
 import { freeSomeOf, isPacked, ZSET_SIZE, zsetLength, zsetTable, zsetTree } from "./zset";
 import { packedAppend, packedFind, packedInsert, packedRemove, packedScore, packedUpdate } from "./zset-listpack";
 
@@ -49,6 +51,7 @@ const FIRST_ROOM: i32 = 56;
 export function zsetNewTree(): usize {
   const z = alloc(ZSET_SIZE);
   if (z == 0) return 0;
+  memory.fill(z, 0, ZSET_SIZE);
   tableInit(zsetTable(z));
   treeInit(zsetTree(z));
   return z;
@@ -85,7 +88,11 @@ export function newElement(member: usize, len: i32, score: f64): usize {
 /** Adds a member that is not there yet, behind all others when `last`; false (nothing changed) without memory. */
 export function treeAdd(z: usize, hash: u64, member: usize, len: i32, score: f64, last: bool): bool {
   const element = newElement(member, len, score);
-  if (element == 0) return false;
+  return element != 0 && treeAddElement(z, hash, element, last);
+}
+
+/** Adds an element whose member is not there yet; frees it and returns false without memory. */
+function treeAddElement(z: usize, hash: u64, element: usize, last: bool): bool {
   if (!tableInsert(zsetTable(z), hash, element)) {
     free(element);
     return false;
@@ -236,6 +243,7 @@ export function zsetRemove(e: usize, member: usize, len: i32): bool {
   const slot = tableFindSlot(table, hash, member, len);
   if (slot == 0) return false;
   const element = tableRemoveSlot(table, hash, slot);
+  if (entryExpire(element) != NO_EXPIRE) timersRemove(value, element);
   treeRemove(zsetTree(value), element);
   free(element);
   return true;
@@ -247,7 +255,9 @@ const DROP_FROM: usize = memory.data(8, 8);
 function dropElement(element: usize): void {
   const key = keyAddress(element);
   const len = keyLength(element);
-  tableRemove(zsetTable(<usize>load<u32>(DROP_FROM)), hashKey(key, len), key, len);
+  const z = <usize>load<u32>(DROP_FROM);
+  tableRemove(zsetTable(z), hashKey(key, len), key, len);
+  if (entryExpire(element) != NO_EXPIRE) timersRemove(z, element);
   free(element);
 }
 
@@ -258,7 +268,7 @@ export function zsetRemoveRange(e: usize, rank: u32, count: u32): void {
     entrySetPointer(e, lpDeleteRange(value, <i32>rank << 1, <i32>count << 1));
     return;
   }
-  if (rank == 0 && count == tableSize(zsetTable(value))) {
+  if (rank == 0 && count == tableSize(zsetTable(value)) && timersOf(value) == 0) {
     treeFreeSome(zsetTree(value), i32.MAX_VALUE);
     tableDrain(zsetTable(value), free);
     return;
@@ -277,21 +287,37 @@ export function copyPacked(e: usize, fresh: usize): bool {
   return true;
 }
 
+/** Adds a copy of an element, expiry included, behind all others of `fresh`; false when memory is exhausted. */
+function copyElement(fresh: usize, hash: u64, element: usize): bool {
+  const z = entryPointer(fresh);
+  const key = keyAddress(element);
+  const len = keyLength(element);
+  const expire = entryExpire(element);
+  if (expire == NO_EXPIRE) return treeAdd(z, hash, key, len, elementScore(element), true);
+  if (!timersReserve(z, 0)) return false;
+  const copy = entryNew(key, len, 0, 0, expire, -1);
+  if (copy == 0) return false;
+  elementSetScore(copy, elementScore(element));
+  if (!treeAddElement(z, hash, copy, true)) return false;
+  timersAdd(fresh, 0, copy);
+  return true;
+}
+
 /** zsetCopy() for a Zset. */
 export function copyTree(e: usize, fresh: usize): bool {
   const from = entryPointer(e);
   const z = zsetNewTree();
   if (z == 0) return false;
   tableReserve(zsetTable(z), <u64>tableSize(zsetTable(from)));
+  entrySetPointer(fresh, z);
   for (let place = treeFirst(zsetTree(from)); place != 0; place = placeNext(place)) {
     const element = placeElement(place);
     const key = keyAddress(element);
     const len = keyLength(element);
-    if (!treeAdd(z, hashKey(key, len), key, len, elementScore(element), true)) {
+    if (!copyElement(fresh, hashKey(key, len), element)) {
       zsetFreeTree(z);
       return false;
     }
   }
-  entrySetPointer(fresh, z);
   return true;
 }

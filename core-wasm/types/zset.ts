@@ -5,7 +5,8 @@
  *   skiplist   the name that clients see; the payload's address is a Zset:
  *
  *     >0  Table      members by name: element (structures/element.ts) with the score as payload
- *     28  ScoreTree  the same elements in the order of (score, member) (structures/score-tree.ts)
+ *     28  u32        timers of members that expire (types/hash-timers.ts)
+ *     32  ScoreTree  the same elements in the order of (score, member) (structures/score-tree.ts)
  *
  * A place is a u64 that means a listpack's position or a tree's place; 0 is none, any change makes places void. Members'
  * addresses are void after the next zsetMember() with the same line, since an integer of a listpack is written out.
@@ -28,10 +29,11 @@ import {
   treeSeek,
 } from "../structures/score-tree";
 import { treeFreeSome } from "../structures/score-tree-change";
+import { HASH_TABLE_SIZE, timersBytes, timersFree } from "./hash-timers";
 import { packedAt, packedCountBefore, packedFind, packedLast, packedRank, packedScore } from "./zset-listpack";
 import { copyPacked, copyTree } from "./zset-change";
 
-const TREE: usize = (offsetof<Table>() + 3) & ~3;
+const TREE: usize = HASH_TABLE_SIZE;
 /** Bytes of a Zset. */
 export const ZSET_SIZE: usize = TREE + offsetof<ScoreTree>();
 const NO_RANK: i64 = -1;
@@ -163,7 +165,9 @@ export function freeSomeOf(z: usize, budget: i32): i32 {
   const left = treeFreeSome(zsetTree(z), budget);
   if (left <= 0) return left;
   const rest = tableDrainSome(zsetTable(z), left, free);
-  if (rest > 0) free(z);
+  if (rest <= 0) return rest;
+  timersFree(z);
+  free(z);
   return rest;
 }
 
@@ -193,7 +197,7 @@ export function zsetMemory(e: usize, samples: i32): usize {
     if (samples > 0 && weighed == <u32>samples) break;
   }
   if (weighed != 0) bytes = <u64>(<f64>bytes / <f64>weighed * <f64>size);
-  return usableSize(value) + tableBytes(zsetTable(value)) + <usize>t.bytes + <usize>bytes;
+  return usableSize(value) + timersBytes(value) + tableBytes(zsetTable(value)) + <usize>t.bytes + <usize>bytes;
 }
 
 /** How many allocations the value is, estimated at no cost. */

@@ -1,6 +1,6 @@
 /**
- * Members of sets that expire: replies like those of HEXPIRE and its kin, members that are gone when their time has
- * come whatever looks at them, against a model; and KeyDB's commands for one member.
+ * Members of sets and sorted sets that expire: replies like those of HEXPIRE and its kin, members that are gone when
+ * their time has come whatever looks at them, against a model; and KeyDB's commands for one member.
  */
 import { describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
@@ -242,5 +242,104 @@ describe("EXPIREMEMBER, EXPIREMEMBERAT and PEXPIREMEMBERAT", () => {
     assertEquals(client.command("EXPIREMEMBER", "s", "a", 1, "h"), SYNTAX);
     assertEquals(client.command("EXPIREMEMBER", "s", "a", "9223372036854775807"),
       "-ERR invalid expire time in 'expiremember' command\r\n");
+  });
+});
+
+// --- Sorted sets ---
+
+describe("ZEXPIRE and its kin", () => {
+  const scored = (...all: string[]): (string | number)[] => all.flatMap((member, i) => [i, member]);
+
+  it("time, show and persist members of both encodings", () => {
+    for (const all of [["a", "b", "c"], ["a", "b", "x".repeat(100)]]) {
+      const { core, client } = fresh();
+      client.command("ZADD", "z", ...scored(...all));
+      assertEquals(client.command("ZTTL", "z", "MEMBERS", 2, "a", "none"), numbers(-1, -2));
+      assertEquals(client.command("ZPERSIST", "z", "MEMBERS", 2, "a", "none"), numbers(-1, -2));
+      assertEquals(client.command("ZEXPIRE", "z", 10, "MEMBERS", 3, "a", "none", "b"), numbers(1, -2, 1));
+      assertEquals(core.encoding("z"), "skiplist");
+      assertEquals(client.command("ZPTTL", "z", "MEMBERS", 2, "a", all[2]), numbers(10_000, -1));
+      assertEquals(client.command("ZPEXPIRETIME", "z", "MEMBERS", 1, "a"), numbers(core.nowMs + 10_000));
+      assertEquals(client.command("ZPEXPIRE", "z", 20_000, "LT", "MEMBERS", 1, "a"), numbers(0));
+      assertEquals(client.command("ZPERSIST", "z", "MEMBERS", 1, "b"), numbers(1));
+      client.command("ZADD", "z", 50, "a");
+      core.advance(10_001);
+      assertEquals(client.command("ZRANGE", "z", 0, -1), `*2\r\n$1\r\nb\r\n$${all[2].length}\r\n${all[2]}\r\n`);
+      assertEquals(client.command("ZEXPIREAT", "z", 1, "MEMBERS", 2, "b", all[2]), numbers(2, 2));
+      assertEquals(core.encoding("z"), "none");
+    }
+  });
+
+  it("are refused for other types, and by KeyDB's names take sorted sets too", () => {
+    const { core, client } = fresh();
+    client.command("SADD", "s", "a");
+    client.command("ZADD", "z", 1, "a", 2, "b");
+    assertEquals(client.command("ZEXPIRE", "s", 5, "MEMBERS", 1, "a"), WRONG_TYPE);
+    assertEquals(client.command("SEXPIRE", "z", 5, "MEMBERS", 1, "a"), WRONG_TYPE);
+    assertEquals(client.command("EXPIREMEMBER", "z", "a", 5, "MS"), ":1\r\n");
+    core.advance(6);
+    assertEquals(client.command("ZCARD", "z"), ":1\r\n");
+  });
+
+  it("leave a tree that is right at every size, through copies, ranges taken out and scores that change", () => {
+    const random = new Random("sorted set expiry");
+    const { core, client } = fresh();
+    const before = core.usedBytes;
+    let model = new Map<string, [score: number, at: number]>();
+    const due = () => {
+      for (const [m, [, at]] of model) if (at < core.nowMs) model.delete(m);
+    };
+    const ordered = () => [...model].sort(([a, [x]], [b, [y]]) => x - y || (a < b ? -1 : 1)).map(([m]) => m);
+    for (let step = 0; step < 15_000; step++) {
+      due();
+      const m = `m${random.below(700)}`;
+      const own = model.get(m);
+      switch (random.below(10)) {
+        case 0: case 1: case 2: case 3: {
+          const score = random.below(300);
+          assertEquals(client.command("ZADD", "z", score, m), own ? ":0\r\n" : ":1\r\n");
+          model.set(m, [score, own ? own[1] : Infinity]);
+          break;
+        }
+        case 4:
+          assertEquals(client.command("ZREM", "z", m), model.delete(m) ? ":1\r\n" : ":0\r\n");
+          break;
+        case 5: case 6: {
+          const ms = 1 + random.below(3000);
+          assertEquals(client.command("ZPEXPIRE", "z", ms, "MEMBERS", 1, m), numbers(own ? 1 : -2));
+          if (own) own[1] = core.nowMs + ms;
+          break;
+        }
+        case 7: {
+          const timed = own !== undefined && own[1] !== Infinity;
+          assertEquals(client.command("ZPERSIST", "z", "MEMBERS", 1, m), numbers(timed ? 1 : own ? -1 : -2));
+          if (timed) own[1] = Infinity;
+          break;
+        }
+        case 8:
+          if (random.below(4) === 0) {
+            const gone = ordered().slice(3, 9);
+            assertEquals(client.command("ZREMRANGEBYRANK", "z", 3, 8), `:${gone.length}\r\n`);
+            for (const each of gone) model.delete(each);
+          } else if (random.below(10) === 0 && model.size > 0) {
+            assertEquals(client.command("COPY", "z", "copy", "REPLACE"), ":1\r\n");
+            assertEquals(client.command("RENAME", "copy", "z"), "+OK\r\n");
+          }
+          break;
+        default: core.advance(random.below(60));
+      }
+      due();
+      if (step % 50 === 0) {
+        const reply = client.command("ZRANGE", "z", 0, -1).split("\r\n").filter((_, i) => i > 0 && i % 2 === 0);
+        assertEquals(reply, ordered());
+        if (reply.length > 0) assertEquals(client.command("ZRANK", "z", reply.at(-1)!), `:${reply.length - 1}\r\n`);
+      }
+    }
+    client.command("DEL", "z");
+    while (core.exports.lazyFree(1000) === 1) {
+      // A slice at a time.
+    }
+    model = new Map();
+    assert(core.usedBytes - before < 20_000, `${core.usedBytes - before} bytes are left over`);
   });
 });
