@@ -1,6 +1,6 @@
 /**
- * Expiry of members of sets and sorted sets: setting, showing and removing it, as HEXPIRE and its kin do it for fields of hashes; and
- * KeyDB's EXPIREMEMBER, which takes one member or field of any type that has some.
+ * Expiry of members of sets and sorted sets: setting, showing and removing it, as HEXPIRE and its kin do it for fields
+ * of hashes; and KeyDB's EXPIREMEMBER, which takes one member or field of any type that has some.
  *
  *   SEXPIRE key time [NX | XX | GT | LT] MEMBERS n member ...     replies per member: 1 set, 0 condition not met,
  *                                                                 2 the time has passed and the member went, -2 absent

@@ -1,6 +1,6 @@
 /**
- * Members of a sorted set that expire, as those of a set do (types/set-expire.ts): the sorted set is in a Zset then, such
- * a member has its time in its element and a place among the timers (types/hash-timers.ts).
+ * Members of a sorted set that expire, as those of a set do (types/set-expire.ts): the sorted set is in a Zset then,
+ * such a member has its time in its element and a place among the timers (types/hash-timers.ts).
  *
  * Not for commands: commands/member-expire.ts. Which of them are removed when: keyspace/member-expiry.ts.
  */
