@@ -444,10 +444,19 @@ export const enum Cmd {
   EXPIREMEMBER = 438,
   EXPIREMEMBERAT = 439,
   PEXPIREMEMBERAT = 440,
+  ZEXPIRE = 441,
+  ZPEXPIRE = 442,
+  ZEXPIREAT = 443,
+  ZPEXPIREAT = 444,
+  ZTTL = 445,
+  ZPTTL = 446,
+  ZEXPIRETIME = 447,
+  ZPEXPIRETIME = 448,
+  ZPERSIST = 449,
 }
 
 /** Ids are below this. */
-export const COMMAND_COUNT: i32 = 441;
+export const COMMAND_COUNT: i32 = 450;
 
 // What a command is, as commandFlags() answers.
 export const CMD_WRITE: u32 = 0x1;

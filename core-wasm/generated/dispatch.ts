@@ -69,7 +69,8 @@ import {
 import {
   expirememberCommand, expirememberatCommand, pexpirememberatCommand, sexpireCommand, sexpireatCommand,
   sexpiretimeCommand, spersistCommand, spexpireCommand, spexpireatCommand, spexpiretimeCommand, spttlCommand,
-  sttlCommand,
+  sttlCommand, zexpireCommand, zexpireatCommand, zexpiretimeCommand, zpersistCommand, zpexpireCommand,
+  zpexpireatCommand, zpexpiretimeCommand, zpttlCommand, zttlCommand,
 } from "../commands/member-expire";
 import {
   memoryUsageCommand,
@@ -412,6 +413,15 @@ export function dispatch(id: i32, c: Client): bool {
     case Cmd.EXPIREMEMBER: expirememberCommand(c); return true;
     case Cmd.EXPIREMEMBERAT: expirememberatCommand(c); return true;
     case Cmd.PEXPIREMEMBERAT: pexpirememberatCommand(c); return true;
+    case Cmd.ZEXPIRE: zexpireCommand(c); return true;
+    case Cmd.ZPEXPIRE: zpexpireCommand(c); return true;
+    case Cmd.ZEXPIREAT: zexpireatCommand(c); return true;
+    case Cmd.ZPEXPIREAT: zpexpireatCommand(c); return true;
+    case Cmd.ZTTL: zttlCommand(c); return true;
+    case Cmd.ZPTTL: zpttlCommand(c); return true;
+    case Cmd.ZEXPIRETIME: zexpiretimeCommand(c); return true;
+    case Cmd.ZPEXPIRETIME: zpexpiretimeCommand(c); return true;
+    case Cmd.ZPERSIST: zpersistCommand(c); return true;
     default: return false;
   }
 }

@@ -442,10 +442,19 @@ export const CMD = {
   EXPIREMEMBER: 438,
   EXPIREMEMBERAT: 439,
   PEXPIREMEMBERAT: 440,
+  ZEXPIRE: 441,
+  ZPEXPIRE: 442,
+  ZEXPIREAT: 443,
+  ZPEXPIREAT: 444,
+  ZTTL: 445,
+  ZPTTL: 446,
+  ZEXPIRETIME: 447,
+  ZPEXPIRETIME: 448,
+  ZPERSIST: 449,
 } as const;
 
 /** Ids are below this. */
-export const COMMAND_COUNT = 441;
+export const COMMAND_COUNT = 450;
 
 // What a command is, as the bits of CommandRow's flags.
 export const CMD_WRITE = 1;
@@ -957,4 +966,13 @@ export const COMMAND_ROWS: readonly string[] = [
   '[438,"expiremember",0,-4,134221825,16389,0,1,1,1,[],[{"flags":["RW","update"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
   '[439,"expirememberat",0,4,134221825,16389,0,1,1,1,[],[{"flags":["RW","update"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
   '[440,"pexpirememberat",0,4,134221825,16389,0,1,1,1,[],[{"flags":["RW","update"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
+  '[441,"zexpire",0,-6,134221825,16404,4,1,1,1,[],[{"flags":["RW","update"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
+  '[442,"zpexpire",0,-6,134221825,16404,4,1,1,1,[],[{"flags":["RW","update"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
+  '[443,"zexpireat",0,-6,134221825,16404,4,1,1,1,[],[{"flags":["RW","update"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
+  '[444,"zpexpireat",0,-6,134221825,16404,4,1,1,1,[],[{"flags":["RW","update"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
+  '[445,"zttl",0,-5,134221826,16402,4,1,1,1,[],[{"flags":["RO","access"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
+  '[446,"zpttl",0,-5,134221826,16402,4,1,1,1,[],[{"flags":["RO","access"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
+  '[447,"zexpiretime",0,-5,134221826,16402,4,1,1,1,[],[{"flags":["RO","access"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
+  '[448,"zpexpiretime",0,-5,134221826,16402,4,1,1,1,[],[{"flags":["RO","access"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
+  '[449,"zpersist",0,-5,134221825,16404,4,1,1,1,[],[{"flags":["RW","update"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
 ];
