@@ -5,9 +5,9 @@
  *     latitude   y25 y24 ... y0    the cell, counted from -85.05112878
  *     hash       x25 y25 x24 y24 ... x0 y0
  *
- * The first 2 n bits of a hash name the cell of step n that it lies in, so near places mostly have near hashes. A decoded
- * position is the centre of its smallest cell. Every operation is done in the order that the replies we must equal come
- * from: what is decoded is the same to the last bit.
+ * The first 2 n bits of a hash name the cell of step n that it lies in, so near places mostly have near hashes. A
+ * decoded position is the centre of its smallest cell. Every operation is done in the order that the replies we must
+ * equal come from: what is decoded is the same to the last bit.
  *
  * Results of two numbers stand in static scratch until the next call. Not for searching: types/geo-search.ts.
  */
@@ -87,7 +87,7 @@ export function geoArea(hash: u64, step: i32): Area {
   return area;
 }
 
-/** A score as a hash, whatever it is: what a processor of the usual kind makes of a double that is no 64-bit integer. */
+/** A score as a hash, whatever it is: what usual processors make of a double that is no 64-bit integer. */
 function hashOf(score: f64): u64 {
   if (score < TWO_TO_63) return score >= -TWO_TO_63 ? <u64><i64>score : 0x8000000000000000;
   if (score < TWO_TO_63 * 2) return <u64><i64>(score - TWO_TO_63) ^ 0x8000000000000000;

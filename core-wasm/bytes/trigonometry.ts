@@ -4,7 +4,7 @@
  * Distances on the earth are replied with four decimals and compared with the real server's: plain double arithmetic
  * would be off in the last place too often. So the sum is carried in two doubles (hi + low):
  *
- *     sin(t + d) = sin t + cos t * (d + small) + sin t * small     t = i / 64 from a table of 2 x 2 doubles, |d| < 1/128
+ *     sin(t + d) = sin t + cos t * (d + small) + sin t * small     t = i / 64: from a table of 2 x 2 doubles
  *
  * Not for angles beyond half a turn, where a plain reduction has to do: nothing that is replied depends on those.
  * Costs: about 10 ns a sine, 20 an arc sine. Idea: T. Dekker, "A Floating-Point Technique for Extending the Available
@@ -220,7 +220,7 @@ export function arcSine(x: f64): f64 {
   return guess + ((x - sin) - load<f64>(LOW)) / slope;
 }
 
-/** Angle of the point (x, y), seen from the origin: a good guess turned by what is left of y when the guess is undone. */
+/** Angle of the point (x, y), seen from the origin: a good guess, turned by what undoing it leaves of y. */
 export function arcTangent(y: f64, x: f64): f64 {
   const guess = Math.atan2(y, x);
   const r = sqrt<f64>(x * x + y * y);

@@ -374,7 +374,7 @@ function searchGeneric(c: Client, key: i32, from: i32, options: i32, readOnly: b
   free(shape().vertices);
 }
 
-/** GEOSEARCH key FROMMEMBER member | FROMLONLAT lon lat  BYRADIUS r unit | BYBOX w h unit | BYPOLYGON n lon lat ... ... */
+/** GEOSEARCH key FROMMEMBER member | FROMLONLAT lon lat  BYRADIUS r unit | BYBOX w h unit | BYPOLYGON n lon lat ... */
 export function geosearchCommand(c: Client): void {
   searchGeneric(c, 1, FROM_OPTION, 2, true);
 }
@@ -384,7 +384,7 @@ export function geosearchstoreCommand(c: Client): void {
   searchGeneric(c, 2, FROM_OPTION, 3, true);
 }
 
-/** GEORADIUS key lon lat radius unit [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT n [ANY]] [ASC | DESC] [STORE key] ... */
+/** GEORADIUS key lon lat radius unit [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT n [ANY]] [ASC | DESC] [STORE key] */
 export function georadiusCommand(c: Client): void {
   searchGeneric(c, 1, FROM_POINT, 6, false);
 }

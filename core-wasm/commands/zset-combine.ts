@@ -7,7 +7,7 @@
  *   >0  u32 entry, 0: an empty source
  *    8  f64 weight
  */
-import { ENCODING_HASHTABLE, entryPointer, entryType, TYPE_SET, TYPE_ZSET } from "../keyspace/entry";
+import { entryPointer, entryType, TYPE_SET, TYPE_ZSET } from "../keyspace/entry";
 import { alloc, free } from "../memory/allocator";
 import { argLen, argPtr, argc, root } from "../memory/root";
 import { Client } from "../resp/client";

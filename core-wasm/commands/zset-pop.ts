@@ -8,8 +8,12 @@ import { changed, notify, NOTIFY_ZSET } from "../keyspace/events";
 import { argLen, argPtr, argc, root } from "../memory/root";
 import { argTimeout, blockOnKeys, isBlockingAllowed } from "../resp/blocking";
 import { Client, clientDb } from "../resp/client";
-import { replyArray, replyBulk, replyDouble, replyError, replyNullArray, replySyntax, replyWrongType } from "../resp/reply";
-import { zsetFirst, zsetLast, zsetLength, zsetMember, zsetMemberLength, zsetNext, zsetPlaceScore, zsetPrevious } from "../types/zset";
+import {
+  replyArray, replyBulk, replyDouble, replyError, replyNullArray, replySyntax, replyWrongType,
+} from "../resp/reply";
+import {
+  zsetFirst, zsetLast, zsetLength, zsetMember, zsetMemberLength, zsetNext, zsetPlaceScore, zsetPrevious,
+} from "../types/zset";
 import { zsetRemoveRange } from "../types/zset-change";
 import { argI64, argIs } from "./arguments";
 import { deleteEmptied, zsetOrNothing } from "./zset";

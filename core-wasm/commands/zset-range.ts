@@ -7,7 +7,7 @@
 import { parseDoubleLimited } from "../bytes/double";
 import { addEntry, deleteKey, lookupWrite, replaceEntry } from "../keyspace/database";
 import { changed, notify, NOTIFY_GENERIC, NOTIFY_ZSET } from "../keyspace/events";
-import { argLen, argPtr, argc, root, Root, ROOT_ADDRESS } from "../memory/root";
+import { argLen, argPtr, argc, root } from "../memory/root";
 import { Client, clientDb } from "../resp/client";
 import {
   replyArray, replyBulk, replyDouble, replyError, replyInteger, replyOutOfMemory, replySyntax,

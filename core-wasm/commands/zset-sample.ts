@@ -17,7 +17,9 @@ import {
 } from "../resp/reply";
 import { keyAddress, keyLength } from "../structures/element";
 import { tableScan } from "../structures/hashtable";
-import { scratchAt, scratchClear, scratchFailed, scratchKeep, scratchLength, scratchRelease, scratchSet } from "../structures/scratch";
+import {
+  scratchAt, scratchClear, scratchFailed, scratchKeep, scratchLength, scratchRelease, scratchSet,
+} from "../structures/scratch";
 import { elementScore } from "../structures/score-tree";
 import {
   isPacked, zsetAt, zsetFirst, zsetLength, zsetMember, zsetMemberLength, zsetNext, zsetPlaceScore, zsetTable,

@@ -12,11 +12,12 @@ import {
   replyArray, replyDouble, replyError, replyInteger, replyNull, replyNullArray, replyOutOfMemory, replySyntax,
   replyWrongType,
 } from "../resp/reply";
+import { scratchAt, scratchClear, scratchLength, scratchPush, scratchRelease } from "../structures/scratch";
 import { valueFree } from "../types/value";
 import { zsetLength, zsetRank, zsetScore } from "../types/zset";
 import {
   ADD_GT, ADD_INCREMENT, ADD_LT, ADD_NX, ADD_XX, DID_ADD, DID_FAIL, DID_NAN, DID_NOTHING, DID_UPDATE, fitsListpack,
-  zsetAdd, zsetMake, zsetMaybeUnpack, zsetRemove,
+  scoreBefore, zsetAdd, zsetMake, zsetMaybeUnpack, zsetRemove,
 } from "../types/zset-change";
 import { argDouble, argIs, replyArity } from "./arguments";
 import { readKey } from "./string";
@@ -24,7 +25,7 @@ import { readKey } from "./string";
 /** Not an option of zsetAdd(): reply how many scores changed. */
 export const ADD_CH: u32 = 256;
 
-/** Reads the score that argument i, and maybe the next, says into root.real; replies and returns false when it is none. */
+/** Reads the score that argument i, and maybe the next, says into root.real; replies when it is none. */
 type ReadScore = (c: Client, i: i32) => bool;
 
 // --- Shared steps ---
@@ -89,6 +90,30 @@ function replyAdded(c: Client, options: u32, counted: i64, did: i32): void {
   else replyDouble(c, root().real);
 }
 
+/**
+ * Takes back what was done to the members from argument `first` on, according to the scratch list: what it was (DID_*)
+ * and both halves of the old score for each. The last are first, so that memory comes free before it is needed.
+ */
+function takeBack(e: usize, first: i32, step: i32): void {
+  for (let i = scratchLength() / 3 - 1; i >= 0; i--) {
+    const did = <i32>scratchAt(i * 3);
+    const member = first + i * step + step - 1;
+    takeBackOne(e, did, member, reinterpret<f64>(<u64>scratchAt(i * 3 + 1) | (<u64>scratchAt(i * 3 + 2) << 32)));
+  }
+}
+
+/** Undoes what was done to the member in an argument, which had this score before. */
+function takeBackOne(e: usize, did: i32, member: i32, old: f64): void {
+  if (did == DID_ADD) zsetRemove(e, argPtr(member), argLen(member));
+  else if (did == DID_UPDATE) zsetAdd(e, argPtr(member), argLen(member), old, 0);
+}
+
+/** Notes what was done to a member, so that it can be taken back; false when memory is exhausted. */
+function note(did: i32): bool {
+  const old = reinterpret<u64>(scoreBefore());
+  return scratchPush(<usize>did) && scratchPush(<usize>(old & 0xffffffff)) && scratchPush(<usize>(old >> 32));
+}
+
 /** Adds the members to the sorted set, which is in no database yet when it is `fresh`; otherwise as addMembers(). */
 function addTo(c: Client, e: usize, fresh: bool, options: u32, first: i32, step: i32, read: ReadScore): void {
   const r = root();
@@ -97,6 +122,7 @@ function addTo(c: Client, e: usize, fresh: bool, options: u32, first: i32, step:
   let added: i64 = 0;
   let updated: i64 = 0;
   let did = DID_NOTHING;
+  if (!single) scratchClear();
   for (let i = first; i < argc(); i += step) {
     // A single score is in root.real since it was checked.
     if (!single) read(c, i);
@@ -105,8 +131,19 @@ function addTo(c: Client, e: usize, fresh: bool, options: u32, first: i32, step:
     if (did == DID_ADD) added++;
     else if (did == DID_UPDATE) updated++;
     else if (did == DID_FAIL || did == DID_NAN) break;
+    if (!single && !fresh && !note(did)) {
+      takeBackOne(e, did, member, scoreBefore());
+      did = DID_FAIL;
+      break;
+    }
   }
   const score = r.real;
+  if (did == DID_FAIL && !fresh && !single) {
+    takeBack(e, first, step);
+    added = 0;
+    updated = 0;
+  }
+  if (!single) scratchRelease();
   if (fresh && (did == DID_FAIL || !addEntry(db, e))) {
     valueFree(e);
     replyOutOfMemory(c);

@@ -334,8 +334,8 @@ export function treeRemove(t: ScoreTree, e: usize): void {
 }
 
 /**
- * Takes up to `most` elements out, from `rank` on and as many as stand together in one leaf; gives each to `drop`, which
- * may free it but not touch the tree, and returns how many they were.
+ * Takes up to `most` elements out, from `rank` on and as many as stand together in one leaf; gives each to `drop`,
+ * which may free it but not touch the tree, and returns how many they were.
  */
 export function treeRemoveSome(t: ScoreTree, rank: u32, most: u32, drop: (e: usize) => void): u32 {
   const place = treeAt(t, rank);
@@ -356,7 +356,7 @@ export function treeReadress(t: ScoreTree, place: u64, e: usize): void {
   if (placeIndex(place) == 0) setFirst(t, 1, elementScore(e), e);
 }
 
-/** True when an element may have this score and stay where it is. Among equal scores members would have to be compared. */
+/** True when an element may have this score and stay where it is. Among equal scores members would decide. */
 function fitsBetween(place: u64, score: f64): bool {
   const before = placePrevious(place);
   if (before != 0 && elementScore(placeElement(before)) >= score) return false;

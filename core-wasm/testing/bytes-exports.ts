@@ -14,6 +14,7 @@ export { formatFixed, formatPrecise, formatScaled } from "../bytes/fixed";
 export { addLongDouble, formatLongDouble, longDoubleFromI64, parseLongDouble } from "../bytes/long-double";
 export { xxh3 } from "../bytes/xxh3";
 export { lzfCompress, lzfDecompress } from "../bytes/lzf";
+export { arcSine, arcTangent, cosine, sine } from "../bytes/trigonometry";
 export {
   combineBits, countBits, countBitsBetween, findBit, findBitBetween, getSignedBits, getUnsignedBits, invertBits,
   setBits, signedOverflow, unsignedOverflow,

@@ -1,4 +1,4 @@
-/** Test entry's part: walks a whole sorted set and tells the first invariant that does not hold. Not part of what ships. */
+/** For tests: walks a whole sorted set and tells the first invariant that does not hold. Not part of what ships. */
 import { compareBytes } from "../bytes/compare";
 import { entryPointer } from "../keyspace/entry";
 import { usableSize } from "../memory/allocator";

@@ -1,8 +1,8 @@
 /**
  * Searching a sorted set of positions (bytes/geohash.ts): which members lie in a circle, box or polygon.
  *
- * A shape is covered by one cell and those of its eight neighbours that it reaches into; each cell is a range of scores.
- * What lies in the ranges is tested against the shape, and what passes is gathered:
+ * A shape is covered by one cell and those of its eight neighbours that it reaches into; each cell is a range of
+ * scores. What lies in the ranges is tested against the shape, and what passes is gathered:
  *
  *   hit  >0  f64 metres from the centre     8  f64 score     16  u32 place     20  u32 number of the hit
  *

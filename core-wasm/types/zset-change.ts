@@ -156,11 +156,19 @@ export function zsetMaybeUnpack(e: usize, count: i64, longest: i32): bool {
 
 // --- Adding ---
 
+/** The score that a member had before the last zsetAdd() changed it. */
+const OLD: usize = memory.data(8, 8);
+
+export function scoreBefore(): f64 {
+  return load<f64>(OLD);
+}
+
 /** What decide() returns when the score in root.real is to be set. */
 const SET_SCORE: i32 = -1;
 
 /** What becomes of a member's score: SET_SCORE with the new one in root.real, or what zsetAdd() is to return. */
 function decide(old: f64, score: f64, options: u32): i32 {
+  store<f64>(OLD, old);
   if (options & ADD_NX) return DID_NOTHING;
   if (options & ADD_INCREMENT) {
     score += old;

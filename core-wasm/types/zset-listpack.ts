@@ -104,7 +104,8 @@ function placeFor(lp: usize, member: usize, len: i32, score: f64): usize {
   while (place != 0) {
     const p = lpNext(lp, place);
     const own = scoreAt(p);
-    if (own > score || (own == score && compareBytes(lpView(place), lpViewLength(place), member, len) > 0)) return place;
+    if (own > score) return place;
+    if (own == score && compareBytes(lpView(place), lpViewLength(place), member, len) > 0) return place;
     place = lpNext(lp, p);
   }
   return 0;

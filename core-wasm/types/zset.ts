@@ -8,8 +8,8 @@
  *     28  u32        timers of members that expire (types/hash-timers.ts)
  *     32  ScoreTree  the same elements in the order of (score, member) (structures/score-tree.ts)
  *
- * A place is a u64 that means a listpack's position or a tree's place; 0 is none, any change makes places void. Members'
- * addresses are void after the next zsetMember() with the same line, since an integer of a listpack is written out.
+ * A place is a u64 that means a listpack's position or a tree's place; 0 is none, any change makes places void.
+ * Members' addresses are void after the next zsetMember() with the same line: a listpack's integer is written out.
  *
  * Costs: a member of 16 bytes takes 32 in its element, 6 to 12 in the table and 5 to 7 in the tree.
  * Not for commands and replies: commands/zset*.ts. Large changes and building: types/zset-change.ts.
@@ -25,8 +25,8 @@ import {
 } from "../structures/hashtable";
 import { lpFirst, lpLength, lpNext, lpPrev, lpView, lpViewLength } from "../structures/listpack";
 import {
-  elementScore, placeElement, placeNext, placePrevious, ScoreTree, treeAt, treeCountBefore, treeFirst, treeLast, treeRank,
-  treeSeek,
+  elementScore, placeElement, placeNext, placePrevious, ScoreTree, treeAt, treeCountBefore, treeFirst, treeLast,
+  treeRank, treeSeek,
 } from "../structures/score-tree";
 import { treeFreeSome } from "../structures/score-tree-change";
 import { HASH_TABLE_SIZE, timersBytes, timersFree } from "./hash-timers";

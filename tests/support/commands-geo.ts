@@ -15,7 +15,8 @@ const CITIES = [
   ["-179.9", "85"], ["0", "0"], ["180", "85.05112878"], ["-180", "-85.05112878"], ["181", "0"], ["0", "86"], ["x", "1"],
 ];
 
-const key = (g: CommandGenerator): string => (g.random.chance(97) ? g.random.pick(KEYS) : g.random.pick(["a", "geo:no"]));
+const key = (g: CommandGenerator): string =>
+  g.random.chance(97) ? g.random.pick(KEYS) : g.random.pick(["a", "geo:no"]);
 
 function member(g: CommandGenerator): string {
   return g.random.chance(97) ? `p${g.random.below(150)}` : g.value();

@@ -10,7 +10,10 @@ type Maker = (g: CommandGenerator) => string[];
 const SCORED = ["zs:1", "zs:2", "zs:3", "zs:4"];
 const LEXICAL = ["zl:1", "zl:2"];
 const SETS = ["zset:a", "zset:b"];
-const MEMBERS = ["a", "b", "c", "ab", "B", "", "12", "-7", "007", "m\0n", "\xff\x01", "long member of a sorted set", "zz"];
+const MEMBERS = [
+  "a", "b", "c", "ab", "B", "", "12", "-7", "007", "m\0n", "\xff\x01", "long member of a sorted set", "zz",
+];
+const ODD_BOUNDS = ["", "(", "((1", "1\0x", "1e999", "-1e-999", "nan", "0x1"];
 
 const scored = (g: CommandGenerator): string => (g.random.chance(97) ? g.random.pick(SCORED) : g.key());
 const lexical = (g: CommandGenerator): string => (g.random.chance(98) ? g.random.pick(LEXICAL) : "a");
@@ -36,7 +39,7 @@ function pairs(g: CommandGenerator, scoreOf: (g: CommandGenerator) => string): s
 }
 
 function bound(g: CommandGenerator): string {
-  const text = g.random.chance(85) ? score(g) : g.random.pick(["", "(", "((1", "1\0x", "1e999", "-1e-999", "nan", "0x1"]);
+  const text = g.random.chance(85) ? score(g) : g.random.pick(ODD_BOUNDS);
   return g.random.chance(30) ? `(${text}` : text;
 }
 
@@ -66,7 +69,8 @@ function sources(g: CommandGenerator): string[] {
 function combined(g: CommandGenerator): string[] {
   const from = sources(g);
   const options: string[][] = [];
-  if (g.random.chance(40)) options.push(["WEIGHTS", ...from.slice(1).map(() => (g.random.chance(97) ? score(g) : "x"))]);
+  const weight = (): string => (g.random.chance(97) ? score(g) : "x");
+  if (g.random.chance(40)) options.push(["WEIGHTS", ...from.slice(1).map(weight)]);
   if (g.random.chance(40)) options.push(["AGGREGATE", g.random.pick(["SUM", "MIN", "MAX", "min", "AVG"])]);
   return [...from, ...g.random.shuffled(options).flat()];
 }
@@ -112,7 +116,8 @@ const RANGE_COMMANDS: Maker[] = [
   (g) => ["ZRANGE", lexical(g), lexBound(g), lexBound(g), "BYLEX", ...g.options("REV"), ...limit(g)],
   (g) => ["ZRANGE", scored(g), rank(g), rank(g), ...g.options("REV", "BYSCORE", "BYLEX", "WITHSCORES"), ...limit(g)],
   (g) => ["ZREVRANGE", scored(g), rank(g), rank(g), ...scores(g)],
-  (g) => [g.random.pick(["ZRANGEBYSCORE", "ZREVRANGEBYSCORE"]), scored(g), bound(g), bound(g), ...scores(g), ...limit(g)],
+  (g) => ["ZRANGEBYSCORE", scored(g), bound(g), bound(g), ...scores(g), ...limit(g)],
+  (g) => ["ZREVRANGEBYSCORE", scored(g), bound(g), bound(g), ...scores(g), ...limit(g)],
   (g) => [g.random.pick(["ZRANGEBYLEX", "ZREVRANGEBYLEX"]), lexical(g), lexBound(g), lexBound(g), ...limit(g)],
   (g) => ["ZCOUNT", scored(g), bound(g), bound(g)],
   (g) => ["ZLEXCOUNT", lexical(g), lexBound(g), lexBound(g)],

@@ -28,6 +28,8 @@ export interface TestExports extends CoreExports {
   heapStart(): number;
   encodingOf(db: number, key: number, length: number): number;
   bytesOf(db: number, key: number, length: number): number;
+  zsetProblem(db: number, key: number, length: number): number;
+  weightOf(db: number, key: number, length: number): number;
   listProblem(db: number, key: number, length: number): number;
   nodesOf(db: number, key: number, length: number): number;
   streamNode(db: number, key: number, length: number): number;
