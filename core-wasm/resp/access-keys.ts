@@ -115,7 +115,7 @@ function specRun(i: i32, spec: usize, first: i32): bool {
 }
 
 /**
- * Runs by the command's key specs; INVALID when one of them can't tell or the arguments don't fit. `partly`: those specs
+ * Runs by the command's key specs; INVALID when one can't tell or the arguments don't fit it. `partly`: such specs
  * are passed over (PFMERGE without sources has a destination all the same).
  */
 function runsBySpecs(id: i32, partly: bool): i32 {
