@@ -85,11 +85,6 @@ export function isEnd(p: usize): bool {
   return <u32>load<u8>(p) == END;
 }
 
-/** The position, or 0 when it is the end. */
-function orNone(p: usize): usize {
-  return isEnd(p) ? 0 : p;
-}
-
 /** True when the element is an integer. */
 export function lpIsInt(p: usize): bool {
   const b = <u32>load<u8>(p);
@@ -163,16 +158,21 @@ export function lpLength(lp: usize): i32 {
 }
 
 export function lpFirst(lp: usize): usize {
-  return orNone(lp + <usize>HEADER);
+  return lpHere(lp + <usize>HEADER);
 }
 
 export function lpLast(lp: usize): usize {
   return lpPrev(lp, lp + <usize>(lpBytes(lp) - 1));
 }
 
+/** The position, or 0 when it is the end. */
+export function lpHere(p: usize): usize {
+  return isEnd(p) ? 0 : p;
+}
+
 /** The next element, 0 behind the last. */
 export function lpNext(lp: usize, p: usize): usize {
-  return orNone(behind(p));
+  return lpHere(behind(p));
 }
 
 /** The element before `p`, 0 before the first. */
@@ -204,7 +204,7 @@ export function lpSeek(lp: usize, index: i32): usize {
   if (forward) {
     let p = lp + <usize>HEADER;
     for (; index > 0 && !isEnd(p); index--) p = behind(p);
-    return orNone(p);
+    return lpHere(p);
   }
   let p = lpLast(lp);
   for (; index < -1 && p != 0; index++) p = lpPrev(lp, p);
@@ -478,7 +478,7 @@ export function lpDeleteAt(lp: usize, p: usize, count: i32): usize {
     addCount(lp, -gone);
     p = root().lpPlace;
   }
-  root().lpPlace = orNone(p);
+  root().lpPlace = lpHere(p);
   return lp;
 }
 

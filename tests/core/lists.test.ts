@@ -298,7 +298,7 @@ describe("lists agree with arrays", () => {
     it(name, () => {
       const model = new Model(new Random(`lists, ${name}`), limits);
       const start = model.core.usedBytes;
-      for (let i = 0; i < 1500; i++) {
+      for (let i = 0; i < 1000; i++) {
         model.step(false);
         if (i % 10 === 0) model.check(false);
       }
@@ -310,7 +310,7 @@ describe("lists agree with arrays", () => {
 
     it(`${name}; and nothing has changed where memory was exhausted`, () => {
       const model = new Model(new Random(`lists without memory, ${name}`), limits);
-      for (let i = 0; i < 1500; i++) {
+      for (let i = 0; i < 1000; i++) {
         model.step(i % 3 !== 0);
         model.check(true);
       }
