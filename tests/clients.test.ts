@@ -159,6 +159,39 @@ describe("client libraries", () => {
   after(() => server?.stop());
 
   for (const protocol of [2, 3] as const) {
+    it(`users with few rights: ioredis and redis in RESP${protocol}`, async () => {
+      const address = { port: server.port, host: "127.0.0.1" };
+      const io = new Redis({
+        ...address, protocol, username: "few", password: "pw", lazyConnect: true, retryStrategy: () => null,
+        enableReadyCheck: false,
+      });
+      const admin = new Redis({ ...address, lazyConnect: true, retryStrategy: () => null });
+      const redis = createClient({ socket: { ...address, reconnectStrategy: false }, username: "few", password: "pw",
+        RESP: protocol });
+      const wrong = createClient({ socket: { ...address, reconnectStrategy: false }, username: "few", password: "no" });
+      for (const client of [redis, wrong]) client.on("error", () => undefined);
+      try {
+        await admin.connect();
+        await admin.call("ACL", "SETUSER", "few", "on", ">pw", "~few:*", "+get", "+set", "+acl|whoami", "+client");
+        await io.connect();
+        await redis.connect();
+        assertEquals(await io.set("few:a", "1"), "OK");
+        assertEquals(await redis.get("few:a"), "1");
+        assertEquals(await io.call("ACL", "WHOAMI"), "few");
+        assertEquals(await redis.aclWhoAmI(), "few");
+        await assertRejects(() => io.get("other"), Error, "NOPERM No permissions to access a key");
+        await assertRejects(() => redis.del("few:a"), Error, "User few has no permissions to run the 'del' command");
+        await assertRejects(() => wrong.connect(), Error, "WRONGPASS");
+        const user = await admin.call("ACL", "GETUSER", "few") as unknown[];
+        assertEquals(user[user.indexOf("keys") + 1], "~few:*");
+      } finally {
+        io.disconnect();
+        admin.disconnect();
+        if (redis.isOpen) redis.destroy();
+        if (wrong.isOpen) wrong.destroy();
+      }
+    });
+
     it(`ioredis in RESP${protocol}`, async () => {
       const address = { port: server.port, host: "127.0.0.1" };
       const client = new Redis({ ...address, protocol, lazyConnect: true, retryStrategy: () => null });
