@@ -41,13 +41,15 @@ const PATTERNS = [
   [/run_script|register_function/, "scripting"],
   [/io-threads/, "threads"],
   [/\breadonly\b/i, "cluster"],
+  // How many buckets of seven there are, and when a table of them shrinks: ours has others.
+  [/hashtable-can-abort-shrink/, "Valkey's own hash table"],
 ];
 
 const UNIT_LABELS = [
   [/^unit\/cluster\//, "cluster"], [/^unit\/(acl|acl-v2)$/, "access lists"], [/^unit\/tls$/, "TLS"],
   [/^unit\/(scripting|functions)$/, "scripting"], [/^unit\/multi$/, "transactions"], [/^unit\/pubsub/, "pub/sub"],
-  [/^unit\/type\/list/, "lists"], [/^unit\/type\/set$/, "sets"], [/^unit\/type\/zset$/, "sorted sets"],
-  [/^unit\/(type\/hash|hashexpire)$/, "hashes"], [/^unit\/type\/stream/, "streams"], [/^unit\/geo$/, "geo"],
+  [/^unit\/type\/list/, "lists"], [/^unit\/type\/set$/, "sets"],
+  [/^unit\/(type\/hash|hashexpire)$/, "hashes"], [/^unit\/type\/stream/, "streams"],
   [/^unit\/hyperloglog$/, "hyperloglog"], [/^unit\/tracking$/, "client tracking"], [/^unit\/sort$/, "sort"],
   [/^unit\/(dump|aofrw)$/, "persistence"], [/^unit\/wait$/, "replication"], [/^unit\/io-threads$/, "threads"],
   [/^integration\/.*(repl|psync|failover|sync|channel)/, "replication"],
