@@ -11,11 +11,12 @@ import {
 import { changed, notify, NOTIFY_GENERIC, NOTIFY_HASH } from "../keyspace/events";
 import { free } from "../memory/allocator";
 import { argLen, argPtr, root } from "../memory/root";
+import { KEYS_TOUCHED, selectKey, touchKeys } from "../resp/batch";
 import { Client, clientDb } from "../resp/client";
 import { replyBlock, replyBulk, replyBulkInteger, replyError, replyNull, replyWrongType } from "../resp/reply";
 import { keyAddress, keyLength } from "../structures/element";
 import { lpInt, lpIsInt, lpNew, lpText, lpTextLength } from "../structures/listpack";
-import { hashConvert, hashLength, isListpack, listpackValue, tableField } from "../types/hash";
+import { hashConvert, hashLength, hashTable, isListpack, listpackValue, tableField } from "../types/hash";
 import { argI64, argIs } from "./arguments";
 import { readKey } from "./string";
 
@@ -118,6 +119,22 @@ export function findFields(first: i32): i32 {
 /** The error for a number of fields that is missing, below 1, or not what follows. */
 export function replyNumFields(c: Client): void {
   replyError(c, NUMFIELDS);
+}
+
+// --- Look-ahead ---
+
+/**
+ * For a command of many fields, before the one in argument i is looked up: touches what it and the next ones need when
+ * they are in a table, and lets hashKey() know their hashes. Takes and returns the number within the group, 0 at first.
+ * The command ends with forgetKey().
+ */
+export function aheadOfField(e: usize, i: i32, end: i32, step: i32, k: i32): i32 {
+  if (k == 0) {
+    if (i + step >= end || e == 0 || isListpack(e)) return 0;
+    touchKeys(hashTable(e), i, end, step);
+  }
+  selectKey(i, k);
+  return k + 1 == KEYS_TOUCHED ? 0 : k + 1;
 }
 
 // --- Replies ---

@@ -9,6 +9,7 @@ import { NO_EXPIRE } from "../keyspace/entry";
 import { changed, notify, NOTIFY_HASH } from "../keyspace/events";
 import { Cmd } from "../generated/commands";
 import { argLen, argPtr, argc, root } from "../memory/root";
+import { forgetKey } from "../resp/batch";
 import { Client, clientDb } from "../resp/client";
 import { replyArray, replyInteger, replyOk, replyOutOfMemory } from "../resp/reply";
 import { lpEntryBytes } from "../structures/listpack";
@@ -17,7 +18,8 @@ import {
 } from "../types/hash";
 import { isCommand, replyArity } from "./arguments";
 import {
-  createHash, LISTPACK_BYTES, makeRoom, NOT_A_HASH, readHash, replyFieldAt, tellDeleted, tellRevived, writeHash,
+  aheadOfField, createHash, LISTPACK_BYTES, makeRoom, NOT_A_HASH, readHash, replyFieldAt, tellDeleted, tellRevived,
+  writeHash,
 } from "./hash-common";
 
 // --- Setting ---
@@ -46,7 +48,8 @@ function setPairs(c: Client, e: usize, end: i32): i32 {
   let revived = 0;
   let done = 2;
   if (e != 0 && makeRoom(e, 2, end)) {
-    for (; done < end; done += 2) {
+    for (let k = 0; done < end; done += 2) {
+      k = aheadOfField(e, done, end, 2, k);
       const code = hashSet(
         db, e, argPtr(done), argLen(done), argPtr(done + 1), argLen(done + 1), NO_EXPIRE, false,
       );
@@ -54,6 +57,7 @@ function setPairs(c: Client, e: usize, end: i32): i32 {
       if (code != HASH_UPDATED) added++;
       if (code == HASH_REVIVED) revived++;
     }
+    forgetKey();
   }
   if (done > 2) {
     tellRevived(db, revived);
@@ -113,7 +117,11 @@ export function hmgetCommand(c: Client): void {
   if (e == NOT_A_HASH) return;
   const end = argc();
   replyArray(c, end - 2);
-  for (let i = 2; i < end; i++) replyFieldAt(c, e, i);
+  for (let i = 2, k = 0; i < end; i++) {
+    k = aheadOfField(e, i, end, 1, k);
+    replyFieldAt(c, e, i);
+  }
+  forgetKey();
 }
 
 /** HLEN key */
@@ -142,9 +150,12 @@ export function hdelCommand(c: Client): void {
   if (e == NOT_A_HASH) return;
   let deleted = 0;
   if (e != 0) {
-    for (let i = 2; i < argc() && hashLength(e) != 0; i++) {
+    const end = argc();
+    for (let i = 2, k = 0; i < end && hashLength(e) != 0; i++) {
+      k = aheadOfField(e, i, end, 1, k);
       if (hashDelete(e, argPtr(i), argLen(i), false)) deleted++;
     }
+    forgetKey();
     tellDeleted(clientDb(c), e, deleted);
   }
   replyInteger(c, deleted);
