@@ -24,6 +24,7 @@ import { LazyFree } from "./lazy-free.ts";
 import { Listeners } from "./connection/listeners.ts";
 import { ReplyWriter } from "./connection/reply-writer.ts";
 import { ROOT } from "./generated/layout.ts";
+import { logDamage } from "./log/damage.ts";
 import { Log } from "./log/log.ts";
 import { Shutdown } from "./shutdown.ts";
 import { LatencyMonitor } from "./stats/latency.ts";
@@ -168,7 +169,10 @@ export class Server {
       stats.countSlice(elapsed, core.exports.settle(elapsed, this.#histograms));
     }
     if (status & STATUS.blocked) this.timeouts.arm();
-    if (status & STATUS.denied) this.access.drainNotes();
+    if (status & STATUS.denied) {
+      this.access.drainNotes();
+      logDamage(core, this.log);
+    }
     if (core.hasOthersToServe) this.drainSoon();
     return status;
   }

@@ -12,8 +12,9 @@ import { argLen, argPtr, argc, root } from "../memory/root";
 import { isForeign, isPayload, payloadVersion, writePayload } from "../persist/payload";
 import { entryWithExpire, isRdbType, readValue } from "../persist/read";
 import { Sink, sinkFree, sinkInit, sinkTake } from "../persist/sink";
-import { Source, SOURCE_NO_MEMORY, sourceFree, sourceInit, takeByte } from "../persist/source";
+import { Damage, Source, SOURCE_NO_MEMORY, sourceFree, sourceInit, takeByte } from "../persist/source";
 import { FOREIGN_TYPE } from "../persist/write";
+import { GATE_DENIED } from "../resp/access";
 import { Client, clientDb } from "../resp/client";
 import {
   errorInteger, errorSend, errorStart, replyBlock, replyError, replyNull, replyOk, replyOutOfMemory, replySyntax,
@@ -112,6 +113,14 @@ function readLifetime(c: Client, absolute: bool): bool {
   return true;
 }
 
+/** Replies that the value is damaged, and leaves a note of how for the host's log. */
+function replyDamaged(c: Client, type: i32, damage: Damage): void {
+  const r = root();
+  r.damage = (type << 8) | (damage == Damage.none ? Damage.other : damage);
+  r.gate |= GATE_DENIED;
+  replyError(c, BAD_DATA);
+}
+
 /** Reads argument 3 into an entry under the key of argument 1; 0 after an error reply. */
 function readArgument(c: Client): usize {
   const ptr = argPtr(3);
@@ -136,10 +145,11 @@ function readArgument(c: Client): usize {
   }
   const e = readValue(s, type, argPtr(1), argLen(1));
   const error = s.error;
+  const damage = s.damage;
   sourceFree(s);
   if (e != 0) return e;
   if (error == SOURCE_NO_MEMORY) replyOutOfMemory(c);
-  else replyError(c, BAD_DATA);
+  else replyDamaged(c, type, damage);
   return 0;
 }
 

@@ -128,6 +128,7 @@ export class Root {
   hllSparseMaxBytes: i32;
   rdbCompression: i32; // strings are compressed where that saves something
   rdbVersionRelaxed: i32; // payloads of later and foreign versions are read, too
+  damage: i32; // type << 8 | Damage that RESTORE has just found, for the host's log
   skipChecksum: i32; // DEBUG SET-SKIP-CHECKSUM-VALIDATION
   hllPlain: i32; // PFDEBUG SIMD OFF: merging goes the plain way
   streamNodeMaxBytes: i32;

@@ -10,7 +10,7 @@ import {
   lpAppend, lpAppendInt, lpBytes, lpEquals, lpFirst, lpInt, lpIsInt, lpLength, lpNew, lpNext, lpText, lpTextLength,
   lpToI64, lpValidate, lpView, lpViewLength,
 } from "../structures/listpack";
-import { Source, sourceBad, sourceFail, SOURCE_NO_MEMORY } from "./source";
+import { Damage, Source, sourceBad, sourceFail, SOURCE_NO_MEMORY } from "./source";
 
 /** Up to so many elements each is compared with all before it. */
 const FEW: i32 = 16;
@@ -42,7 +42,7 @@ function rebuilt(lp: usize): usize {
 export function checkedListpack(s: Source, block: usize, size: i32): usize {
   if (!lpValidate(block, size, true)) {
     free(block);
-    sourceBad(s);
+    sourceBad(s, Damage.listpack);
     return 0;
   }
   if (!hasTextIntegers(block)) return block;
@@ -85,7 +85,7 @@ function addPlace(places: usize, mask: u32, lp: usize, p: usize): bool {
  */
 export function areDistinct(s: Source, lp: usize, step: i32): bool {
   const n = lpLength(lp);
-  if (n % step != 0) return sourceBad(s);
+  if (n % step != 0) return sourceBad(s, Damage.listpack);
   const groups = n / step;
   let places: usize = 0;
   let mask: u32 = 0;
@@ -102,5 +102,5 @@ export function areDistinct(s: Source, lp: usize, step: i32): bool {
     for (let i = 0; i < step; i++) p = lpNext(lp, p);
   }
   free(places);
-  return distinct || sourceBad(s);
+  return distinct || sourceBad(s, Damage.listpack);
 }

@@ -9,7 +9,7 @@ import { lpFirst, lpLength, lpNext, lpViewLength } from "../structures/listpack"
 import { valueFree } from "../types/value";
 import { areDistinct, checkedListpack } from "./check";
 import {
-  NO_LENGTH, Source, sourceBad, sourceFail, SOURCE_NO_MEMORY, takeBlock, takeLength, takeString,
+  Damage, NO_LENGTH, Source, sourceBad, sourceFail, SOURCE_NO_MEMORY, takeBlock, takeLength, takeString,
 } from "./source";
 import { ziplistToListpack } from "./ziplist";
 
@@ -56,7 +56,7 @@ export function distinctOrNothing(s: Source, lp: usize, step: i32): usize {
   if (lp == 0) return 0;
   if (lpLength(lp) != 0 && areDistinct(s, lp, step)) return lp;
   free(lp);
-  sourceBad(s);
+  sourceBad(s, Damage.listpack);
   return 0;
 }
 

@@ -15,7 +15,7 @@ import { listLength, listSettle } from "../types/list";
 import { checkedListpack } from "./check";
 import { entryWith, giveUp, takeCount } from "./load";
 import {
-  Source, SOURCE_BAD, sourceFail, SOURCE_GOOD, SOURCE_NO_MEMORY, takeBlock, takeLength, takeString,
+  Damage, Source, SOURCE_BAD, sourceBad, sourceFail, SOURCE_GOOD, SOURCE_NO_MEMORY, takeBlock, takeLength, takeString,
 } from "./source";
 import { CONTAINER_PACKED, CONTAINER_PLAIN } from "./write";
 import { ziplistToListpack } from "./ziplist";
@@ -77,7 +77,7 @@ function readNode(s: Source, e: usize, older: bool): bool {
     if (s.length0 == 0) return sourceFail(s, SOURCE_BAD);
     node = nodeOfPlain(s.text0, s.length0);
   } else {
-    if (container != CONTAINER_PACKED) return sourceFail(s, SOURCE_BAD);
+    if (container != CONTAINER_PACKED) return sourceBad(s, Damage.quicklist);
     const lp = takeNode(s, older);
     if (lp == 0) return false;
     if (lpLength(lp) == 0) {

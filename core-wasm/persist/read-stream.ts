@@ -20,7 +20,7 @@ import { compareIds, updateFirstId } from "../types/stream-node";
 import { nodeValidate, pendingRestore } from "../types/stream";
 import { entryWith, giveUp } from "./load";
 import {
-  Source, sourceBad, sourceFail, SOURCE_GOOD, SOURCE_NO_MEMORY, takeBlock, takeBytes, takeLength, takeNumber,
+  Damage, Source, sourceBad, sourceFail, SOURCE_GOOD, SOURCE_NO_MEMORY, takeBlock, takeBytes, takeLength, takeNumber,
   takeString, takeU64,
 } from "./source";
 import { RDB_STREAM, RDB_STREAM_3 } from "./write";
@@ -43,7 +43,7 @@ function readNode(s: Source, stream: Stream): bool {
   const r = root();
   if (live <= 0 || compareIds(r.idMs, r.idSeq, ms, seq) < 0) {
     free(lp);
-    return sourceBad(s);
+    return sourceBad(s, Damage.streamNode);
   }
   if (!idInsert(nodesOf(stream), ms, seq, lp)) {
     free(lp);
@@ -104,7 +104,7 @@ function readOwned(s: Source, g: Group, consumer: usize): bool {
     const ms = bswap<u64>(load<u64>(p));
     const seq = bswap<u64>(load<u64>(p, 8));
     const address = pendingFind(g, ms, seq);
-    if (address == 0 || changetype<Delivery>(address).consumer != 0) return sourceBad(s);
+    if (address == 0 || changetype<Delivery>(address).consumer != 0) return sourceBad(s, Damage.pending);
     if (!idInsert(consumerPending(changetype<Consumer>(consumer)), ms, seq, address)) {
       return sourceFail(s, SOURCE_NO_MEMORY);
     }
@@ -116,7 +116,7 @@ function readOwned(s: Source, g: Group, consumer: usize): bool {
 /** Reads one consumer of a group; false after an error. */
 function readConsumer(s: Source, g: Group, type: i32): bool {
   if (!takeString(s, 0)) return false;
-  if (consumerFind(g, s.text0, s.length0) != 0) return sourceBad(s);
+  if (consumerFind(g, s.text0, s.length0) != 0) return sourceBad(s, Damage.consumer);
   const consumer = consumerCreate(g, s.text0, s.length0);
   if (consumer == 0) return sourceFail(s, SOURCE_NO_MEMORY);
   const c = changetype<Consumer>(consumer);

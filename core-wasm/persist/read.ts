@@ -31,8 +31,8 @@ import { readHash, readPackedHash } from "./read-hash";
 import { readList, readQuicklist, readZiplistList } from "./read-list";
 import { readStream } from "./read-stream";
 import {
-  Source, SOURCE_BAD, sourceBad, sourceFail, SOURCE_GOOD, SOURCE_NO_MEMORY, takeBlock, takeByte, takeBytes, takeDouble,
-  takeString,
+  Damage, Source, SOURCE_BAD, sourceBad, sourceFail, SOURCE_GOOD, SOURCE_NO_MEMORY, takeBlock, takeByte, takeBytes,
+  takeDouble, takeString,
 } from "./source";
 import {
   RDB_HASH, RDB_HASH_2, RDB_HASH_LISTPACK, RDB_HASH_ZIPLIST, RDB_HASH_ZIPMAP, RDB_LIST, RDB_LIST_QUICKLIST,
@@ -130,7 +130,7 @@ function readIntset(s: Source, key: usize, keyLen: i32): usize {
   if (block == 0) return 0;
   if (!intsetValidate(block, s.length0, true) || intsetLength(block) == 0) {
     free(block);
-    sourceBad(s);
+    sourceBad(s, Damage.intset);
     return 0;
   }
   const e = entryWith(s, key, keyLen, TYPE_SET, ENCODING_INTSET, block);
@@ -180,7 +180,8 @@ function readScores(s: Source, key: usize, keyLen: i32, binary: bool): usize {
     if (!takeString(s, 0)) return giveUp(s, e, s.error);
     const score = binary ? takeDouble(s) : takeTextScore(s);
     const hash = hashKey(s.text0, s.length0);
-    if (s.error != SOURCE_GOOD || score != score || tableFind(zsetTable(z), hash, s.text0, s.length0) != 0) {
+    if (score != score) sourceBad(s, Damage.score);
+    if (s.error != SOURCE_GOOD || tableFind(zsetTable(z), hash, s.text0, s.length0) != 0) {
       return giveUp(s, e, SOURCE_BAD);
     }
     if (!treeAdd(z, hash, s.text0, s.length0, score, false)) return giveUp(s, e, SOURCE_NO_MEMORY);
@@ -222,7 +223,7 @@ function readPackedScores(s: Source, key: usize, keyLen: i32, ziplist: bool): us
   const e: usize = areScoresInOrder(lp) ? entryWith(s, key, keyLen, TYPE_ZSET, ENCODING_LISTPACK, lp) : 0;
   if (e == 0) {
     free(lp);
-    sourceBad(s);
+    sourceBad(s, Damage.score);
     return 0;
   }
   if (<i32>zsetLength(e) > root().zsetMaxListpackEntries && !zsetUnpack(e, zsetLength(e))) {

@@ -20,6 +20,7 @@ export class Source {
   at: usize;
   end: usize;
   error: i32;
+  damage: Damage; // what was found first
   text0: usize;
   length0: i32;
   block0: usize;
@@ -28,6 +29,22 @@ export class Source {
   length1: i32;
   block1: usize;
   room1: usize;
+}
+
+/** What can be wrong with a value, for the log. */
+// @layout
+export const enum Damage {
+  none = 0,
+  other = 1,
+  listpack = 2,
+  ziplist = 3,
+  zipmap = 4,
+  intset = 5,
+  quicklist = 6,
+  streamNode = 7,
+  score = 8,
+  consumer = 9,
+  pending = 10,
 }
 
 export const SOURCE_GOOD: i32 = 0;
@@ -48,6 +65,7 @@ export function sourceInit(s: Source, ptr: usize, len: i32): void {
   s.at = ptr;
   s.end = ptr + <usize>len;
   s.error = SOURCE_GOOD;
+  s.damage = Damage.none;
   s.block0 = 0;
   s.room0 = 0;
   s.block1 = 0;
@@ -68,8 +86,9 @@ export function sourceFail(s: Source, error: i32): bool {
   return false;
 }
 
-/** Notes that the bytes are damaged. Answers false. */
-export function sourceBad(s: Source): bool {
+/** Notes that the bytes are damaged, and how: the first note stays. Answers false. */
+export function sourceBad(s: Source, damage: Damage = Damage.other): bool {
+  if (s.damage == Damage.none) s.damage = damage;
   return sourceFail(s, SOURCE_BAD);
 }
 

@@ -13,7 +13,7 @@
  */
 import { free } from "../memory/allocator";
 import { lpAppend, lpAppendInt, lpFits, lpNew } from "../structures/listpack";
-import { Source, sourceBad, sourceFail, SOURCE_GOOD, SOURCE_NO_MEMORY } from "./source";
+import { Damage, Source, sourceBad, sourceFail, SOURCE_GOOD, SOURCE_NO_MEMORY } from "./source";
 
 const ZIPLIST_HEADER: usize = 10;
 const TAIL: usize = 4;
@@ -65,7 +65,7 @@ function entryInteger(p: usize): i64 {
 /** Appends the entry whose code is at `p`; 0 (the listpack is as it was) after an error. */
 function appendEntry(s: Source, lp: usize, p: usize, len: i32): usize {
   if (!lpFits(lp, len + 16)) {
-    sourceBad(s);
+    sourceBad(s, Damage.ziplist);
     return 0;
   }
   const code = <u32>load<u8>(p);
@@ -100,7 +100,7 @@ function appendEntries(s: Source, lp: usize, zl: usize, end: usize): usize {
     (count == 0 || zl + <usize>load<u32>(zl, TAIL) == p - before);
   if (agrees) return lp;
   free(lp);
-  sourceBad(s);
+  sourceBad(s, Damage.ziplist);
   return 0;
 }
 
@@ -109,7 +109,7 @@ export function ziplistToListpack(s: Source, zl: usize, size: i32): usize {
   const end = zl + <usize>size - 1;
   if (<usize>size < ZIPLIST_HEADER + 1 || load<i32>(zl) != size || load<u8>(end) != END
     || <usize>load<u32>(zl, TAIL) > <usize>size - 1) {
-    sourceBad(s);
+    sourceBad(s, Damage.ziplist);
     return 0;
   }
   const lp = lpNew(size);
@@ -140,7 +140,7 @@ function zipmapLength(p: usize): u64 {
 export function zipmapToListpack(s: Source, zm: usize, size: i32): usize {
   const end = zm + <usize>size - 1;
   if (size < 2 || load<u8>(end) != END) {
-    sourceBad(s);
+    sourceBad(s, Damage.zipmap);
     return 0;
   }
   let lp = lpNew(size);
@@ -165,7 +165,7 @@ export function zipmapToListpack(s: Source, zm: usize, size: i32): usize {
   const counted = <u32>load<u8>(zm);
   if (s.error == SOURCE_GOOD && p == end && count != 0 && (counted == LONG || counted == count)) return lp;
   free(lp);
-  sourceBad(s);
+  sourceBad(s, Damage.zipmap);
   return 0;
 }
 

@@ -116,104 +116,105 @@ export const ROOT = {
   hllSparseMaxBytes: 396, // i32
   rdbCompression: 400, // i32
   rdbVersionRelaxed: 404, // i32
-  skipChecksum: 408, // i32
-  hllPlain: 412, // i32
-  streamNodeMaxBytes: 416, // i32
-  streamNodeMaxEntries: 420, // i32
-  listPackedThreshold: 424, // u32
-  lazyFree: 428, // u32
-  lazyHead: 432, // usize
-  lazyPending: 436, // u32
-  lazyFreed: 440, // u64
-  blockedCount: 448, // i32
-  blockedHeap: 452, // usize
-  blockedHeapLength: 456, // i32
-  blockedHeapCapacity: 460, // i32
-  readyHead: 464, // usize
-  readyTail: 468, // usize
-  blockedGoneWaiters: 472, // i32
-  rerunDeadline: 480, // i64
-  observers: 488, // u32
-  executing: 492, // usize
-  watchCount: 496, // u32
-  watchingClients: 500, // i32
-  monitors: 504, // usize
-  monitorCount: 508, // i32
-  monitorLine: 512, // usize
-  pubsub: 516, // usize
-  pubsubClients: 520, // i32
-  pair: 528, // u64
-  laterOutput: 536, // usize
-  settleHead: 540, // i32
-  commandStats: 544, // usize
-  errorStats: 548, // usize
-  errorCount: 552, // i32
-  statCommands: 560, // u64
-  statHits: 568, // u64
-  statMisses: 576, // u64
-  statExpired: 584, // u64
-  statExpiredFields: 592, // u64
-  statExpiredStalePercent: 600, // f64
-  statVolatileStalePercent: 608, // f64
-  statExpiredTimeCapReached: 616, // u64
-  statEvicted: 624, // u64
-  statEvictionExceededUs: 632, // f64
-  evictionExceededSinceUs: 640, // f64
-  statNetIn: 648, // u64
-  statNetOut: 656, // u64
-  statErrorReplies: 664, // u64
-  statReadsProcessed: 672, // u64
-  statWritesProcessed: 680, // u64
-  statQueryBufferLimitDisconnections: 688, // u64
-  statOutputBufferLimitDisconnections: 696, // u64
-  inputPeak: 704, // u32
-  outputPeak: 708, // u32
-  statUnknownErrors: 712, // u64
-  expireDb: 720, // i32
-  expireVisited: 724, // i32
-  expireSeen: 728, // u32
-  expireDead: 732, // u32
-  expireVolatileSeen: 736, // u32
-  expireVolatileDead: 740, // u32
-  evictDb: 744, // i32
-  rehashDb: 748, // i32
-  evictionPoolLength: 752, // i32
-  evictionPool: 756, // usize
-  scratchLength: 760, // i32
-  scratch: 764, // usize
-  scratchCapacity: 768, // i32
-  scratchFailed: 772, // i32
-  callBuffer: 776, // usize
-  callReply: 780, // usize
-  callReplyLength: 784, // i32
-  pins: 788, // usize
-  pinCount: 792, // i32
-  pinCapacity: 796, // i32
-  adoptable: 800, // usize
-  cachedKey: 804, // usize
-  cachedHash: 808, // u64
-  touched: 816, // u32
-  parsedNumber: 824, // i64
-  wordEnd: 832, // usize
-  number: 840, // i64
-  idMs: 848, // u64
-  idSeq: 856, // u64
-  real: 864, // f64
-  lpPlace: 872, // usize
-  lpSteps: 876, // i32
-  users: 880, // usize
-  defaultUser: 884, // usize
-  deniedArg: 888, // i32
-  noteCount: 892, // i32
-  noteHead: 896, // usize
-  noteTail: 900, // usize
-  statDeniedCommand: 904, // u64
-  statDeniedKey: 912, // u64
-  statDeniedChannel: 920, // u64
-  statDeniedDatabase: 928, // u64
-  text: 936, // usize
-  textLength: 940, // i32
-  SIZE: 944,
+  damage: 408, // i32
+  skipChecksum: 412, // i32
+  hllPlain: 416, // i32
+  streamNodeMaxBytes: 420, // i32
+  streamNodeMaxEntries: 424, // i32
+  listPackedThreshold: 428, // u32
+  lazyFree: 432, // u32
+  lazyHead: 436, // usize
+  lazyPending: 440, // u32
+  lazyFreed: 448, // u64
+  blockedCount: 456, // i32
+  blockedHeap: 460, // usize
+  blockedHeapLength: 464, // i32
+  blockedHeapCapacity: 468, // i32
+  readyHead: 472, // usize
+  readyTail: 476, // usize
+  blockedGoneWaiters: 480, // i32
+  rerunDeadline: 488, // i64
+  observers: 496, // u32
+  executing: 500, // usize
+  watchCount: 504, // u32
+  watchingClients: 508, // i32
+  monitors: 512, // usize
+  monitorCount: 516, // i32
+  monitorLine: 520, // usize
+  pubsub: 524, // usize
+  pubsubClients: 528, // i32
+  pair: 536, // u64
+  laterOutput: 544, // usize
+  settleHead: 548, // i32
+  commandStats: 552, // usize
+  errorStats: 556, // usize
+  errorCount: 560, // i32
+  statCommands: 568, // u64
+  statHits: 576, // u64
+  statMisses: 584, // u64
+  statExpired: 592, // u64
+  statExpiredFields: 600, // u64
+  statExpiredStalePercent: 608, // f64
+  statVolatileStalePercent: 616, // f64
+  statExpiredTimeCapReached: 624, // u64
+  statEvicted: 632, // u64
+  statEvictionExceededUs: 640, // f64
+  evictionExceededSinceUs: 648, // f64
+  statNetIn: 656, // u64
+  statNetOut: 664, // u64
+  statErrorReplies: 672, // u64
+  statReadsProcessed: 680, // u64
+  statWritesProcessed: 688, // u64
+  statQueryBufferLimitDisconnections: 696, // u64
+  statOutputBufferLimitDisconnections: 704, // u64
+  inputPeak: 712, // u32
+  outputPeak: 716, // u32
+  statUnknownErrors: 720, // u64
+  expireDb: 728, // i32
+  expireVisited: 732, // i32
+  expireSeen: 736, // u32
+  expireDead: 740, // u32
+  expireVolatileSeen: 744, // u32
+  expireVolatileDead: 748, // u32
+  evictDb: 752, // i32
+  rehashDb: 756, // i32
+  evictionPoolLength: 760, // i32
+  evictionPool: 764, // usize
+  scratchLength: 768, // i32
+  scratch: 772, // usize
+  scratchCapacity: 776, // i32
+  scratchFailed: 780, // i32
+  callBuffer: 784, // usize
+  callReply: 788, // usize
+  callReplyLength: 792, // i32
+  pins: 796, // usize
+  pinCount: 800, // i32
+  pinCapacity: 804, // i32
+  adoptable: 808, // usize
+  cachedKey: 812, // usize
+  cachedHash: 816, // u64
+  touched: 824, // u32
+  parsedNumber: 832, // i64
+  wordEnd: 840, // usize
+  number: 848, // i64
+  idMs: 856, // u64
+  idSeq: 864, // u64
+  real: 872, // f64
+  lpPlace: 880, // usize
+  lpSteps: 884, // i32
+  users: 888, // usize
+  defaultUser: 892, // usize
+  deniedArg: 896, // i32
+  noteCount: 900, // i32
+  noteHead: 904, // usize
+  noteTail: 908, // usize
+  statDeniedCommand: 912, // u64
+  statDeniedKey: 920, // u64
+  statDeniedChannel: 928, // u64
+  statDeniedDatabase: 936, // u64
+  text: 944, // usize
+  textLength: 948, // i32
+  SIZE: 952,
 } as const;
 
 export const ACCESS_USER = {
@@ -424,6 +425,20 @@ export const SETTING = {
   rdbcompression: 60,
   rdbVersionCheck: 61,
   skipChecksumValidation: 62,
+} as const;
+
+export const DAMAGE = {
+  none: 0,
+  other: 1,
+  listpack: 2,
+  ziplist: 3,
+  zipmap: 4,
+  intset: 5,
+  quicklist: 6,
+  streamNode: 7,
+  score: 8,
+  consumer: 9,
+  pending: 10,
 } as const;
 
 export const RIGHT_READ = 1;

@@ -155,6 +155,41 @@ describe("DUMP and RESTORE", () => {
   });
 });
 
+describe("what every type can do", () => {
+  for (const [name, encoding, commands] of VALUES) {
+    it(`a copy of a ${name} is its own, of the same encoding and bytes`, () => {
+      const { core, client } = fresh();
+      const payload = make(client, commands);
+      assertEquals(client.command("COPY", "k", "copy"), ":1\r\n");
+      assertEquals(core.encoding("copy"), encoding);
+      client.command("DEL", "k");
+      while (core.exports.lazyFree(1_000_000) === 1);
+      const copied = bulkOf(client.command("DUMP", "copy"));
+      assertEquals(copied.length, payload.length);
+      if (encoding !== "hashtable") assertEquals(copied, payload);
+    });
+  }
+
+  it("SCAN TYPE and TYPE tell each from the others", () => {
+    const { client } = fresh();
+    const types: Record<string, string[]> = {};
+    for (const [name, , commands] of VALUES) {
+      const key = name.replaceAll(" ", "-");
+      make(client, commands);
+      client.command("RENAME", "k", key);
+      const type = client.command("TYPE", key).trim().slice(1);
+      (types[type] ??= []).push(key);
+    }
+    types.string!.push("bystander");
+    assertEquals(Object.keys(types).sort(), ["hash", "list", "set", "stream", "string", "zset"]);
+    for (const [type, keys] of Object.entries(types)) {
+      const reply = client.command("SCAN", 0, "COUNT", 1000, "TYPE", type.toUpperCase());
+      const found = reply.split("\r\n").filter((line) => /^[a-z]/.test(line));
+      assertEquals(found.sort(), keys.sort());
+    }
+  });
+});
+
 describe("examples of docs/formats/dump.md", () => {
   const page = readFileSync(fileURLToPath(new URL("../../docs/formats/dump.md", import.meta.url)), "utf8");
   const [usual, atZero] = page.split("With the limits of listpacks and intsets at 0:");
@@ -270,6 +305,21 @@ describe("damaged payloads", () => {
       remove(core, client, "copy");
       assertEquals(core.usedBytes, used, name);
     }
+  });
+
+  it("of which two were found in Valkey itself", () => {
+    const { client } = fresh();
+    const zipmap = "\x09\x18\x02\xfe\x03\0\0\0abc\x03\0def\x03ghi\x03\0jkl\xff";
+    assertEquals(client.command("RESTORE", "k", 0, zipmap + FOOTER), BAD_DATA);
+    const payload = make(client, [
+      ["XADD", "k", "1-1", "f", "v"], ["XADD", "k", "2-1", "f", "v"], ["XGROUP", "CREATE", "k", "g", "0"],
+      ["XREADGROUP", "GROUP", "g", "one", "COUNT", "1", "STREAMS", "k", ">"],
+      ["XREADGROUP", "GROUP", "g", "two", "COUNT", "1", "STREAMS", "k", ">"],
+    ]);
+    const [first, second] = [1, 2].map((ms) => `${"\0".repeat(7)}${String.fromCharCode(ms)}${"\0".repeat(7)}\x01`);
+    const at = payload.lastIndexOf(second!);
+    const shared = payload.slice(0, at) + first + payload.slice(at + 16);
+    assertEquals(client.command("RESTORE", "shared", 0, shared), BAD_DATA);
   });
 
   for (const [name, , commands] of VALUES) {
