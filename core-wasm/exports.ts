@@ -47,6 +47,9 @@ import {
   STATUS_DENIED,
 } from "./resp/process";
 import { inputRoom as roomFor } from "./resp/input";
+import {
+  trackingBroadcast, trackingCount, trackingOff, trackingOn, trackingPrefix, trackingPrefixAt, trackingTrim,
+} from "./resp/tracking";
 import { monitorAdd, setPeer } from "./resp/monitor";
 import { mayKeepSubscriptions, namesOf } from "./resp/pubsub";
 import { clearErrorStats, errorInit, reserve } from "./resp/reply";
@@ -258,6 +261,7 @@ export function outputConsume(c: usize, n: i32): i32 {
 
 /** A client, not the one just processed, that has output; 0 when there is none. */
 export function pendingWriteNext(): usize {
+  trackingBroadcast();
   return takePending();
 }
 
@@ -413,6 +417,31 @@ export function watchedKeyCount(): u32 {
   return watchedKeys();
 }
 
+/** CLIENT TRACKING ON with TRACK_ options, or other ones than before; 0 when memory is exhausted. (g) */
+export function trackingStart(c: usize, options: i32, redirect: u32): i32 {
+  return trackingOn(changetype<Client>(c), <u32>options, redirect) ? 1 : 0;
+}
+
+/** Adds a prefix of BCAST mode; 0 when memory is exhausted. (g) */
+export function trackingAddPrefix(c: usize, ptr: usize, len: i32): i32 {
+  return trackingPrefix(changetype<Client>(c), ptr, len) ? 1 : 0;
+}
+
+/** Address of the length and the bytes of a client's prefix number `i`, 0 when there is none. */
+export function trackingPrefixPtr(c: usize, i: i32): usize {
+  return trackingPrefixAt(changetype<Client>(c), i);
+}
+
+/** CLIENT TRACKING OFF. */
+export function trackingStop(c: usize): void {
+  trackingOff(changetype<Client>(c));
+}
+
+/** How many clients track (0), keys are remembered (1) by how many readers (2), and prefixes there are (3). */
+export function trackingFigure(which: i32): u32 {
+  return trackingCount(which);
+}
+
 /** MONITOR: from now on the client gets every command. 0 when memory is exhausted. (g) */
 export function monitorStart(c: usize): i32 {
   return monitorAdd(changetype<Client>(c)) ? 1 : 0;
@@ -456,6 +485,7 @@ export function pauseClients(mode: i32, untilMs: f64): void {
 export function cronClients(count: i32, idleSeconds: i32): void {
   clockUpdate();
   careForClients(count, idleSeconds);
+  trackingTrim();
 }
 
 // --- Settings and statistics ---

@@ -11,6 +11,7 @@ import {
 } from "../resp/reply";
 import { monitorRemove } from "../resp/monitor";
 import { unsubscribeAll } from "../resp/pubsub";
+import { trackingOff } from "../resp/tracking";
 import { discardTransaction } from "../resp/transaction";
 import { argInt } from "./arguments";
 
@@ -61,6 +62,7 @@ export function resetClient(c: Client): void {
   discardTransaction(c);
   unsubscribeAll(c);
   monitorRemove(c);
+  trackingOff(c);
   c.db = 0;
   c.resp = 2;
   c.flags &= ~(CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP_NEXT | CLIENT_NO_EVICT | CLIENT_NO_TOUCH | CLIENT_IMPORT_SOURCE);

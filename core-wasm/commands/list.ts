@@ -4,7 +4,7 @@
  */
 import { addEntry, Database, deleteKey, lookupWrite } from "../keyspace/database";
 import { entryType, TYPE_LIST } from "../keyspace/entry";
-import { changed, notify, NOTIFY_GENERIC, NOTIFY_LIST } from "../keyspace/events";
+import { announce, changed, notify, NOTIFY_GENERIC, NOTIFY_LIST } from "../keyspace/events";
 import { argLen, argPtr, argc, root } from "../memory/root";
 import { Client, clientDb, retractOutput } from "../resp/client";
 import { NO_KEY } from "../resp/errors";
@@ -373,7 +373,8 @@ export function ltrimCommand(c: Client): void {
     replyOutOfMemory(c);
     return;
   }
-  notify(NOTIFY_LIST, "ltrim", key, keyLen, db.id);
+  if (kept == length) announce(NOTIFY_LIST, "ltrim", key, keyLen, db.id);
+  else notify(NOTIFY_LIST, "ltrim", key, keyLen, db.id);
   elementsGone(db, e, key, keyLen);
   changed(<u64>(length - kept));
   replyOk(c);

@@ -9,6 +9,7 @@ import { argc, root } from "../memory/root";
 import { Client, CLIENT_INTERNAL, clientDb } from "../resp/client";
 import { BAD_DB_INDEX } from "../resp/errors";
 import { replyArray, replyBulkInteger, replyError, replyInteger, replyOk, replySyntax } from "../resp/reply";
+import { trackingFlush } from "../resp/tracking";
 import { tableSize } from "../structures/hashtable";
 import { argInt, argIs } from "./arguments";
 
@@ -42,6 +43,7 @@ function flushesLater(c: Client): bool {
 export function flushdbCommand(c: Client): void {
   if (!flushOptions(c)) return;
   changed(emptyDatabase(clientDb(c), flushesLater(c)));
+  trackingFlush();
   replyOk(c);
 }
 
@@ -52,6 +54,7 @@ export function flushallCommand(c: Client): void {
   const later = flushesLater(c);
   for (let i = 0; i < r.databaseCount; i++) changed(emptyDatabase(database(i), later));
   evictionPoolClear();
+  trackingFlush();
   replyOk(c);
 }
 

@@ -5,13 +5,14 @@
  * behind them (watched keys, publish/subscribe, client-side caching, the replication stream) reads these calls and
  * nothing else. A change without an event, which Valkey knows a few of, calls `touched`.
  *
- *   notify ─► root.observers ─► touchKey() (WATCH)
+ *   notify ─► root.observers ─► touchKey() (WATCH), trackingInvalidate() (CLIENT TRACKING)
  *                            └► publishEvent() (notify-keyspace-events)
  */
 import { formatU64 } from "../bytes/integer";
 import { writeText } from "../bytes/compare";
 import { root } from "../memory/root";
 import { eventRoom, KIND_CHANNEL, publish } from "../resp/pubsub";
+import { trackingInvalidate } from "../resp/tracking";
 import { touchKey } from "./watch";
 
 export const NOTIFY_KEYSPACE: u32 = 1;
@@ -30,7 +31,9 @@ export const NOTIFY_NEW: u32 = 16384;
 
 /** Bits of root.observers beside the classes: somebody watches a key. */
 export const OBSERVE_WATCH: u32 = 1 << 24;
-const OBSERVE_CHANGES: u32 = OBSERVE_WATCH;
+/** Somebody caches what it has read. */
+export const OBSERVE_TRACKING: u32 = 1 << 25;
+const OBSERVE_CHANGES: u32 = OBSERVE_WATCH | OBSERVE_TRACKING;
 /** Events of keys that are gone or about to go, and events that change nothing. */
 const REMOVALS: u32 = NOTIFY_EXPIRED | NOTIFY_EVICTED;
 const CLASSES: u32 = 0x7ffc; // all but NOTIFY_KEYSPACE and NOTIFY_KEYEVENT
@@ -61,15 +64,36 @@ export function notify(kind: u32, event: string, key: usize, keyLen: i32, db: i3
   if (root().observers & (kind | OBSERVE_CHANGES)) tell(kind, event, key, keyLen, db);
 }
 
+/** Tells of an event that changes nothing, for Valkey's sake: who watches the key is not told. */
+export function announce(kind: u32, event: string, key: usize, keyLen: i32, db: i32): void {
+  if (root().observers & kind) publishBoth(event, key, keyLen, db);
+}
+
 /** Tells that a key was changed where there is no event for it. */
 export function touched(key: usize, keyLen: i32, db: i32): void {
-  if (root().observers & OBSERVE_WATCH) touchKey(db, key, keyLen, false);
+  if (root().observers & OBSERVE_CHANGES) change(0, key, keyLen, db);
+}
+
+/** Tells those who wait for changes of keys. */
+function change(kind: u32, key: usize, keyLen: i32, db: i32): void {
+  const r = root();
+  const isRemoval = (kind & REMOVALS) != 0;
+  if (r.observers & OBSERVE_WATCH) touchKey(db, key, keyLen, isRemoval);
+  if (r.observers & OBSERVE_TRACKING) trackingInvalidate(key, keyLen, isRemoval);
 }
 
 function tell(kind: u32, event: string, key: usize, keyLen: i32, db: i32): void {
   const r = root();
-  if (r.observers & OBSERVE_CHANGES && isChange(kind, event)) touchKey(db, key, keyLen, (kind & REMOVALS) != 0);
-  if (!(r.observers & kind)) return;
+  // What is evicted goes before the command runs, and so does what is told of it.
+  if (kind & NOTIFY_EVICTED) r.pushNow = 1;
+  if (r.observers & OBSERVE_CHANGES && isChange(kind, event)) change(kind, key, keyLen, db);
+  if (r.observers & kind) publishBoth(event, key, keyLen, db);
+  r.pushNow = 0;
+}
+
+/** Publishes an event on the channels that notify-keyspace-events asks for. */
+function publishBoth(event: string, key: usize, keyLen: i32, db: i32): void {
+  const r = root();
   if (r.notifyFlags & NOTIFY_KEYSPACE) publishEvent("__keyspace@", db, key, keyLen, event, false);
   if (r.notifyFlags & NOTIFY_KEYEVENT) publishEvent("__keyevent@", db, key, keyLen, event, true);
 }

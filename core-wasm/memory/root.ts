@@ -157,6 +157,19 @@ export class Root {
   watchCount: u32; // watches of all clients
   watchingClients: i32;
 
+  // Client-side caching (resp/tracking.ts).
+  tracking: usize; // what all share, 0 until the first CLIENT TRACKING
+  trackingMaxKeys: u32; // tracking-table-max-keys
+  pushNow: i32; // 1: a push to the running client goes in front of its reply
+  line: u64; // a short message under construction, 64 bytes with those that follow
+  line1: u64;
+  line2: u64;
+  line3: u64;
+  line4: u64;
+  line5: u64;
+  line6: u64;
+  line7: u64;
+
   // Clients that get every command (resp/monitor.ts).
   monitors: usize; // their addresses
   monitorCount: i32;

@@ -6,6 +6,7 @@
  */
 import { policyBits } from "../keyspace/clock";
 import { observeEvents } from "../keyspace/events";
+import { trackingLimit } from "../resp/tracking";
 import { root } from "./root";
 
 // @layout
@@ -59,6 +60,7 @@ export const enum Setting {
   rdbcompression = 60,
   rdbVersionCheck = 61,
   skipChecksumValidation = 62,
+  trackingTableMaxKeys = 63,
 }
 
 /** Bits of the gate that settings switch (resp/process.ts). */
@@ -107,6 +109,10 @@ export function setSetting(id: i32, value: f64): bool {
     case Setting.outputHardNormal: r.outputHardNormal = <u64>value; return true;
     case Setting.outputSoftNormal: r.outputSoftNormal = <u64>value; return true;
     case Setting.outputSoftSecondsNormal: r.outputSoftSecondsNormal = <i32>value; return true;
+    case Setting.trackingTableMaxKeys:
+      r.trackingMaxKeys = value > 4294967295 ? 0 : <u32>value;
+      trackingLimit();
+      return true;
     case Setting.outputHardPubsub: r.outputHardPubsub = <u64>value; return true;
     case Setting.outputSoftPubsub: r.outputSoftPubsub = <u64>value; return true;
     case Setting.outputSoftSecondsPubsub: r.outputSoftSecondsPubsub = <i32>value; return true;

@@ -483,8 +483,9 @@ function rerun(c: Client): void {
   c.blocked = 0;
   rerunCommand(c, b.command);
   c.flags &= ~CLIENT_RERUN;
-  free(address);
+  // What ends a command may look at its arguments, which are here.
   if (!(c.flags & CLIENT_BLOCKED)) conclude(c);
+  free(address);
 }
 
 function servePlace(p: Place): void {

@@ -18,6 +18,7 @@ import { forgetBlocked } from "./blocking";
 import { clearOutput } from "./output";
 import { monitorRemove } from "./monitor";
 import { subscriptionBytes, unsubscribeAll } from "./pubsub";
+import { trackingForget, trackingMeet } from "./tracking";
 import { transactionBytes, transactionFree } from "./transaction";
 
 export * from "./flags";
@@ -92,6 +93,7 @@ export class Client {
   userId: u32;
   transaction: usize; // its queue and watched keys (resp/transaction.ts), 0: it never had any
   subscriptions: usize; // (resp/pubsub.ts), 0: it has none
+  tracking: usize; // (resp/tracking.ts), 0: it does not track
   peer: usize; // its address as a text, known while somebody monitors (resp/monitor.ts), else 0
   closeReason: i32; // CLOSE_, 0: none; or which protocol error ended the connection (parser.ts)
 }
@@ -117,6 +119,7 @@ export function clientNew(): usize {
   else r.firstClient = address;
   r.lastClient = address;
   r.clientCount++;
+  trackingMeet(c);
   return address;
 }
 
@@ -143,6 +146,7 @@ export function clientFree(c: Client): void {
   transactionFree(c);
   unsubscribeAll(c);
   monitorRemove(c);
+  trackingForget(c);
   free(c.peer);
   if (c.flags & CLIENT_CLOSING) removeClosing(c);
   if (r.current == address) r.current = 0;

@@ -22,8 +22,8 @@ import { equalsIgnoreCase } from "../bytes/compare";
 import {
   Client, CLIENT_AUTHENTICATED, CLIENT_AWAITS_HOST, CLIENT_BLOCKED, CLIENT_CLOSE_AFTER_REPLY, CLIENT_NOT_RUNNING,
   CLIENT_CLOSE_ASAP, CLIENT_EXECUTING, CLIENT_INTERNAL, CLIENT_LATER_OUTPUT, CLIENT_MULTI, CLIENT_REPLY_OFF,
-  CLIENT_REPLY_SKIP, CLIENT_REPLY_SKIP_NEXT, CLIENT_SPECIAL, CLOSE_CROSS_PROTOCOL, CLOSE_QUERY_LIMIT, closeFor,
-  GATE_LARGE, holdClient, retractOutput,
+  CLIENT_REPLY_SKIP, CLIENT_REPLY_SKIP_NEXT, CLIENT_SPECIAL, CLIENT_TRACKING, CLOSE_CROSS_PROTOCOL, CLOSE_QUERY_LIMIT,
+  closeFor, GATE_LARGE, holdClient, retractOutput,
 } from "./client";
 import { CONTEXT_MULTI, CONTEXT_TOP, GATE_DENIED, mayRun } from "./access";
 import { serveReady } from "./blocking";
@@ -37,6 +37,7 @@ import {
 } from "./reply";
 import { feedMonitors } from "./monitor";
 import { takeLater } from "./pubsub";
+import { trackingAfter, trackingTrim } from "./tracking";
 import { countRun, statOf, uncountRun } from "./stats";
 import {
   afterRefusal, continueExecute, executingCommand, nextDatabase, queueCommand, refusesInMulti, refusesMonitor,
@@ -63,6 +64,7 @@ export const GATE_CLIENTS: u32 = 32; // maxmemory-clients is set
 export const GATE_READY: u32 = 64; // clients wait for keys that were made ready
 export const GATE_BUSY: u32 = 128; // the host runs a command of a transaction: others wait for the transaction's end
 export const GATE_MONITOR: u32 = 256; // somebody monitors
+export const GATE_TRACKING: u32 = 512; // more keys are tracked than may be
 
 export const PAUSE_WRITE: i32 = 1;
 export const PAUSE_ALL: i32 = 2;
@@ -165,6 +167,7 @@ function passGate(c: Client, id: i32, flags: u32): i32 {
     evictClients();
     if (c.flags & CLIENT_CLOSE_ASAP) return END_SLICE;
   }
+  if (r.gate & GATE_TRACKING) trackingTrim();
   if (r.gate & GATE_MEMORY && evictToLimit() == EVICT_FAILED && flags & CMD_DENYOOM) {
     reject(id);
     replyOutOfMemory(c);
@@ -197,7 +200,7 @@ export function resolveCommand(): i32 {
 }
 
 const FINISH_SPECIAL: u32 = CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP | CLIENT_REPLY_SKIP_NEXT | CLIENT_BLOCKED |
-  CLIENT_EXECUTING | CLIENT_LATER_OUTPUT;
+  CLIENT_EXECUTING | CLIENT_LATER_OUTPUT | CLIENT_TRACKING;
 
 function hidesReply(c: Client): bool {
   return (c.flags & (CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP)) != 0;
@@ -206,19 +209,22 @@ function hidesReply(c: Client): bool {
 /** What follows every command that ran: the client's counter and its reply's end. */
 export function finishCommand(c: Client, before: u64): void {
   c.commands++;
-  finishReply(c, before);
+  if (c.flags & FINISH_SPECIAL) finishReply(c, before, true);
 }
 
-/** What follows every command, run or not: CLIENT REPLY. */
-function finishReply(c: Client, before: u64): void {
-  const flags = c.flags;
-  if (!(flags & FINISH_SPECIAL)) return;
+/** What follows every command, `ran` or not, of a client with something special: CLIENT REPLY, pushes, tracking. */
+function finishReply(c: Client, before: u64, ran: bool): void {
+  let flags = c.flags;
   if (flags & (CLIENT_BLOCKED | CLIENT_EXECUTING)) {
     // It ends when it is served, or when all of its transaction has run.
     c.commands--;
     return;
   }
   if (hidesReply(c)) retractOutput(c, before);
+  if (flags & CLIENT_TRACKING) {
+    trackingAfter(c, ran);
+    flags = c.flags;
+  }
   if (flags & CLIENT_LATER_OUTPUT) takeLater(c);
   if (flags & CLIENT_REPLY_SKIP) c.flags &= ~CLIENT_REPLY_SKIP;
   if (flags & CLIENT_REPLY_SKIP_NEXT) c.flags = (c.flags & ~CLIENT_REPLY_SKIP_NEXT) | CLIENT_REPLY_SKIP;
@@ -261,7 +267,7 @@ export function runCommand(c: Client, id: i32): i32 {
     if (code == HOLD) return HOLD;
     if (code != QUEUED) refused(c, id, before);
     r.gate &= ~GATE_LARGE;
-    finishReply(c, before);
+    finishReply(c, before, false);
     return r.gate & (GATE_TICK | GATE_DENIED) ? END_SLICE : RAN;
   }
   const flags = commandFlags(id);
@@ -333,7 +339,7 @@ function check(c: Client, id: i32): i32 {
     return END_SLICE;
   }
   if (isSpecial) flags = specialFlags(c, id, flags);
-  if (r.gate & (GATE_PAUSE | GATE_MEMORY | GATE_CLIENTS | GATE_BUSY)) {
+  if (r.gate & (GATE_PAUSE | GATE_MEMORY | GATE_CLIENTS | GATE_BUSY | GATE_TRACKING)) {
     const code = passGate(c, id, flags);
     if (code != RAN) return code;
   }

@@ -395,7 +395,7 @@ function laterClient(): usize {
 
 /** Where a push to the client goes now: to itself, or behind the reply of its running command. */
 export function pushTarget(c: Client): Client {
-  if (changetype<usize>(c) != root().current) return c;
+  if (changetype<usize>(c) != root().current || root().pushNow != 0) return c;
   return replyTarget(c, true);
 }
 

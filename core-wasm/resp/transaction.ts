@@ -25,7 +25,7 @@ import { argLen, argPtr, INPUT_SLACK, root, Root, ROOT_ADDRESS } from "../memory
 import { mayRunQueued } from "./access";
 import {
   Client, CLIENT_AWAITS_HOST, CLIENT_DIRTY_CAS, CLIENT_DIRTY_EXEC, CLIENT_EXECUTING, CLIENT_INTERNAL, CLIENT_MONITOR,
-  CLIENT_MULTI, CLIENT_SUBSCRIBED, GATE_LARGE, releaseHeld,
+  CLIENT_MULTI, CLIENT_SUBSCRIBED, CLIENT_TRACKING, GATE_LARGE, releaseHeld,
 } from "./client";
 import { finishCommand, GATE_BUSY, GATE_MONITOR, GATE_TICK, isQuick } from "./process";
 import { feedMonitors } from "./monitor";
@@ -33,6 +33,7 @@ import {
   errorBytes, errorSend, errorStart, errorText, replyArray, replyError, replyNullArray, replySimple,
 } from "./reply";
 import { countRun, statOf } from "./stats";
+import { trackingRemember } from "./tracking";
 
 // @layout
 @unmanaged
@@ -341,6 +342,7 @@ function runQueue(c: Client): void {
     }
     c.commands++;
     if (c.replyErrors > 0) statOf(id).failed++;
+    if (c.flags & CLIENT_TRACKING) trackingRemember(c, id);
     if (r.gate & GATE_MONITOR) feedMonitors(c, id);
     if ((!quick || r.gate & (GATE_TICK | GATE_LARGE)) && !(c.flags & CLIENT_INTERNAL)) return;
   }

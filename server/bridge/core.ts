@@ -54,6 +54,11 @@ export interface CoreExports {
   blockedKeys(whenGone: number): number;
   watchedKeyCount(): number;
   pubsubNames(kind: number): number;
+  trackingStart(c: number, options: number, redirect: number): number;
+  trackingAddPrefix(c: number, at: number, length: number): number;
+  trackingPrefixPtr(c: number, i: number): number;
+  trackingStop(c: number): void;
+  trackingFigure(which: number): number;
   monitorStart(c: number): number;
   clientSetPeer(c: number, at: number, length: number): void;
   databaseAddress(index: number): number;

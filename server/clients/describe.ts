@@ -7,7 +7,8 @@
 
 import type { Core } from "../bridge/core.ts";
 import type { Connection } from "../connection/connection.ts";
-import { SUBSCRIPTIONS, TRANSACTION } from "../generated/layout.ts";
+import { redirectOf, trackingOptions } from "../commands/tracking.ts";
+import { SUBSCRIPTIONS, TRACK_BCAST, TRACK_BROKEN, TRANSACTION } from "../generated/layout.ts";
 import type { Server } from "../server.ts";
 
 /** Bits of Client.flags (core-wasm/resp/flags.ts). */
@@ -34,8 +35,15 @@ const CHUNK_SIZE = 16384;
 /** The flags field: a letter each, "N" for none. */
 export function flagLetters(connection: Connection): string {
   const flags = (connection.flags & ~READ_ONLY) | (connection.isReadOnly ? READ_ONLY : 0);
-  const letters = LETTERS.filter(([, bits]) => (flags & bits) !== 0).map(([letter]) => letter).join("");
+  const letters = LETTERS.filter(([, bits]) => (flags & bits) !== 0)
+    .map(([letter]) => (letter === "t" ? trackingLetters(connection) : letter)).join("");
   return letters === "" ? "N" : letters;
+}
+
+/** What stands for a client that tracks: its mode, and whether the one that it redirects to is gone. */
+function trackingLetters({ core, client }: Connection): string {
+  const options = trackingOptions(core, client) ?? 0;
+  return `t${(options & TRACK_BROKEN) !== 0 ? "R" : ""}${(options & TRACK_BCAST) !== 0 ? "B" : ""}`;
 }
 
 /** Whole seconds from a time in milliseconds to now. */
@@ -95,7 +103,7 @@ export function describeConnection(server: Server, connection: Connection, redac
     ["tot-mem", (core.exports.clientMemory(at) >>> 0) + argv],
     ["events", connection.isWriting ? "rw" : "r"],
     ["cmd", command === 0 ? "NULL" : server.commands.nameOf(command)],
-    ["user", redacted ? "*redacted*" : connection.user], ["redir", -1], ["resp", connection.resp],
+    ["user", redacted ? "*redacted*" : connection.user], ["redir", redirectOf(core, at)], ["resp", connection.resp],
     ["lib-name", connection.libName], ["lib-ver", connection.libVersion],
     ["tot-net-in", core.client64(at, "netIn")], ["tot-net-out", core.client64(at, "netOut")],
     ["tot-cmds", core.client64(at, "commands")],

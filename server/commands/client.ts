@@ -1,6 +1,6 @@
 // client.ts - the handlers of CLIENT's subcommands.
 //
-// They check arguments, call server/clients/ and reply. CLIENT HELP is in help.ts; TRACKING and CACHING come later.
+// They check arguments, call server/clients/ and reply. CLIENT HELP is in help.ts, client-side caching in tracking.ts.
 
 import { describeConnection, FLAG } from "../clients/describe.ts";
 import { parseFilter } from "../clients/filter.ts";
@@ -174,21 +174,6 @@ const unblockCommand: Handler = (server, _connection, args, reply) => {
   reply.int(0);
 };
 
-/** CLIENT GETREDIR */
-const getRedirCommand: Handler = (_server, _connection, _args, reply) => reply.int(-1);
-
-/** CLIENT TRACKINGINFO */
-const trackingInfoCommand: Handler = (_server, _connection, _args, reply) => {
-  reply.map(3);
-  reply.bulk("flags");
-  reply.set(1);
-  reply.bulk("off");
-  reply.bulk("redirect");
-  reply.int(-1);
-  reply.bulk("prefixes");
-  reply.array(0);
-};
-
 /** The handlers above by command id. */
 export const CLIENT_HANDLERS: Readonly<Record<number, Handler>> = {
   [CMD.CLIENT_ID]: idCommand,
@@ -206,6 +191,4 @@ export const CLIENT_HANDLERS: Readonly<Record<number, Handler>> = {
   [CMD.CLIENT_PAUSE]: pauseCommand,
   [CMD.CLIENT_UNPAUSE]: unpauseCommand,
   [CMD.CLIENT_UNBLOCK]: unblockCommand,
-  [CMD.CLIENT_GETREDIR]: getRedirCommand,
-  [CMD.CLIENT_TRACKINGINFO]: trackingInfoCommand,
 };

@@ -23,6 +23,7 @@ import { lolwutCommand } from "./lolwut.ts";
 import { MEMORY_HANDLERS } from "./memory.ts";
 import { MONITOR_HANDLERS } from "./monitor.ts";
 import { SHUTDOWN_HANDLERS } from "./shutdown.ts";
+import { TRACKING_HANDLERS } from "./tracking.ts";
 
 export type HostHandler = (
   server: Server, connection: Connection, args: readonly Uint8Array[], reply: ReplyWriter,
@@ -44,5 +45,6 @@ export const HOST_HANDLERS: Readonly<Record<number, HostHandler>> = {
   ...MEMORY_HANDLERS,
   ...MONITOR_HANDLERS,
   ...SHUTDOWN_HANDLERS,
+  ...TRACKING_HANDLERS,
   [CMD.LOLWUT]: lolwutCommand,
 };

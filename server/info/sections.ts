@@ -80,7 +80,7 @@ export function clientsSection(server: Server): string[] {
     `client_recent_max_input_buffer:${peaks.input}`,
     `client_recent_max_output_buffer:${peaks.output}`,
     `blocked_clients:${core.root32(ROOT.heldCount) + core.root32(ROOT.blockedCount)}`,
-    "tracking_clients:0",
+    `tracking_clients:${core.exports.trackingFigure(0)}`,
     `pubsub_clients:${core.root32(ROOT.pubsubClients)}`,
     `watching_clients:${core.root32(ROOT.watchingClients)}`,
     `clients_in_timeout_table:${core.root32(ROOT.blockedHeapLength)}`,

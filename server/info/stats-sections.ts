@@ -90,7 +90,6 @@ const ABSENT = [
   "latest_fork_usec", "total_forks",
   "migrate_cached_sockets", "slave_expires_tracked_keys", "active_defrag_hits", "active_defrag_misses",
   "active_defrag_key_hits", "active_defrag_key_misses", "total_active_defrag_time", "current_active_defrag_time",
-  "tracking_total_keys", "tracking_total_items", "tracking_total_prefixes",
 ].map((name) => `${name}:0`);
 const ABSENT_THREADS = [
   "io_threaded_reads_processed", "io_threaded_writes_processed", "io_threaded_freed_objects",
@@ -108,6 +107,9 @@ export function statsSection(server: Server): string[] {
     `pubsub_patterns:${core.exports.pubsubNames(1)}`,
     `pubsubshard_channels:${core.exports.pubsubNames(2)}`,
     ...ABSENT,
+    `tracking_total_keys:${core.exports.trackingFigure(1)}`,
+    `tracking_total_items:${core.exports.trackingFigure(2)}`,
+    `tracking_total_prefixes:${core.exports.trackingFigure(3)}`,
     `unexpected_error_replies:${count(ROOT.statUnknownErrors)}`,
     `total_error_replies:${count(ROOT.statErrorReplies)}`,
     "dump_payload_sanitizations:0",
