@@ -116,9 +116,8 @@ function contradiction(core: Core, client: number, { bits, prefixes }: Options):
   }
   if (isBroadcast && optional !== 0) return "ERR OPTIN and OPTOUT are not compatible with BCAST";
   if (optional === (TRACK_OPTIN | TRACK_OPTOUT)) return "ERR You can't specify both OPTIN mode and OPTOUT mode";
-  const isSwitch = now !== undefined &&
-    ((optional === TRACK_OPTIN && (now & TRACK_OPTOUT) !== 0) || (optional === TRACK_OPTOUT && (now & TRACK_OPTIN) !== 0));
-  if (isSwitch) return `ERR You can't switch OPTIN/OPTOUT mode ${NEEDS_OFF}`;
+  const other = optional === 0 ? 0 : optional ^ (TRACK_OPTIN | TRACK_OPTOUT);
+  if (((now ?? 0) & other) !== 0) return `ERR You can't switch OPTIN/OPTOUT mode ${NEEDS_OFF}`;
   return isBroadcast ? prefixError(prefixes, prefixesOf(core, client)) : undefined;
 }
 
