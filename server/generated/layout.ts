@@ -138,83 +138,94 @@ export const ROOT = {
   executing: 500, // usize
   watchCount: 504, // u32
   watchingClients: 508, // i32
-  monitors: 512, // usize
-  monitorCount: 516, // i32
-  monitorLine: 520, // usize
-  pubsub: 524, // usize
-  pubsubClients: 528, // i32
-  pair: 536, // u64
-  laterOutput: 544, // usize
-  settleHead: 548, // i32
-  commandStats: 552, // usize
-  errorStats: 556, // usize
-  errorCount: 560, // i32
-  statCommands: 568, // u64
-  statHits: 576, // u64
-  statMisses: 584, // u64
-  statExpired: 592, // u64
-  statExpiredFields: 600, // u64
-  statExpiredStalePercent: 608, // f64
-  statVolatileStalePercent: 616, // f64
-  statExpiredTimeCapReached: 624, // u64
-  statEvicted: 632, // u64
-  statEvictionExceededUs: 640, // f64
-  evictionExceededSinceUs: 648, // f64
-  statNetIn: 656, // u64
-  statNetOut: 664, // u64
-  statErrorReplies: 672, // u64
-  statReadsProcessed: 680, // u64
-  statWritesProcessed: 688, // u64
-  statQueryBufferLimitDisconnections: 696, // u64
-  statOutputBufferLimitDisconnections: 704, // u64
-  inputPeak: 712, // u32
-  outputPeak: 716, // u32
-  statUnknownErrors: 720, // u64
-  expireDb: 728, // i32
-  expireVisited: 732, // i32
-  expireSeen: 736, // u32
-  expireDead: 740, // u32
-  expireVolatileSeen: 744, // u32
-  expireVolatileDead: 748, // u32
-  evictDb: 752, // i32
-  rehashDb: 756, // i32
-  evictionPoolLength: 760, // i32
-  evictionPool: 764, // usize
-  scratchLength: 768, // i32
-  scratch: 772, // usize
-  scratchCapacity: 776, // i32
-  scratchFailed: 780, // i32
-  callBuffer: 784, // usize
-  callReply: 788, // usize
-  callReplyLength: 792, // i32
-  pins: 796, // usize
-  pinCount: 800, // i32
-  pinCapacity: 804, // i32
-  adoptable: 808, // usize
-  cachedKey: 812, // usize
-  cachedHash: 816, // u64
-  touched: 824, // u32
-  parsedNumber: 832, // i64
-  wordEnd: 840, // usize
-  number: 848, // i64
-  idMs: 856, // u64
-  idSeq: 864, // u64
-  real: 872, // f64
-  lpPlace: 880, // usize
-  lpSteps: 884, // i32
-  users: 888, // usize
-  defaultUser: 892, // usize
-  deniedArg: 896, // i32
-  noteCount: 900, // i32
-  noteHead: 904, // usize
-  noteTail: 908, // usize
-  statDeniedCommand: 912, // u64
-  statDeniedKey: 920, // u64
-  statDeniedChannel: 928, // u64
-  statDeniedDatabase: 936, // u64
-  text: 944, // usize
-  textLength: 948, // i32
-  SIZE: 952,
+  tracking: 512, // usize
+  trackingMaxKeys: 516, // u32
+  pushNow: 520, // i32
+  line: 528, // u64
+  line1: 536, // u64
+  line2: 544, // u64
+  line3: 552, // u64
+  line4: 560, // u64
+  line5: 568, // u64
+  line6: 576, // u64
+  line7: 584, // u64
+  monitors: 592, // usize
+  monitorCount: 596, // i32
+  monitorLine: 600, // usize
+  pubsub: 604, // usize
+  pubsubClients: 608, // i32
+  pair: 616, // u64
+  laterOutput: 624, // usize
+  settleHead: 628, // i32
+  commandStats: 632, // usize
+  errorStats: 636, // usize
+  errorCount: 640, // i32
+  statCommands: 648, // u64
+  statHits: 656, // u64
+  statMisses: 664, // u64
+  statExpired: 672, // u64
+  statExpiredFields: 680, // u64
+  statExpiredStalePercent: 688, // f64
+  statVolatileStalePercent: 696, // f64
+  statExpiredTimeCapReached: 704, // u64
+  statEvicted: 712, // u64
+  statEvictionExceededUs: 720, // f64
+  evictionExceededSinceUs: 728, // f64
+  statNetIn: 736, // u64
+  statNetOut: 744, // u64
+  statErrorReplies: 752, // u64
+  statReadsProcessed: 760, // u64
+  statWritesProcessed: 768, // u64
+  statQueryBufferLimitDisconnections: 776, // u64
+  statOutputBufferLimitDisconnections: 784, // u64
+  inputPeak: 792, // u32
+  outputPeak: 796, // u32
+  statUnknownErrors: 800, // u64
+  expireDb: 808, // i32
+  expireVisited: 812, // i32
+  expireSeen: 816, // u32
+  expireDead: 820, // u32
+  expireVolatileSeen: 824, // u32
+  expireVolatileDead: 828, // u32
+  evictDb: 832, // i32
+  rehashDb: 836, // i32
+  evictionPoolLength: 840, // i32
+  evictionPool: 844, // usize
+  scratchLength: 848, // i32
+  scratch: 852, // usize
+  scratchCapacity: 856, // i32
+  scratchFailed: 860, // i32
+  callBuffer: 864, // usize
+  callReply: 868, // usize
+  callReplyLength: 872, // i32
+  pins: 876, // usize
+  pinCount: 880, // i32
+  pinCapacity: 884, // i32
+  adoptable: 888, // usize
+  cachedKey: 892, // usize
+  cachedHash: 896, // u64
+  touched: 904, // u32
+  parsedNumber: 912, // i64
+  wordEnd: 920, // usize
+  number: 928, // i64
+  idMs: 936, // u64
+  idSeq: 944, // u64
+  real: 952, // f64
+  lpPlace: 960, // usize
+  lpSteps: 964, // i32
+  users: 968, // usize
+  defaultUser: 972, // usize
+  deniedArg: 976, // i32
+  noteCount: 980, // i32
+  noteHead: 984, // usize
+  noteTail: 988, // usize
+  statDeniedCommand: 992, // u64
+  statDeniedKey: 1000, // u64
+  statDeniedChannel: 1008, // u64
+  statDeniedDatabase: 1016, // u64
+  text: 1024, // usize
+  textLength: 1028, // i32
+  SIZE: 1032,
 } as const;
 
 export const ACCESS_USER = {
@@ -297,9 +308,10 @@ export const CLIENT = {
   userId: 224, // u32
   transaction: 228, // usize
   subscriptions: 232, // usize
-  peer: 236, // usize
-  closeReason: 240, // i32
-  SIZE: 244,
+  tracking: 236, // usize
+  peer: 240, // usize
+  closeReason: 244, // i32
+  SIZE: 248,
 } as const;
 
 export const SUBSCRIPTIONS = {
@@ -325,6 +337,15 @@ export const COMMAND_STAT = {
   isHeavy: 40, // u32
   histogram: 44, // usize
   SIZE: 48,
+} as const;
+
+export const TRACKING = {
+  options: 0, // u32
+  redirect: 4, // u32
+  prefixes: 8, // usize
+  prefixCount: 12, // i32
+  prefixCapacity: 16, // i32
+  SIZE: 20,
 } as const;
 
 export const TRANSACTION = {
@@ -425,6 +446,7 @@ export const SETTING = {
   rdbcompression: 60,
   rdbVersionCheck: 61,
   skipChecksumValidation: 62,
+  trackingTableMaxKeys: 63,
 } as const;
 
 export const DAMAGE = {
@@ -459,3 +481,10 @@ export const CONTEXT_MULTI = 1;
 export const CONTEXT_SCRIPT = 2;
 
 export const DEFAULT_USER_ID = 1;
+
+export const TRACK_BCAST = 1;
+export const TRACK_OPTIN = 2;
+export const TRACK_OPTOUT = 4;
+export const TRACK_NOLOOP = 8;
+export const TRACK_CACHING = 16;
+export const TRACK_BROKEN = 32;
