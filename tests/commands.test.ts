@@ -71,6 +71,7 @@ const BEYOND_VALKEY = [
   "delex", "digest", "increx", "sexpire", "spexpire", "sexpireat", "spexpireat", "sttl", "spttl", "sexpiretime",
   "spexpiretime", "spersist", "expiremember", "expirememberat", "pexpirememberat",
   "zexpire", "zpexpire", "zexpireat", "zpexpireat", "zttl", "zpttl", "zexpiretime", "zpexpiretime", "zpersist",
+  "xdelex", "xackdel",
 ];
 
 describe("command specs", () => {

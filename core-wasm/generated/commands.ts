@@ -453,10 +453,12 @@ export const enum Cmd {
   ZEXPIRETIME = 447,
   ZPEXPIRETIME = 448,
   ZPERSIST = 449,
+  XDELEX = 450,
+  XACKDEL = 451,
 }
 
 /** Ids are below this. */
-export const COMMAND_COUNT: i32 = 450;
+export const COMMAND_COUNT: i32 = 452;
 
 // What a command is, as commandFlags() answers.
 export const CMD_WRITE: u32 = 0x1;

@@ -106,6 +106,9 @@ import {
   xaddCommand, xdelCommand, xlenCommand, xsetidCommand, xtrimCommand,
 } from "../commands/stream";
 import {
+  xackdelCommand, xdelexCommand,
+} from "../commands/stream-delete";
+import {
   xackCommand, xgroupCreateCommand, xgroupCreateconsumerCommand, xgroupDelconsumerCommand, xgroupDestroyCommand,
   xgroupHelpCommand, xgroupSetidCommand,
 } from "../commands/stream-group";
@@ -422,6 +425,8 @@ export function dispatch(id: i32, c: Client): bool {
     case Cmd.ZEXPIRETIME: zexpiretimeCommand(c); return true;
     case Cmd.ZPEXPIRETIME: zpexpiretimeCommand(c); return true;
     case Cmd.ZPERSIST: zpersistCommand(c); return true;
+    case Cmd.XDELEX: xdelexCommand(c); return true;
+    case Cmd.XACKDEL: xackdelCommand(c); return true;
     default: return false;
   }
 }
