@@ -451,10 +451,12 @@ export const CMD = {
   ZEXPIRETIME: 447,
   ZPEXPIRETIME: 448,
   ZPERSIST: 449,
+  XDELEX: 450,
+  XACKDEL: 451,
 } as const;
 
 /** Ids are below this. */
-export const COMMAND_COUNT = 450;
+export const COMMAND_COUNT = 452;
 
 // What a command is, as the bits of CommandRow's flags.
 export const CMD_WRITE = 1;
@@ -975,4 +977,6 @@ export const COMMAND_ROWS: readonly string[] = [
   '[447,"zexpiretime",0,-5,134221826,16402,4,1,1,1,[],[{"flags":["RO","access"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
   '[448,"zpexpiretime",0,-5,134221826,16402,4,1,1,1,[],[{"flags":["RO","access"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
   '[449,"zpersist",0,-5,134221825,16404,4,1,1,1,[],[{"flags":["RW","update"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
+  '[450,"xdelex",0,-5,134221825,18436,15,1,1,1,[],[{"flags":["RW","delete"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
+  '[451,"xackdel",0,-6,134221825,18436,15,1,1,1,[],[{"flags":["RW","delete"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
 ];
