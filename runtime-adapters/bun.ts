@@ -16,6 +16,7 @@ import {
   removeSocketFile,
   systemError,
 } from "./shared.ts";
+import { certificateFacts, checkTls, listenTls } from "./tls.ts";
 import { hostClock, hostFiles, hostProcess } from "./server-host.ts";
 
 /** What is used of Bun. */
@@ -162,7 +163,10 @@ export function createBunPort(): Port {
     ioAdapter: "bun",
     files,
     setMemory: (value) => memory.set(value),
+    checkTls,
+    certificateFacts,
     async listen(options: ListenOptions, accept: (socket: Socket) => SocketHandler): Promise<Listener> {
+      if (options.tls !== undefined) return listenTls(memory, options, accept);
       const socket = socketCallbacks(memory, coalescer, options, accept);
       const hostname = bindHost(options.host);
       const place = options.path !== undefined

@@ -21,6 +21,7 @@ import {
   removeSocketFile,
   systemError,
 } from "./shared.ts";
+import { certificateFacts, checkTls, listenTls } from "./tls.ts";
 import { hostClock, hostFiles, hostProcess } from "./server-host.ts";
 
 /** What is used of Deno. */
@@ -382,7 +383,10 @@ export function createDenoPort(): Port {
     ioAdapter: "deno",
     files,
     setMemory: (value) => memory.set(value),
-    listen: (options, accept) => openListener(world, options, accept),
+    checkTls,
+    certificateFacts,
+    listen: (options, accept) =>
+      options.tls !== undefined ? listenTls(memory, options, accept) : openListener(world, options, accept),
     close: () => undefined,
   };
 }

@@ -367,7 +367,10 @@ export async function createEpollPort(portable: Port): Promise<Port> {
       loop.setMemory(memory);
     },
     listen: (options: ListenOptions, accept: (socket: Socket) => SocketHandler): Promise<Listener> =>
-      EpollListener.open(loop, portable, options, accept),
+      // TLS is the runtime's: such sockets are its own.
+      options.tls !== undefined
+        ? portable.listen(options, accept)
+        : EpollListener.open(loop, portable, options, accept),
     afterTurn: (run) => loop.turnEnd.add(run),
     yieldSoon: () => loop.yieldSoon(),
     close(): void {

@@ -15,6 +15,7 @@ import { hostClock, hostFiles, hostProcess } from "./server-host.ts";
 import { HandleSocket, nodeHandles } from "./node-handles.ts";
 import type { NodeHandles, StreamHandle } from "./node-handles.ts";
 import { StreamSocket } from "./node-streams.ts";
+import { certificateFacts, checkTls, listenTls } from "./tls.ts";
 
 type Accept = (socket: Socket) => SocketHandler;
 
@@ -108,7 +109,10 @@ export function createNodePort(settings: { streams?: boolean } = {}): Port {
     ioAdapter: own === undefined ? "node-streams" : "node",
     files,
     setMemory: (value) => memory.set(value),
+    checkTls,
+    certificateFacts,
     async listen(options: ListenOptions, accept: Accept): Promise<Listener> {
+      if (options.tls !== undefined) return listenTls(memory, options, accept);
       const server = net.createServer({ noDelay: true, allowHalfOpen: true }, (client) => {
         const socket = new StreamSocket(memory, client, options);
         socket.start(accept(socket));

@@ -59,8 +59,41 @@ export interface Socket {
   /** As Valkey prints them: "127.0.0.1:50000", "[::1]:50000", "/tmp/wakey.sock:0". */
   readonly remote: string;
   readonly local: string;
+  /** Of a client that showed one in a TLS handshake. */
+  readonly certificate?: ClientCertificate | undefined;
   /** The file descriptor, or -1 where the runtime hides it. */
   readonly fd: number;
+}
+
+/** How a listener speaks TLS. Files are PEM. */
+export interface TlsSettings {
+  certificate?: Uint8Array;
+  key?: Uint8Array;
+  passphrase?: string;
+  /** Whose signatures of client certificates are believed. */
+  authorities?: Uint8Array[];
+  /** Whether clients have to show a certificate, may, or are not asked. One that is shown has to be good. */
+  clients: "yes" | "optional" | "no";
+  /** As OpenSSL names them: "TLSv1.2". */
+  leastVersion?: string;
+  mostVersion?: string;
+  ciphers?: string;
+  serverOrder?: boolean;
+  dhParameters?: Uint8Array;
+  sessionSeconds?: number;
+}
+
+/** What INFO tells of a certificate. */
+export interface CertificateFacts {
+  serial: string;
+  /** Milliseconds since 1970. */
+  endsMs: number;
+}
+
+/** Who a client is by its certificate. */
+export interface ClientCertificate {
+  commonName: string | undefined;
+  uris: readonly string[];
 }
 
 export interface ListenOptions {
@@ -72,6 +105,10 @@ export interface ListenOptions {
   path?: string;
   /** The unix socket file's mode, as 0o700. */
   unixMode?: number;
+  /** TLS on this listener (server runtimes only). */
+  tls?: TlsSettings;
+  /** Told of a client whose handshake failed. */
+  refused?(reason: string, remote: string, local: string): void;
   backlog: number;
   /** 0: no TCP keep-alive. */
   keepAliveSeconds: number;
@@ -80,6 +117,8 @@ export interface ListenOptions {
 export interface Listener {
   /** The port that is listened on; 0 for a unix socket. */
   readonly port: number;
+  /** New connections get these settings; whether clients are asked for a certificate stays as it is. */
+  setTls?(settings: TlsSettings): void;
   /** No more connections; those that are open stay. A second close() does nothing. */
   close(): void;
 }
@@ -215,6 +254,9 @@ export interface Port extends ClockPort, ProcessPort {
   /** To be called before listen(); adapters make their views anew after growth. */
   setMemory(memory: WebAssembly.Memory): void;
   listen(options: ListenOptions, accept: (socket: Socket) => SocketHandler): Promise<Listener>;
+  /** Why TLS settings can't be used, undefined when they can. Absent where there is no TLS. */
+  checkTls?(settings: TlsSettings): Promise<string | undefined>;
+  certificateFacts?(pem: Uint8Array): Promise<CertificateFacts | undefined>;
   readonly files: Files;
   /** Lets go of what the port itself holds (a helper thread, descriptors). Sockets and listeners are closed before. */
   close(): void;

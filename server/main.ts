@@ -126,6 +126,7 @@ async function serve(server: Server, loadAdmin: AdminLoader): Promise<void> {
   log.notice("Server initialized");
   if (config.number("port") !== 0) log.notice("Ready to accept connections tcp");
   if (config.text("unixsocket") !== "") log.notice("Ready to accept connections unix");
+  if (config.number("tls-port") !== 0) log.notice("Ready to accept connections tls");
   warnAboutMaxmemory(server);
   server.startCron();
   for (const signal of ["SIGTERM", "SIGINT"] as const) port.onSignal(signal, () => server.shutdown.signal(signal));

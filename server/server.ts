@@ -275,6 +275,7 @@ export class Server {
     this.stats.connectionsReceived++;
     this.connections.set(client, connection);
     connection.isLocal = isLoopback(socket.remote);
+    if (socket.certificate !== undefined) this.access.adoptCertificate(connection, socket.certificate);
     const isUnix = isUnixSocket(socket.remote);
     if (isUnix) connection.flags |= FLAG.unixSocket;
     if (isMonitored(this)) tellPeer(this, connection);

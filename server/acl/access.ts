@@ -6,6 +6,7 @@
 //
 // The user "default" always exists; new connections belong to it. Not for reading rules (rules.ts) or replies.
 
+import type { ClientCertificate } from "../../runtime-adapters/port.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { Server } from "../server.ts";
 import { describeConnection, FLAG } from "../clients/describe.ts";
@@ -212,6 +213,25 @@ export class Access {
     this.#server.core.exports.clientUser(connection.client, user.id);
     connection.flags |= FLAG.authenticated | FLAG.everAuthenticated;
     return true;
+  }
+
+  /**
+   * Makes a connection that user's whom its certificate names, where tls-auth-clients-user asks for it. A name that no
+   * user has, or a user who is off, is logged; the connection stays the default user's.
+   */
+  adoptCertificate(connection: Connection, certificate: ClientCertificate): void {
+    const field = this.#server.config.get("tls-auth-clients-user").toLowerCase();
+    const names = field === "cn" ? [certificate.commonName ?? ""] : field === "uri" ? certificate.uris : [];
+    const known = names.map((name) => fromText(name)).filter((name) => name !== "");
+    if (known.length === 0) return;
+    const user = known.map((name) => this.#users.get(name)).find((one) => one?.isOn === true);
+    if (user === undefined) {
+      this.#server.stats.accessDeniedCertificate++;
+      this.#addToLog("tls-cert", "toplevel", "", known[0], connection);
+      return;
+    }
+    this.#server.core.exports.clientUser(connection.client, user.id);
+    connection.flags |= FLAG.authenticated | FLAG.everAuthenticated;
   }
 
   /** How long the connection's next login has to wait, in milliseconds; -1: it is refused. */

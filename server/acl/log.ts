@@ -5,7 +5,7 @@
 
 import { compareBytes } from "../config/text.ts";
 
-export type Reason = "command" | "key" | "channel" | "database" | "auth";
+export type Reason = "command" | "key" | "channel" | "database" | "auth" | "tls-cert";
 export type Context = "toplevel" | "multi" | "lua";
 
 export interface Denial {

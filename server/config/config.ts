@@ -46,7 +46,6 @@ export interface FileWords {
 }
 
 const NO_RDMA = () => "No RDMA building support.";
-const NO_TLS = "Unable to update TLS configuration. Check server logs.";
 const LOADING = "LOADING Valkey is loading the dataset in memory";
 
 export class Config {
@@ -71,10 +70,6 @@ export class Config {
   /** Hooks of subsystems that don't exist: their directives are stored and reported, but can't be put to use. */
   #refuseUnavailable(): void {
     this.onChange(["rdma-bind", "rdma-port"], NO_RDMA);
-    this.onChange("tls-port", () => NO_TLS);
-    const details = DIRECTIVES.map(({ name }) => name).filter((name) => /^tls-(?!port|auth-)/.test(name));
-    const isUsed = () => this.boolean("tls-replication") || this.boolean("tls-cluster") || this.big("tls-port") !== 0n;
-    this.onChange(details, () => (isUsed() ? NO_TLS : undefined));
   }
 
   // --- Reading ---

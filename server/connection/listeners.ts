@@ -6,10 +6,10 @@
 //
 // An address that starts with "-" may be missing on this machine. Not for what happens to accepted sockets: server.ts.
 
-import type { Listener, ListenOptions, Port, Socket, SocketHandler } from "../../runtime-adapters/port.ts";
-import type { Config } from "../config/config.ts";
+import type { Listener, ListenOptions, TlsSettings } from "../../runtime-adapters/port.ts";
 import { errorCode, errorText } from "../config/host.ts";
-import type { Log } from "../log/log.ts";
+import type { Server } from "../server.ts";
+import { TlsListeners } from "./tls.ts";
 
 /** Errors that mean "this machine can't do this kind of address": such an address is passed over. */
 const NO_SUCH_FAMILY = ["ENOPROTOOPT", "EPROTONOSUPPORT", "ESOCKTNOSUPPORT", "EPFNOSUPPORT", "EAFNOSUPPORT"];
@@ -20,16 +20,9 @@ const RETRY_MS = 10;
 const RESERVED_FILES = 32;
 const NO_SUCH_NAME = ["ENOTFOUND", "EAI_AGAIN", "EAI_NONAME", "ENODATA"];
 
-/** What a listening server needs to know; a Server is one. */
-export interface ListeningServer {
-  readonly port: Port;
-  readonly config: Config;
-  readonly log: Log;
-  accept(socket: Socket): SocketHandler;
-}
-
 export class Listeners {
-  readonly #server: ListeningServer;
+  readonly #server: Server;
+  readonly tls: TlsListeners;
   #tcp: Listener[] = [];
   #unix: Listener | undefined;
   readonly #others: Listener[] = [];
@@ -37,8 +30,9 @@ export class Listeners {
   #isStarted = false;
   #isClosed = false;
 
-  constructor(server: ListeningServer) {
+  constructor(server: Server) {
     this.#server = server;
+    this.tls = new TlsListeners(server, (host, port, settings) => this.#bindTls(host, port, settings));
     const { config } = server;
     config.onChange("port", () => this.#rebind("Unable to listen on this port. Check server logs."));
     config.onChange("bind", () => this.#rebind("Failed to bind to specified addresses."));
@@ -52,7 +46,7 @@ export class Listeners {
 
   /** Number of sockets that are listened on. */
   get count(): number {
-    return this.#tcp.length + (this.#unix === undefined ? 0 : 1);
+    return this.#tcp.length + this.tls.count + (this.#unix === undefined ? 0 : 1);
   }
 
   /** Binds everything that the configuration names. Returns the text for the log's last line when that failed. */
@@ -62,7 +56,22 @@ export class Listeners {
     this.#lowerMaxClients();
     if (!await this.#bindTcp()) return `Failed listening on port ${config.number("port")} (tcp), aborting.`;
     const path = config.text("unixsocket");
-    return path === "" ? undefined : this.#bindUnix(path);
+    return await (path === "" ? undefined : this.#bindUnix(path)) ?? this.tls.start();
+  }
+
+  /** Opens one TLS listener; undefined, with the reason in the log, where that fails. */
+  async #bindTls(word: string, port: number, tls: TlsSettings): Promise<Listener | undefined> {
+    const { log } = this.#server;
+    const host = word.replace(/^-/, "");
+    const refused = (reason: string, remote: string, local: string) =>
+      log.warning(`Error accepting a client connection: ${reason} (addr=${remote} laddr=${local})`);
+    const options = Object.assign(this.#options({ host, port }), { tls, refused });
+    try {
+      return await this.#listen(options, RETRIES);
+    } catch (error) {
+      log.warning(`Warning: Could not create server TLS listening socket ${host}:${port}: ${socketError(error)}`);
+      return undefined;
+    }
   }
 
   /** Listens at one more place, which no directive names. */
@@ -76,6 +85,7 @@ export class Listeners {
   close(): void {
     this.#isClosed = true;
     this.#closeTcp();
+    this.tls.close();
     for (const listener of this.#others) listener.close();
     this.#unix?.close();
     this.#unix = undefined;

@@ -158,6 +158,10 @@ export function embeddedPort(platform: Platform, base: Port, options: EmbeddedPo
       if (memory !== undefined) sockets.setMemory(memory);
       return sockets.listen(place, accept);
     },
+    checkTls: (settings) => {
+      sockets ??= platform.makePort();
+      return sockets.checkTls?.(settings) ?? Promise.resolve("TLS is not available in this runtime");
+    },
     afterTurn: (run) => (sockets ?? base).afterTurn(run),
     yieldSoon: () => sockets?.yieldSoon(),
     random: options.random ?? base.random,

@@ -28,14 +28,20 @@ function section(title: string, names: string, where: "default" | "all" | "named
   return { title, names: names.split(" "), inDefault: where === "default", inAll: where !== "named", lines };
 }
 
-const NO_TLS = ["server", "client"].flatMap((side) => [
-  `tls_${side}_cert_serial:none`, `tls_${side}_cert_expires_in_seconds:0`,
-]);
+/** The certificates in force; none is ever used for connections that the server itself opens. */
+function tlsSection(server: Server): Lines {
+  const { certificate, authority } = server.listeners.tls;
+  const facts = [["server", certificate], ["client", undefined], ["ca", authority]] as const;
+  return facts.flatMap(([side, one]) => [
+    `tls_${side}_cert_serial:${one?.serial ?? "none"}`,
+    `tls_${side}_cert_expires_in_seconds:${one ? Math.floor((one.endsMs - server.core.nowMs) / 1000) : 0}`,
+  ]);
+}
 
 /** All sections in the order of the reply. */
 const SECTIONS: readonly Section[] = [
   section("Server", "server", "default", serverSection),
-  section("TLS", "tls", "all", () => [...NO_TLS, "tls_ca_cert_serial:none", "tls_ca_cert_expires_in_seconds:0"]),
+  section("TLS", "tls", "all", tlsSection),
   section("Clients", "clients", "default", clientsSection),
   section("Memory", "memory", "default", memorySection),
   section("Persistence", "persistence", "default", persistenceSection),

@@ -62,6 +62,10 @@ function listeners(server: Server): string[] {
   if (tcpPort !== 0 && binds.length > 0) {
     lines.push(`listener0:name=tcp${binds.map((word) => `,bind=${word}`).join("")},port=${tcpPort}`);
   }
+  const tlsPort = config.number("tls-port");
+  if (tlsPort !== 0 && binds.length > 0) {
+    lines.push(`listener2:name=tls${binds.map((word) => `,bind=${word}`).join("")},port=${tlsPort}`);
+  }
   const path = config.text("unixsocket");
   if (path !== "") lines.push(`listener1:name=unix,bind=${path}`);
   return lines;

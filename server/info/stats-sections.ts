@@ -129,7 +129,7 @@ export function statsSection(server: Server): string[] {
     `acl_access_denied_cmd:${count(ROOT.statDeniedCommand)}`,
     `acl_access_denied_key:${count(ROOT.statDeniedKey)}`,
     `acl_access_denied_channel:${count(ROOT.statDeniedChannel)}`,
-    "acl_access_denied_tls_cert:0",
+    `acl_access_denied_tls_cert:${server.stats.accessDeniedCertificate}`,
     `acl_access_denied_db:${count(ROOT.statDeniedDatabase)}`,
   ];
 }

@@ -45,6 +45,7 @@ export class Statistics {
   timedOut = 0;
   evictedClients = 0;
   accessDeniedAuth = 0;
+  accessDeniedCertificate = 0;
   /** When the log last told of an HTTP request. */
   lastAttackUs = 0;
   /** Slices of input that were run, the time in them, and the longest. */

@@ -1,0 +1,101 @@
+// tls-files.ts - the tls-* directives as settings for a listener: reads the files, checks each part by itself, and says
+// in Valkey's words what can't be used.
+//
+// Not for listening (listeners.ts) and not for TLS itself, which is the adapter's.
+
+import type { Port, TlsSettings } from "../../runtime-adapters/port.ts";
+import type { Config } from "../config/config.ts";
+import { errorText } from "../config/host.ts";
+
+const PROTOCOLS = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
+const NO_AUTHORITY = "Either tls-ca-cert-file or tls-ca-cert-dir must be specified when tls-cluster, " +
+  "tls-replication or tls-auth-clients are enabled!";
+
+/** What is wrong, for the log. */
+export class TlsProblem extends Error {}
+
+/** The files that the settings are made of, to see that one changed. */
+export function tlsFiles(config: Config): string[] {
+  return ["tls-cert-file", "tls-key-file", "tls-ca-cert-file"].map((name) => config.text(name))
+    .filter((path) => path !== "");
+}
+
+function readFile(port: Port, path: string, what: string): Uint8Array {
+  try {
+    return port.files.read(path);
+  } catch (error) {
+    throw new TlsProblem(`Failed to load ${what}: ${path}: error:80000002:system library::${errorText(error)}`);
+  }
+}
+
+function authorities(port: Port, config: Config): Uint8Array[] | undefined {
+  const file = config.text("tls-ca-cert-file");
+  const folder = config.text("tls-ca-cert-dir");
+  if (file === "" && folder === "") {
+    if (config.get("tls-auth-clients") !== "no") throw new TlsProblem(NO_AUTHORITY);
+    return undefined;
+  }
+  const what = "CA certificate(s) file/directory";
+  const found = file === "" ? [] : [readFile(port, file, what)];
+  if (folder !== "") {
+    for (const name of port.files.exists(folder) ? port.files.list(folder) : []) {
+      const path = `${folder}/${name}`;
+      if (port.files.facts(path)?.isDirectory === false) found.push(readFile(port, path, what));
+    }
+  }
+  return found;
+}
+
+/** The range of versions that tls-protocols names. */
+function versions(config: Config): Pick<TlsSettings, "leastVersion" | "mostVersion"> {
+  const words = config.text("tls-protocols").split(/\s+/).filter((word) => word !== "");
+  if (words.length === 0) return { leastVersion: "TLSv1.2", mostVersion: "TLSv1.3" };
+  const places = words.map((word) => PROTOCOLS.findIndex((name) => name.toLowerCase() === word.toLowerCase()));
+  if (places.includes(-1)) {
+    throw new TlsProblem("Invalid tls-protocols specified. Use a combination of 'TLSv1', 'TLSv1.1', 'TLSv1.2' and " +
+      "'TLSv1.3'.");
+  }
+  return { leastVersion: PROTOCOLS[Math.min(...places)], mostVersion: PROTOCOLS[Math.max(...places)] };
+}
+
+/** Reads and checks everything. Throws TlsProblem. */
+export async function tlsSettings(port: Port, config: Config): Promise<TlsSettings> {
+  const checkTls = port.checkTls;
+  if (checkTls === undefined) throw new TlsProblem("TLS is not available in this runtime");
+  const certificateFile = config.text("tls-cert-file");
+  const keyFile = config.text("tls-key-file");
+  if (certificateFile === "") throw new TlsProblem("No tls-cert-file configured!");
+  if (keyFile === "") throw new TlsProblem("No tls-key-file configured!");
+  const check = async (what: string, settings: TlsSettings): Promise<TlsSettings> => {
+    const problem = await checkTls(settings);
+    if (problem !== undefined) throw new TlsProblem(`${what}: ${problem}`);
+    return settings;
+  };
+  const clients = config.get("tls-auth-clients") as TlsSettings["clients"];
+  const ca = authorities(port, config);
+  let settings: TlsSettings = { clients, ...versions(config) };
+  const certificate = readFile(port, certificateFile, "certificate");
+  settings = await check(`Failed to load certificate: ${certificateFile}`, { ...settings, certificate });
+  const key = readFile(port, keyFile, "private key");
+  const passphrase = config.text("tls-key-file-pass") || undefined;
+  settings = await check(`Failed to load private key: ${keyFile}`, { ...settings, key, passphrase });
+  const places = [config.text("tls-ca-cert-file"), config.text("tls-ca-cert-dir")].filter((path) => path !== "");
+  const what = `Failed to configure CA certificate(s) file/directory: ${places.join(" ")}`;
+  settings = await check(what, { ...settings, authorities: ca });
+  const dhFile = config.text("tls-dh-params-file");
+  if (dhFile !== "") {
+    const dhParameters = readFile(port, dhFile, "DH params file");
+    settings = await check(`Failed to load DH params file: ${dhFile}`, { ...settings, dhParameters });
+  }
+  const ciphers = [config.text("tls-ciphersuites"), config.text("tls-ciphers")].filter((list) => list !== "").join(":");
+  if (ciphers !== "") {
+    const problem = await checkTls({ ...settings, ciphers });
+    if (problem !== undefined) throw new TlsProblem(`Failed to configure ciphers: ${ciphers}`);
+    settings = { ...settings, ciphers };
+  }
+  return {
+    ...settings,
+    serverOrder: config.boolean("tls-prefer-server-ciphers"),
+    sessionSeconds: config.boolean("tls-session-caching") ? config.number("tls-session-cache-timeout") : 0,
+  };
+}
