@@ -209,6 +209,8 @@ function isAffordable(command: string[]): boolean {
   // The real server replies twice to a word that is neither.
   if (name === "PFDEBUG" && /^simd$/i.test(command[1] ?? "") && !/^(on|off)$/i.test(command[2] ?? "")) return false;
   if (/^[HSZ]RAND(FIELD|MEMBER)$/.test(name)) return !(Number(command[2]) < -10000);
+  // The real server takes 32 bits of this index: 4294967296 is the first element there.
+  if (name === "LSET" && Math.abs(Number(command[2])) > 2147483647) return false;
   if (/^(SETRANGE|SETBIT|BITFIELD)$/.test(name)) {
     return !command.slice(2).some((arg) => {
       const place = Number(arg.replace("#", ""));
