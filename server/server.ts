@@ -27,6 +27,7 @@ import { ROOT } from "./generated/layout.ts";
 import { logDamage } from "./log/damage.ts";
 import { Log } from "./log/log.ts";
 import { Shutdown } from "./shutdown.ts";
+import { HotKeys } from "./stats/hot-keys.ts";
 import { LatencyMonitor } from "./stats/latency.ts";
 import { Statistics } from "./stats/statistics.ts";
 import { Watch } from "./stats/watch.ts";
@@ -85,6 +86,7 @@ export class Server {
   supervisor = "no";
   readonly latency: LatencyMonitor;
   readonly watch: Watch;
+  readonly hotKeys: HotKeys;
   loading = false;
   #wallOffsetUs = 0;
   #cron: Timer | undefined;
@@ -124,6 +126,7 @@ export class Server {
     });
     this.latency = new LatencyMonitor(options.config, () => this.nowUs());
     this.watch = new Watch(this);
+    this.hotKeys = new HotKeys(this);
     const track = () => {
       this.#histograms = options.config.boolean("latency-tracking") ? 1 : 0;
       return undefined;
@@ -166,6 +169,7 @@ export class Server {
       this.#sliceStatus = status;
     } else {
       if (elapsed >= watch.slowUs || status & watch.mask) watch.slice(client, elapsed, status);
+      if (--this.hotKeys.left === 0) this.hotKeys.sample(client);
       stats.countSlice(elapsed, core.exports.settle(elapsed, this.#histograms));
     }
     if (status & STATUS.blocked) this.timeouts.arm();

@@ -72,6 +72,7 @@ const BEYOND_VALKEY = [
   "spexpiretime", "spersist", "expiremember", "expirememberat", "pexpirememberat",
   "zexpire", "zpexpire", "zexpireat", "zpexpireat", "zttl", "zpttl", "zexpiretime", "zpexpiretime", "zpersist",
   "xdelex", "xackdel",
+  "hotkeys",
 ];
 
 describe("command specs", () => {

@@ -455,10 +455,11 @@ export const enum Cmd {
   ZPERSIST = 449,
   XDELEX = 450,
   XACKDEL = 451,
+  HOTKEYS = 460,
 }
 
 /** Ids are below this. */
-export const COMMAND_COUNT: i32 = 452;
+export const COMMAND_COUNT: i32 = 461;
 
 // What a command is, as commandFlags() answers.
 export const CMD_WRITE: u32 = 0x1;

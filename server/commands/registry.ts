@@ -17,6 +17,7 @@ import { COMMANDLOG_HANDLERS } from "./commandlog.ts";
 import { CONFIG_HANDLERS } from "./config.ts";
 import { DEBUG_HANDLERS } from "./debug.ts";
 import { HELP_HANDLERS } from "./help.ts";
+import { HOTKEYS_HANDLERS } from "./hotkeys.ts";
 import { INFO_HANDLERS } from "./info.ts";
 import { LATENCY_HANDLERS } from "./latency.ts";
 import { lolwutCommand } from "./lolwut.ts";
@@ -40,6 +41,7 @@ export const HOST_HANDLERS: Readonly<Record<number, HostHandler>> = {
   ...CONFIG_HANDLERS,
   ...COMMANDLOG_HANDLERS,
   ...DEBUG_HANDLERS,
+  ...HOTKEYS_HANDLERS,
   ...INFO_HANDLERS,
   ...LATENCY_HANDLERS,
   ...MEMORY_HANDLERS,

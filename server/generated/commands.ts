@@ -453,10 +453,11 @@ export const CMD = {
   ZPERSIST: 449,
   XDELEX: 450,
   XACKDEL: 451,
+  HOTKEYS: 460,
 } as const;
 
 /** Ids are below this. */
-export const COMMAND_COUNT = 452;
+export const COMMAND_COUNT = 461;
 
 // What a command is, as the bits of CommandRow's flags.
 export const CMD_WRITE = 1;
@@ -979,4 +980,5 @@ export const COMMAND_ROWS: readonly string[] = [
   '[449,"zpersist",0,-5,134221825,16404,4,1,1,1,[],[{"flags":["RW","update"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
   '[450,"xdelex",0,-5,134221825,18436,15,1,1,1,[],[{"flags":["RW","delete"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
   '[451,"xackdel",0,-6,134221825,18436,15,1,1,1,[],[{"flags":["RW","delete"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
+  '[460,"hotkeys",0,-1,167772584,172032,9,0,0,0,[],[],""]',
 ];
