@@ -10,7 +10,8 @@ import type { Log } from "./log.ts";
 
 /** Names of the kinds of value by their types in RDB files. */
 const KINDS: Record<number, string> = {
-  0: "String", 1: "List", 2: "Set", 3: "Zset", 4: "Hash", 5: "Zset", 9: "Hash", 10: "List", 11: "Set", 12: "Zset", 13: "Hash",
+  0: "String", 1: "List", 2: "Set", 3: "Zset", 4: "Hash", 5: "Zset", 9: "Hash", 10: "List", 11: "Set", 12: "Zset",
+  13: "Hash",
   14: "List", 15: "Stream", 16: "Hash", 17: "Zset", 18: "List", 19: "Stream", 20: "Set", 21: "Stream", 22: "Hash",
 };
 

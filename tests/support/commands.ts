@@ -198,7 +198,7 @@ function waitsLong(command: string[]): boolean {
     text !== undefined && (Number(text) === 0 || Number(text) * unit > LONGEST_WAIT);
   if (/^B[LZ]MPOP$/.test(name)) return isLong(command[1], 1);
   if (/^B(L|R|Z)/.test(name)) return isLong(command.at(-1), 1);
-  if (!/^XREAD/.test(name)) return false;
+  if (!name.startsWith("XREAD")) return false;
   return command.some((word, i) => /^block$/i.test(word) && isLong(command[i + 1], 0.001));
 }
 
@@ -296,7 +296,8 @@ const GENERIC: Maker[] = [
   (g) => ["MOVE", g.key(), g.database()],
   (g) => ["KEYS", g.pattern()],
   (g) => {
-    const filters = g.options(["MATCH", g.pattern()], ["TYPE", g.random.pick(["string", "list", "SET", "zset", "hash", "stream", "x"])]);
+    const type = g.random.pick(["string", "list", "SET", "zset", "hash", "stream", "x"]);
+    const filters = g.options(["MATCH", g.pattern()], ["TYPE", type]);
     return ["SCAN", "0", "COUNT", "100000", ...filters];
   },
   (g) => ["SCAN", g.integer(), ...g.options(["COUNT", g.integer()], ["MATCH", g.pattern()], "NOPE")],
