@@ -85,9 +85,9 @@ export function writeElement(at: usize, p: usize): usize {
 }
 
 /**
- * Writes elements of the two commonest kinds, integers to 127 and strings to 63 bytes, from p on until `n` are
- * written, another kind comes or fewer than QUICK_ROOM bytes are left. Strings are copied 16 bytes at a time, beyond
- * their end on both sides. Returns the address behind what it wrote; root.lpPlace is where it stopped, root.lpSteps how many it took.
+ * Writes elements of the two commonest kinds, integers to 127 and strings to 63 bytes, from p on until `n` are done,
+ * another kind comes or fewer than QUICK_ROOM bytes are left. Strings are copied 16 bytes at a time, beyond their end
+ * on both sides. Returns the address behind what it wrote; root.lpPlace is where it stopped, lpSteps how many it took.
  */
 function writeQuick(at: usize, end: usize, p: usize, n: i64): usize {
   const r = root();
