@@ -611,7 +611,7 @@ export const COMMAND_ROWS: readonly string[] = [
   '[80,"blpop",0,-3,134217793,98340,2,1,-2,1,[],[{"flags":["RW","access","delete"],"begin":{"index":1},"find":{"range":{"last":-2,"step":1,"limit":0}}}],""]',
   '[81,"brpop",0,-3,134217793,98340,2,1,-2,1,[],[{"flags":["RW","access","delete"],"begin":{"index":1},"find":{"range":{"last":-2,"step":1,"limit":0}}}],""]',
   '[82,"brpoplpush",0,4,134217797,98340,2,1,2,1,[],[{"flags":["RW","access","delete"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}},{"flags":["RW","insert"],"begin":{"index":2},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
-  '[83,"lindex",0,3,134217730,32802,2,1,1,1,[],[{"flags":["RO","access"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
+  '[83,"lindex",0,3,402653186,32802,2,1,1,1,[],[{"flags":["RO","access"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
   '[84,"linsert",0,5,134217733,32804,2,1,1,1,[],[{"flags":["RW","insert"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
   '[85,"llen",0,2,134221826,16418,2,1,1,1,[],[{"flags":["RO"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
   '[86,"lmove",0,5,134217733,32804,2,1,2,1,[],[{"flags":["RW","access","delete"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}},{"flags":["RW","insert"],"begin":{"index":2},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
