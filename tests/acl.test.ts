@@ -260,6 +260,7 @@ describe("users in force", () => {
     const replies = await guesser.pipeline(wrong);
     assert(replies.every((reply) => reply.startsWith("-WRONGPASS")));
     assert(Date.now() - start > 300, `${Date.now() - start} ms`);
+    assertMatch(server.output(), /Too many logins from 127\.0\.0\.1 failed/);
     await admin.command("CONFIG", "SET", "requirepass", "");
     assertMatch(await admin.command("ACL", "LOG", "1"), /count\r\n:72\r\n\$6\r\nreason\r\n\$4\r\nauth\r\n/);
   });

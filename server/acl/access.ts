@@ -27,6 +27,8 @@ import { User } from "./user.ts";
 
 export const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
 const DEFAULT = "default";
+/** The log is told of guessed passwords once in this time. */
+const WARNING_SILENCE_MS = 60_000;
 const TWO_PLACES = "Configuring Valkey with users defined in valkey.conf and at the same setting an ACL file path " +
   "is invalid. This setup is very likely to lead to configuration errors and security holes, please define either an " +
   "ACL file or declare users directly in your valkey.conf, but not both.";
@@ -52,6 +54,7 @@ export class Access {
   #names = new Map<number, string>([[DEFAULT_USER_ID, DEFAULT]]);
   #nextId = DEFAULT_USER_ID + 1;
   #ruleCommands: RuleCommands | undefined;
+  #warnedMs = -Infinity;
 
   constructor(server: Server) {
     this.#server = server;
@@ -236,7 +239,15 @@ export class Access {
 
   /** How long the connection's next login has to wait, in milliseconds; -1: it is refused. */
   loginDelay(connection: Connection): number {
-    return connection.socket === undefined ? 0 : this.guesses.delay(addressOf(connection), this.#server.core.nowMs);
+    if (connection.socket === undefined) return 0;
+    const { core, log } = this.#server;
+    const address = addressOf(connection);
+    const delay = this.guesses.delay(address, core.nowMs);
+    if (delay !== 0 && core.nowMs - this.#warnedMs >= WARNING_SILENCE_MS) {
+      this.#warnedMs = core.nowMs;
+      log.warning(`Too many logins from ${address} failed: further ones from there are slowed down.`);
+    }
+    return delay;
   }
 
   // --- The core ---
