@@ -23,7 +23,7 @@ import {
 } from "../structures/hashtable";
 import { scratchAt, scratchClear, scratchLength, scratchRelease } from "../structures/scratch";
 import { findKeys, runFirst, runLast, runStep } from "./access-keys";
-import { addPending, Client, CLIENT_MULTI, CLIENT_SUBSCRIBED, CLIENT_TRACKING } from "./client";
+import { addPending, Client, CLIENT_INTERNAL, CLIENT_MULTI, CLIENT_SUBSCRIBED, CLIENT_TRACKING } from "./client";
 import { GATE_TRACKING } from "./process";
 import { pushRaw, pushTarget } from "./pubsub";
 
@@ -397,6 +397,8 @@ function tell(c: Client, value: usize, len: i32): void {
     }
     to = changetype<Client>(address);
   }
+  // A call in process has one reply and no ear for anything else.
+  if (to.flags & CLIENT_INTERNAL) return;
   const target = pushTarget(to);
   if (to.resp == 3) pushRaw(target, INVALIDATE_3, INVALIDATE_3_SIZE);
   else if (t.redirect != 0 && to.flags & CLIENT_SUBSCRIBED) pushRaw(target, INVALIDATE_2, INVALIDATE_2_SIZE);
