@@ -16,7 +16,7 @@ import { idFirst, idHigh, idLast, idLow, idNext, idSeekFrom, idSize, idValue } f
 import { nameAt, nameCount, nameLength, namePtr } from "../structures/name-list";
 import { streamOf } from "../types/stream";
 import {
-  Consumer, consumerPending, consumersOf, Delivery, Group, groupPending, Stream, STREAM_OPTIONS,
+  Consumer, consumerPending, consumersOf, Delivery, Group, groupPending, noteDelivery, Stream, STREAM_OPTIONS,
 } from "../types/stream-data";
 import { consumerFind, groupFind, pendingAdd, pendingFind, pendingMove, pendingRemove } from "../types/stream-group";
 import { compareIds, entryExists } from "../types/stream-node";
@@ -260,6 +260,7 @@ function claimOne(s: Stream, g: Group, consumer: Consumer): i32 {
   }
   const d = changetype<Delivery>(address);
   d.timeMs = o.timeMs;
+  noteDelivery(g, o.timeMs);
   if (o.retries >= 0) d.count = <u64>o.retries;
   else if (!o.justId) d.count++;
   consumer.activeMs = r.nowMs;

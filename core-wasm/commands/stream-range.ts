@@ -60,11 +60,11 @@ function replyLong(c: Client, p: usize): void {
   else replyBulk(c, lpText(p), lpTextLength(p));
 }
 
-/** Replies the head of an entry: its ID, and how many texts follow. */
-function replyEntryHead(c: Client, at: Cursor): void {
+/** Replies the head of an entry that is an array of `parts`: its ID, and how many texts follow. */
+function replyEntryHead(c: Client, at: Cursor, parts: u32): void {
   const start = reserve(c, ENTRY_HEAD_MOST);
   if (start == 0) return;
-  store<u32>(start, 0x0a0d322a); // "*2\r\n"
+  store<u32>(start, 0x0a0d302a + (parts << 8)); // "*2\r\n"
   const p = writeBulkId(start + 4, at.ms, at.seq);
   store<u8>(p, 0x2a);
   const end = p + 1 + <usize>formatU64(p + 1, <u64>at.fields << 1);
@@ -72,9 +72,12 @@ function replyEntryHead(c: Client, at: Cursor): void {
   commitOutput(c, end + 2 - start);
 }
 
-/** Replies the entry that a cursor is at: its ID, and its fields with their values. The place behind the entry. */
-export function replyEntry(c: Client, at: Cursor): usize {
-  replyEntryHead(c, at);
+/**
+ * Replies the entry that a cursor is at: its ID, and its fields with their values; of more than two parts the caller
+ * replies the rest. The place behind the entry.
+ */
+export function replyEntry(c: Client, at: Cursor, parts: u32 = 2): usize {
+  replyEntryHead(c, at, parts);
   let p = at.body;
   if (at.flags & FLAG_SAME_FIELDS) {
     let field = at.masterFields;
@@ -132,9 +135,9 @@ export function replyRange(
 }
 
 /** Replies the entry of an ID, which exists. */
-export function replySingle(c: Client, s: Stream, ms: u64, seq: u64): void {
+export function replySingle(c: Client, s: Stream, ms: u64, seq: u64, parts: u32 = 2): void {
   const at = cursor();
-  if (seekFrom(at, s, ms, seq)) replyEntry(c, at);
+  if (seekFrom(at, s, ms, seq)) replyEntry(c, at, parts);
 }
 
 

@@ -12,8 +12,8 @@ import { argLen, argPtr, argc, root } from "../memory/root";
 import { argTimeoutMs, blockOnKeys, isBlockingAllowed, setArg } from "../resp/blocking";
 import { Client } from "../resp/client";
 import {
-  errorSend, errorStart, errorText, replyArray, replyBulk, replyError, replyMap, replyNullArray, replyOutOfMemory,
-  replySyntax,
+  errorSend, errorStart, errorText, replyArray, replyBulk, replyError, replyInteger, replyMap, replyNullArray,
+  replyOutOfMemory, replySyntax,
 } from "../resp/reply";
 import { idHigh, idLow, idNext, idSeekFrom, idValue } from "../structures/id-tree";
 import { Cmd } from "../generated/commands";
@@ -21,20 +21,22 @@ import { streamOf } from "../types/stream";
 import {
   Consumer, consumerPending, Delivery, Group, Stream, STREAM_OPTIONS, STREAM_PLACES,
 } from "../types/stream-data";
+import { claimedAt, claimIdle, nextIdleMs } from "../types/stream-claim";
 import { advance, deliver, groupFind } from "../types/stream-group";
 import {
-  compareIds, Cursor, cursor, cursorNext, entryExists, goTo, lastEntryId, seekFrom,
+  compareIds, Cursor, cursor, cursorNext, cursorNextFrom, entryExists, goTo, lastEntryId, seekFrom,
 } from "../types/stream-node";
 import { argI64, argIs, isCommand } from "./arguments";
 import { ensureConsumer, replyNoGroup } from "./stream-group";
 import { argId, argIsSign, nextId, previousId, replyId, writeId } from "./stream-id";
-import { countRange, replyEntries, replySingle, streamOrNothing } from "./stream-range";
+import { countRange, replyEntries, replyEntry, replySingle, streamOrNothing } from "./stream-range";
 import { readKey } from "./string";
 
 @unmanaged
 class Options {
   deadline: i64;
   count: i64; // 0: no limit
+  minIdle: i64; // what has been pending for so long is claimed, -1: CLAIM is not given
   waits: bool; // BLOCK is given
   noAck: bool;
   isGroup: bool; // XREADGROUP
@@ -56,6 +58,8 @@ class Plan {
   stream: usize;
   group: usize;
   consumer: usize;
+  claims: usize; // block of what was claimed, 0: nothing
+  claimed: i32; // how many that is
   kind: i32;
 }
 
@@ -64,7 +68,7 @@ const ENTRIES: i32 = 1;
 const HISTORY: i32 = 2;
 const PLANS: usize = STREAM_OPTIONS + 64;
 const PLAN_SIZE: usize = (offsetof<Plan>() + 7) & ~7;
-const FIXED_PLANS: i32 = 6;
+const FIXED_PLANS: i32 = 5;
 const ID_TEXT: usize = 48;
 
 assert(PLANS + PLAN_SIZE * <usize>FIXED_PLANS <= STREAM_PLACES);
@@ -113,6 +117,7 @@ function readOptions(c: Client): bool {
   const r = root();
   memory.fill(STREAM_OPTIONS, 0, offsetof<Options>());
   o.isGroup = isCommand(Cmd.XREADGROUP);
+  o.minIdle = -1;
   for (let i = 1; i < argc() && o.first == 0; i++) {
     const more = argc() - i - 1;
     if (more > 0 && argIs(i, "BLOCK")) {
@@ -128,6 +133,9 @@ function readOptions(c: Client): bool {
       if (!groupOption(c, "GROUP")) return false;
       o.group = i + 1;
       i += 2;
+    } else if (more > 0 && o.isGroup && argIs(i, "CLAIM")) {
+      if (!argI64(c, ++i)) return false;
+      o.minIdle = r.number < 0 ? 0 : r.number;
     } else if (argIs(i, "NOACK")) {
       if (!groupOption(c, "NOACK")) return false;
       o.noAck = true;
@@ -202,6 +210,9 @@ function readPlans(c: Client, plans: usize): bool {
     if (!streamOrNothing(c, e)) return false;
     p.kind = NOTHING;
     p.group = 0;
+    p.claims = 0;
+    p.claimed = 0;
+    p.n = 0;
     if (o.isGroup) {
       if (e != 0) p.group = groupFind(streamOf(e), argPtr(o.group), argLen(o.group));
       if (p.group == 0) {
@@ -241,6 +252,25 @@ function planEntries(p: Plan): void {
   notePlace(p, cursor());
 }
 
+/** Claims what has been pending for long; false when no entry may be delivered beside that. */
+function deliverIdle(p: Plan): bool {
+  const o = options();
+  const r = root();
+  const consumer = changetype<Consumer>(p.consumer);
+  const s = changetype<Stream>(p.stream);
+  p.claims = claimIdle(s, changetype<Group>(p.group), consumer, o.minIdle, o.count);
+  if (r.number < 0) {
+    o.outOfMemory = true;
+    return false;
+  }
+  p.claimed = <i32>r.number;
+  if (p.claimed == 0) return true;
+  p.kind = ENTRIES;
+  consumer.activeMs = r.nowMs;
+  changed(1);
+  return o.count == 0 || <i64>p.claimed < o.count;
+}
+
 /** Delivers the entries behind the group's last one to the consumer. */
 function deliverNew(p: Plan): void {
   const o = options();
@@ -257,7 +287,7 @@ function deliverNew(p: Plan): void {
   const at = cursor();
   let found = seekFrom(at, s, r.idMs, r.idSeq);
   notePlace(p, at);
-  while (found && (o.count == 0 || p.n < o.count)) {
+  while (found && (o.count == 0 || p.n + <i64>p.claimed < o.count)) {
     if (!o.noAck && !deliver(g, consumer, at.ms, at.seq)) {
       o.outOfMemory = true;
       break;
@@ -314,7 +344,7 @@ function carryOut(c: Client, plans: usize): i32 {
         break;
       }
       if ((p.ms & p.seq) != u64.MAX_VALUE) deliverHistory(p);
-      else if (hasBehind(s, g.lastMs, g.lastSeq)) deliverNew(p);
+      else if ((o.minIdle < 0 || deliverIdle(p)) && hasBehind(s, g.lastMs, g.lastSeq)) deliverNew(p);
     }
     if (p.kind != NOTHING) served++;
   }
@@ -345,12 +375,40 @@ function replyHistory(c: Client, p: Plan): void {
   }
 }
 
+/** Replies the times and counts that entries have when CLAIM is given. */
+function replyDelivery(c: Client, idle: i64, count: i64): void {
+  replyInteger(c, idle);
+  replyInteger(c, count);
+}
+
+/** Replies what was claimed, and what is new, as CLAIM has it: how long idle, and how often delivered before. */
+function replyClaims(c: Client, p: Plan): void {
+  const s = changetype<Stream>(p.stream);
+  for (let i = 0; i < p.claimed; i++) {
+    const one = claimedAt(p.claims, i);
+    replySingle(c, s, one.ms, one.seq, 4);
+    replyDelivery(c, one.timeMs, <i64>one.count);
+  }
+  if (p.n == 0) return;
+  const at = cursor();
+  goTo(at, s, p.at, p.entry, p.passed);
+  for (let left = p.n; left > 0; left--) {
+    const behind = replyEntry(c, at, 4);
+    replyDelivery(c, 0, 0);
+    if (left > 1 && !cursorNextFrom(at, behind)) return;
+  }
+}
+
 function replyPlan(c: Client, p: Plan, key: i32): void {
   if (c.resp == 2) replyArray(c, 2);
   replyBulk(c, argPtr(key), argLen(key));
-  replyArray(c, <i32>p.n);
+  replyArray(c, <i32>p.n + p.claimed);
   if (p.kind == HISTORY) {
     replyHistory(c, p);
+    return;
+  }
+  if (options().minIdle >= 0) {
+    replyClaims(c, p);
     return;
   }
   if (p.n == 0) return;
@@ -371,6 +429,17 @@ function replyServed(c: Client, plans: usize, served: i32): void {
 
 // --- Waiting ---
 
+/** When something pending will have been idle for long enough, 0: nothing is pending. */
+function firstIdleMs(plans: usize): i64 {
+  const o = options();
+  let first: i64 = 0;
+  for (let i = 0; i < o.streams; i++) {
+    const next = nextIdleMs(changetype<Group>(planAt(plans, i).group), o.minIdle);
+    if (next != 0 && (first == 0 || next < first)) first = next;
+  }
+  return first;
+}
+
 /** Parks the client. A $ becomes the ID that it stands for now, so that the command can run again. */
 function wait(c: Client, plans: usize): void {
   const o = options();
@@ -386,7 +455,7 @@ function wait(c: Client, plans: usize): void {
     const text = texts + ID_TEXT * <usize>i;
     setArg(arg, text, writeId(text, p.ms, p.seq));
   }
-  blockOnKeys(c, TYPE_STREAM, o.first, o.streams, o.deadline, o.isGroup);
+  blockOnKeys(c, TYPE_STREAM, o.first, o.streams, o.deadline, o.isGroup, o.minIdle < 0 ? 0 : firstIdleMs(plans));
   free(texts);
 }
 
@@ -398,6 +467,7 @@ function readGeneric(c: Client, plans: usize): void {
   else if (o.outOfMemory) replyOutOfMemory(c);
   else if (o.waits && isBlockingAllowed(c)) wait(c, plans);
   else replyNullArray(c);
+  for (let i = 0; i < o.streams; i++) free(planAt(plans, i).claims);
 }
 
 /** XREAD [COUNT count] [BLOCK ms] STREAMS key [key ...] id [id ...] */
@@ -417,7 +487,7 @@ export function xreadCommand(c: Client): void {
   free(plans);
 }
 
-/** XREADGROUP GROUP group consumer [COUNT count] [BLOCK ms] [NOACK] STREAMS key [key ...] id [id ...] */
+/** XREADGROUP GROUP group consumer [COUNT n] [BLOCK ms] [CLAIM ms] [NOACK] STREAMS key [key ...] id [id ...] */
 export function xreadgroupCommand(c: Client): void {
   xreadCommand(c);
 }

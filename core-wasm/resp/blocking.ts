@@ -63,6 +63,7 @@ class Waiter {
 @unmanaged
 class Blocked {
   deadline: i64; // unix time in milliseconds, 0: none
+  due: i64; // that, or when its command is to run again, if that is sooner
   heapIndex: i32; // -1: not in the heap
   command: i32;
   type: u32; // what kind of value the keys must have
@@ -152,7 +153,7 @@ export function setArg(i: i32, ptr: usize, len: i32): void {
   store<i32>(slot, len, 4);
 }
 
-// --- Heap of deadlines ---
+// --- Heap of clients by when they are due ---
 
 function heapClient(i: i32): Client {
   return changetype<Client>(<usize>load<u32>(root().blockedHeap + (<usize>i << 2)));
@@ -164,10 +165,10 @@ function heapPut(i: i32, c: Client): void {
 }
 
 function heapRise(i: i32, c: Client): void {
-  const mine = blockedOf(c).deadline;
+  const mine = blockedOf(c).due;
   while (i > 0) {
     const above = heapClient((i - 1) >> 1);
-    if (blockedOf(above).deadline <= mine) break;
+    if (blockedOf(above).due <= mine) break;
     heapPut(i, above);
     i = (i - 1) >> 1;
   }
@@ -176,13 +177,13 @@ function heapRise(i: i32, c: Client): void {
 
 function heapSink(i: i32, c: Client): void {
   const n = root().blockedHeapLength;
-  const mine = blockedOf(c).deadline;
+  const mine = blockedOf(c).due;
   while (true) {
     let child = (i << 1) + 1;
     if (child >= n) break;
-    if (child + 1 < n && blockedOf(heapClient(child + 1)).deadline < blockedOf(heapClient(child)).deadline) child++;
+    if (child + 1 < n && blockedOf(heapClient(child + 1)).due < blockedOf(heapClient(child)).due) child++;
     const below = heapClient(child);
-    if (blockedOf(below).deadline >= mine) break;
+    if (blockedOf(below).due >= mine) break;
     heapPut(i, below);
     i = child;
   }
@@ -201,6 +202,12 @@ function heapReserve(): bool {
   return true;
 }
 
+function heapAdd(c: Client): void {
+  const r = root();
+  r.blockedHeapLength++;
+  heapRise(r.blockedHeapLength - 1, c);
+}
+
 function heapRemove(c: Client): void {
   const r = root();
   const i = blockedOf(c).heapIndex;
@@ -209,7 +216,7 @@ function heapRemove(c: Client): void {
   const last = --r.blockedHeapLength;
   if (i == last) return;
   const moved = heapClient(last);
-  if (i > 0 && blockedOf(heapClient((i - 1) >> 1)).deadline > blockedOf(moved).deadline) heapRise(i, moved);
+  if (i > 0 && blockedOf(heapClient((i - 1) >> 1)).due > blockedOf(moved).due) heapRise(i, moved);
   else heapSink(i, moved);
 }
 
@@ -319,9 +326,12 @@ function isRepeated(first: i32, i: i32): bool {
 /**
  * Parks the client until one of the keys in arguments first .. first + count - 1 is made ready as a value of `type`, or
  * until the deadline (unix milliseconds, 0: none). `whenGone`: the command also runs again when a key is removed or
- * becomes another type. An -OOM reply when memory is exhausted. For clients that isBlockingAllowed() lets wait.
+ * becomes another type; `wake`: it does so at that time, too (0: none), then. An -OOM reply when memory is exhausted.
+ * For clients that isBlockingAllowed() lets wait.
  */
-export function blockOnKeys(c: Client, type: u32, first: i32, count: i32, until: i64, whenGone: bool): void {
+export function blockOnKeys(
+  c: Client, type: u32, first: i32, count: i32, until: i64, whenGone: bool, wake: i64 = 0,
+): void {
   const r = root();
   const address = newBlocked(count);
   if (address == 0 || !heapReserve()) {
@@ -331,6 +341,7 @@ export function blockOnKeys(c: Client, type: u32, first: i32, count: i32, until:
   }
   const b = changetype<Blocked>(address);
   b.deadline = until;
+  b.due = wake == 0 || (until != 0 && until < wake) ? until : wake;
   b.type = type;
   b.whenGone = whenGone ? 1 : 0;
   c.blocked = address;
@@ -348,10 +359,7 @@ export function blockOnKeys(c: Client, type: u32, first: i32, count: i32, until:
   }
   c.flags |= CLIENT_BLOCKED;
   r.blockedCount++;
-  if (until != 0) {
-    r.blockedHeapLength++;
-    heapRise(r.blockedHeapLength - 1, c);
-  }
+  if (b.due != 0) heapAdd(c);
 }
 
 /** Takes the client's waiters from their places and frees what it kept. */
@@ -403,16 +411,25 @@ export function unblock(c: Client, withError: bool): bool {
   return true;
 }
 
-/** Lets those go whose time is over. Returns the next deadline in unix milliseconds, 0 when there is none. */
+/** Has a client served as if its keys were ready: it asked for that at this time. */
+function wake(c: Client): void {
+  const b = blockedOf(c);
+  heapRemove(c);
+  b.due = b.deadline;
+  if (b.due != 0) heapAdd(c);
+  for (let i = 0; i < b.keyCount; i++) addReady(changetype<Place>(waiterAt(b, i).place));
+}
+
+/** Lets those go whose time is over. Returns when the next one is due in unix milliseconds, 0 when there is none. */
 export function expireBlocked(): i64 {
   const r = root();
-  while (r.blockedHeapLength > 0) {
+  while (r.blockedHeapLength > 0 && blockedOf(heapClient(0)).due <= r.nowMs) {
     const c = heapClient(0);
-    const due = blockedOf(c).deadline;
-    if (due > r.nowMs) return due;
-    unblock(c, false);
+    if (blockedOf(c).due == blockedOf(c).deadline) unblock(c, false);
+    else wake(c);
   }
-  return 0;
+  if (r.readyHead != 0) serveReady();
+  return r.blockedHeapLength > 0 ? blockedOf(heapClient(0)).due : 0;
 }
 
 /** How many keys clients wait for; `whenGone`: those where somebody wants to know that the key is gone. */

@@ -46,6 +46,7 @@ export class Group {
   lastMs: u64; // the last ID delivered
   lastSeq: u64;
   entriesRead: i64; // how many entries there ever were up to that, or READ_UNKNOWN
+  oldestMs: i64; // nothing that is pending was delivered before (types/stream-claim.ts)
 }
 
 @unmanaged
@@ -110,6 +111,7 @@ export function groupNew(name: usize, len: i32, ms: u64, seq: u64, entriesRead: 
   g.lastMs = ms;
   g.lastSeq = seq;
   g.entriesRead = entriesRead;
+  g.oldestMs = i64.MAX_VALUE;
   return address;
 }
 
@@ -123,6 +125,11 @@ export function consumerNew(name: usize, len: i32): usize {
   c.seenMs = root().nowMs;
   c.activeMs = -1;
   return address;
+}
+
+/** Tells a group when something that is pending in it was delivered. */
+export function noteDelivery(g: Group, timeMs: i64): void {
+  if (timeMs < g.oldestMs) g.oldestMs = timeMs;
 }
 
 /** A note of a first delivery, now; 0 without memory. */

@@ -12,7 +12,7 @@ import {
 import { nameFind, nameInsert, namePop, nameRemove } from "../structures/name-list";
 import {
   Consumer, consumerNew, consumerPending, consumersOf, Delivery, deliveryNew, Group, groupNew, groupPending, groupsOf,
-  READ_UNKNOWN, Stream,
+  noteDelivery, READ_UNKNOWN, Stream,
 } from "./stream-data";
 import { compareIds } from "./stream-node";
 
@@ -106,6 +106,7 @@ export function pendingMove(d: Delivery, c: Consumer, ms: u64, seq: u64): bool {
 export function pendingAdd(g: Group, c: Consumer, ms: u64, seq: u64): usize {
   const d = deliveryNew(changetype<usize>(c));
   if (d == 0) return 0;
+  noteDelivery(g, root().nowMs);
   if (idInsert(groupPending(g), ms, seq, d)) {
     if (idInsert(consumerPending(c), ms, seq, d)) return d;
     idRemove(groupPending(g), ms, seq);

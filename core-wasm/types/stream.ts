@@ -17,8 +17,8 @@ import {
   nameAt, nameBytes, nameCount, nameFind, nameLength, namePop, namePtr,
 } from "../structures/name-list";
 import {
-  Consumer, consumerPending, consumersOf, Delivery, deliveryNew, Group, groupPending, groupsOf, nodesOf, Stream,
-  STREAM_TEXT, streamNew,
+  Consumer, consumerPending, consumersOf, Delivery, deliveryNew, Group, groupPending, groupsOf, nodesOf, noteDelivery,
+  Stream, STREAM_TEXT, streamNew,
 } from "./stream-data";
 import { consumerCreate, groupCreate, groupFreeSome, shedValues } from "./stream-group";
 import {
@@ -158,6 +158,7 @@ export function pendingRestore(g: Group, consumer: usize, ms: u64, seq: u64, tim
   const d = changetype<Delivery>(address);
   d.timeMs = timeMs;
   d.count = count;
+  noteDelivery(g, timeMs);
   if (!idInsert(groupPending(g), ms, seq, address)) {
     free(address);
     return false;

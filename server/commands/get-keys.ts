@@ -134,6 +134,7 @@ function georadiusKeys(args: Arguments): KeyReference[] {
 /** XREAD and XREADGROUP: the first half of what follows STREAMS, which may also be a group's or a key's name. */
 function xreadKeys(args: Arguments): KeyReference[] {
   const skip: Record<string, number> = { block: 1, count: 1, group: 2, noack: 0 };
+  if (word(args[0]) === "xreadgroup") skip.claim = 1;
   let i = 1;
   while (i < args.length && word(args[i]) in skip) i += skip[word(args[i])] + 1;
   const rest = args.length - i - 1;

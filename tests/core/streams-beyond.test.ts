@@ -101,3 +101,94 @@ describe("XACKDEL", () => {
     assertEquals(value(client, "XACKDEL nokey g IDS 1 5"), [-1]);
   });
 });
+
+describe("XREADGROUP CLAIM", () => {
+  const read = (client: CoreClient, options: string, from = ">"): Value =>
+    value(client, `XREADGROUP GROUP g cy ${options} STREAMS s ${from}`);
+
+  /** Five entries; al reads two, bo two a second later, one is new. */
+  function idle(): { core: CoreDriver; client: CoreClient } {
+    const core = new CoreDriver();
+    const client = core.connect();
+    for (let i = 1; i <= 5; i++) value(client, `XADD s ${i} a ${i}`);
+    value(client, "XGROUP CREATE s g 0");
+    value(client, "XREADGROUP GROUP g al COUNT 2 STREAMS s >");
+    core.advance(1000);
+    value(client, "XREADGROUP GROUP g bo COUNT 2 STREAMS s >");
+    value(client, "XCLAIM s g al 0 2 RETRYCOUNT 7 TIME 5");
+    core.advance(500);
+    return { core, client };
+  }
+
+  it("takes over what is idle, longest first, and then reads what is new", () => {
+    const { core, client } = idle();
+    const two: Value = ["2-0", ["a", "2"], core.nowMs - 5, 7];
+    const one: Value = ["1-0", ["a", "1"], 1500, 1];
+    assertEquals(read(client, "CLAIM 1000 COUNT 1"), [["s", [two]]]);
+    assertEquals(read(client, "CLAIM 1000"), [["s", [one, ["5-0", ["a", "5"], 0, 0]]]]);
+    assertEquals(read(client, "CLAIM 1000"), null);
+    const mine: Value = [["1-0", "cy", 0, 2], ["2-0", "cy", 0, 8], ["5-0", "cy", 0, 1]];
+    assertEquals(value(client, "XPENDING s g - + 9 cy"), mine);
+    core.advance(600);
+    const rest: Value = [["3-0", ["a", "3"], 1100, 1], ["4-0", ["a", "4"], 1100, 1]];
+    assertEquals(read(client, "CLAIM 1000 NOACK"), [["s", rest]], "NOACK does not hold for what was pending");
+    assertEquals((value(client, "XPENDING s g") as Value[])[0], 5);
+  });
+
+  it("is ignored for another ID than >, and unknown to XREAD", () => {
+    const { client } = idle();
+    assertEquals(value(client, "XREADGROUP GROUP g bo CLAIM 0 STREAMS s 3"), [["s", [["4-0", ["a", "4"]]]]]);
+    assertEquals(value(client, "XREAD CLAIM 0 STREAMS s 0"), "-ERR syntax error");
+    assertEquals(read(client, "CLAIM x"), "-ERR value is not an integer or out of range");
+  });
+
+  it("forgets what is pending but no longer in the stream", () => {
+    const { client } = idle();
+    value(client, "XDEL s 1 2");
+    assertEquals(read(client, "CLAIM 1000 COUNT 1"), [["s", [["5-0", ["a", "5"], 0, 0]]]]);
+    assertEquals((value(client, "XPENDING s g") as Value[])[0], 3);
+  });
+
+  it("chooses among many as a sort would", () => {
+    const core = new CoreDriver();
+    const client = core.connect();
+    value(client, "XGROUP CREATE s g 0 MKSTREAM");
+    const times: [time: number, id: number][] = [];
+    for (let i = 1; i <= 300; i++) {
+      value(client, `XADD s ${i} a 1`);
+      const time = 1000 + ((i * 7919) % 97);
+      value(client, `XCLAIM s g al 0 ${i} TIME ${time} FORCE JUSTID`);
+      if (time <= 1060) times.push([time, i]);
+    }
+    value(client, "XGROUP SETID s g $");
+    times.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+    core.advance(-(core.nowMs - 2000));
+    const found = (read(client, "CLAIM 940 COUNT 50") as Value[][][])[0][1].map((entry) => (entry as Value[])[0]);
+    assertEquals(found, times.slice(0, 50).map(([, id]) => `${id}-0`));
+    const rest = (read(client, "CLAIM 940") as Value[][][])[0][1].map((entry) => (entry as Value[])[0]);
+    assertEquals(rest, times.slice(50).map(([, id]) => `${id}-0`));
+  });
+
+  it("waits until something has been idle for long enough", () => {
+    const { core, client } = idle();
+    const waiting = core.connect();
+    read(client, "CLAIM 1000 COUNT 9");
+    const asked = core.nowMs;
+    assertEquals(waiting.command(..."XREADGROUP GROUP g dy BLOCK 5000 CLAIM 1000 COUNT 1 STREAMS s >".split(" ")), "");
+    assertEquals(core.exports.blockedTimeouts(), asked + 500);
+    core.advance(499);
+    core.exports.blockedTimeouts();
+    assertEquals(waiting.take(), "");
+    core.advance(1);
+    core.exports.blockedTimeouts();
+    assertEquals(decode(waiting.take()), [["s", [["3-0", ["a", "3"], 1000, 1]]]]);
+    // Everything is acknowledged meanwhile: only the time limit is left.
+    waiting.command(..."XREADGROUP GROUP g dy BLOCK 5000 CLAIM 9000 STREAMS s >".split(" "));
+    value(client, "XACK s g 1 2 3 4 5");
+    const limit = core.nowMs + 5000;
+    assertEquals(core.exports.blockedTimeouts(), limit);
+    core.advance(5000);
+    assertEquals(core.exports.blockedTimeouts(), 0);
+    assertEquals(decode(waiting.take()), null);
+  });
+});
