@@ -96,7 +96,8 @@ class RealClient {
  * (save) take counts above 2^31 that Valkey stores as negative ones.
  */
 const NOT_COMPARED = new Set([
-  "port", "bind", "tls-port", "dir", "appendonly", "locale-collate", "watchdog-period", "io-threads", "oom-score-adj",
+  "port", "bind", "tls-port", "tls-replication", "tls-cluster", "dir", "appendonly", "locale-collate",
+  "watchdog-period", "io-threads", "oom-score-adj",
   "oom-score-adj-values", "save", "io-adapter", "admin-port", "maxclients", "maxmemory-clients", "timeout",
   "client-output-buffer-limit", "requirepass",
 ]);

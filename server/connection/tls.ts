@@ -18,7 +18,7 @@ const NEEDS_LISTENERS = ["tls-port", "tls-auth-clients", "bind"];
 const NEEDS_SETTINGS = [
   "tls-cert-file", "tls-key-file", "tls-key-file-pass", "tls-dh-params-file", "tls-ca-cert-file", "tls-ca-cert-dir",
   "tls-protocols", "tls-ciphers", "tls-ciphersuites", "tls-prefer-server-ciphers", "tls-session-caching",
-  "tls-session-cache-size", "tls-session-cache-timeout",
+  "tls-session-cache-size", "tls-session-cache-timeout", "tls-replication", "tls-cluster",
 ];
 
 /** Opens a listener at a host and port; undefined (logged) where that fails. */
@@ -106,13 +106,13 @@ export class TlsListeners {
   async #change(anew: boolean): Promise<string | undefined> {
     const { config } = this.#server;
     if (!this.#isStarted) return undefined;
-    const port = config.number("tls-port");
-    if (port === 0) {
-      this.close();
-      return undefined;
-    }
+    const isListening = config.number("tls-port") !== 0;
+    if (!isListening) this.close();
+    // Replicas and a cluster's links would need them too.
+    if (!isListening && !config.boolean("tls-replication") && !config.boolean("tls-cluster")) return undefined;
     const settings = await this.#read();
     if (settings === undefined) return REFUSED;
+    if (!isListening) return undefined;
     if (!anew && this.#listeners.length > 0) {
       for (const listener of this.#listeners) listener.setTls?.(settings);
       return undefined;
