@@ -9,14 +9,15 @@
  *     CRC64_TABLE  8 x 256 x u64, table k = k more zero bytes  the same
  *
  * The tables are constants: filling them twice changes nothing, so they aren't state.
- * hashBytes may read up to 7 bytes past the end (and ignores them); no other function does.
+ * hashBytes may read up to 7 bytes in front of the bytes (and ignores them); no other function does. Behind them memory
+ * may end: a key can be the last thing in its last page.
  * Credits: J.-P. Aumasson and D. J. Bernstein, "SipHash: a fast short-input PRF" (2012).
  */
 
 // --- SipHash-1-3 ---
 
 /**
- * The keyed hash of `len` bytes. Reads whole 8-byte words, the last one past the end and then masked.
+ * The keyed hash of `len` bytes. Reads whole 8-byte words, the last one so that it ends where the bytes do.
  * One compression round a word and three to finish; written out because a call a round costs more than the round.
  */
 export function hashBytes(ptr: usize, len: i32, k0: u64, k1: u64): u64 {
@@ -26,7 +27,8 @@ export function hashBytes(ptr: usize, len: i32, k0: u64, k1: u64): u64 {
   let v3 = k1 ^ 0x7465646279746573;
   const left = <u64>(len & 7) << 3;
   const end = ptr + <usize>(len & ~7);
-  const tail = (load<u64>(end) & (((<u64>1) << left) - 1)) | ((<u64>len) << 56);
+  const rest: u64 = left == 0 ? 0 : load<u64>(ptr + <usize>len - 8) >> (64 - left);
+  const tail = rest | ((<u64>len) << 56);
   let done = false;
   while (true) {
     let m = tail;

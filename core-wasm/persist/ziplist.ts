@@ -149,8 +149,9 @@ export function zipmapToListpack(s: Source, zm: usize, size: i32): usize {
   let p = zm + 1;
   while (s.error == SOURCE_GOOD && p != end) {
     const field = zipmapText(p, end);
+    if (field == 0) break;
     const fieldLength = zipmapLength(p);
-    if (field == 0 || fieldLength > <u64>(end - field)) break;
+    if (fieldLength > <u64>(end - field)) break;
     const at = field + <usize>fieldLength;
     let value = zipmapText(at, end);
     if (value == 0 || value >= end) break;

@@ -134,6 +134,15 @@ describe("hashes", () => {
     }
   });
 
+  it("hashBytes reads nothing behind the bytes: memory may end there", () => {
+    const end = memory.buffer.byteLength;
+    for (let n = 0; n < 40; n++) {
+      const data = Uint8Array.from({ length: n }, (_, i) => i * 7);
+      put(end - n, data);
+      assertEquals(core.hashBytes(end - n, n, 1n, 2n), core.hashBytes(A, put(A, data), 1n, 2n));
+    }
+  });
+
   it("crc16 is XMODEM's and keySlot honours tags", () => {
     assertEquals(core.crc16(A, put(A, "123456789")), 0x31c3);
     const slots: [string, string][] = [["{user1000}.following", "user1000"], ["foo{{bar}}zap", "{bar"],
