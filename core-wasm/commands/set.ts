@@ -4,8 +4,8 @@
  */
 import { addEntry, Database, deleteKey, lookupWrite } from "../keyspace/database";
 import { entryType, TYPE_SET } from "../keyspace/entry";
-import { changed, notify, NOTIFY_GENERIC, NOTIFY_SET } from "../keyspace/events";
-import { argLen, argPtr, argc } from "../memory/root";
+import { announce, changed, notify, NOTIFY_GENERIC, NOTIFY_NEW, NOTIFY_SET } from "../keyspace/events";
+import { argLen, argPtr, argc, root } from "../memory/root";
 import { Client, clientDb } from "../resp/client";
 import {
   replyArray, replyBulk, replyBulkInteger, replyInteger, replyOutOfMemory, replySet, replyWrongType,
@@ -115,14 +115,22 @@ export function sremCommand(c: Client): void {
   replyInteger(c, <i64>removed);
 }
 
-/** Adds argument 3 to the set `to`, or to a new one under the key in argument 2: as setAdd(). */
+/**
+ * Adds argument 3 to the set `to`, or to a new one under the key in argument 2: as setAdd(). That there is a new key is
+ * left to be told later: the member has to leave its old set first.
+ */
 function addMoved(db: Database, to: usize): i32 {
+  const r = root();
   const ptr = argPtr(3);
   const len = argLen(3);
   if (to != 0) return setAdd(to, ptr, len);
   const e = setNew(argPtr(2), argLen(2), setFirstEncoding(ptr, len, 1), 1);
   if (e == 0) return -1;
-  if (setAdd(e, ptr, len) > 0 && addEntry(db, e)) return 1;
+  const observers = r.observers;
+  r.observers &= ~NOTIFY_NEW;
+  const done = setAdd(e, ptr, len) > 0 && addEntry(db, e);
+  r.observers = observers;
+  if (done) return 1;
   valueFree(e);
   return -1;
 }
@@ -151,6 +159,7 @@ export function smoveCommand(c: Client): void {
   notify(NOTIFY_SET, "srem", argPtr(1), argLen(1), db.id);
   if (setSize(from) == 0) deleteEmptied(db, 1);
   changed(<u64>(1 + added));
+  if (to == 0) announce(NOTIFY_NEW, "new", argPtr(2), argLen(2), db.id);
   if (added > 0) notify(NOTIFY_SET, "sadd", argPtr(2), argLen(2), db.id);
   replyInteger(c, 1);
 }

@@ -18,7 +18,7 @@ import { zsetLength } from "../types/zset";
 import { zsetDropDue } from "../types/zset-expire";
 import { Database, database, deleteKey, isPaused, memberKeys } from "./database";
 import { entryType, TYPE_SET } from "./entry";
-import { notify, NOTIFY_EXPIRED, NOTIFY_GENERIC } from "./events";
+import { notify, NOTIFY_GENERIC, NOTIFY_SET, NOTIFY_ZSET } from "./events";
 
 /** Members that go before one read at most: a millisecond's work. */
 const MOST_AT_ONCE: i32 = 4000;
@@ -49,8 +49,8 @@ function dropDueOf(db: Database, e: usize, most: i32): i32 {
   root().statExpiredFields += n;
   const key = keyAddress(e);
   const len = keyLength(e);
-  if (isSet) notify(NOTIFY_EXPIRED, "sexpired", key, len, db.id);
-  else notify(NOTIFY_EXPIRED, "zexpired", key, len, db.id);
+  if (isSet) notify(NOTIFY_SET, "sexpired", key, len, db.id);
+  else notify(NOTIFY_ZSET, "zexpired", key, len, db.id);
   if (isSet ? setSize(e) == 0 : zsetLength(e) == 0) {
     // The event comes first because it needs the key's bytes.
     notify(NOTIFY_GENERIC, "del", key, len, db.id);

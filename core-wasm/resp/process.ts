@@ -411,8 +411,9 @@ export function processInput(c: Client, n: i32): i32 {
   const isExecuting = (c.flags & CLIENT_EXECUTING) != 0;
   // All of a transaction happens at one time.
   if (!isExecuting) clockUpdate();
-  r.current = changetype<usize>(c);
+  // Before there is a running client: what this tells belongs to no command.
   if (r.timedMembers != 0 && !isExecuting) dropDueMembers();
+  r.current = changetype<usize>(c);
   if (c.largeBlock != 0 && c.largeIndex < 0) largeEnd(c);
   const shared = c.buffer == 0;
   if (n > 0) {

@@ -343,3 +343,21 @@ describe("ZEXPIRE and its kin", () => {
     assert(core.usedBytes - before < 20_000, `${core.usedBytes - before} bytes are left over`);
   });
 });
+
+describe("a member that expires", () => {
+  it("fails a transaction that watches its set", () => {
+    const { core, client } = fresh();
+    client.command("SADD", "s", "a", "b");
+    client.command("SPEXPIRE", "s", 100, "MEMBERS", 1, "a");
+    client.command("WATCH", "s");
+    core.advance(50);
+    client.command("MULTI");
+    client.command("SCARD", "s");
+    assertEquals(client.command("EXEC"), "*1\r\n:2\r\n");
+    client.command("WATCH", "s");
+    core.advance(51);
+    client.command("MULTI");
+    client.command("SCARD", "s");
+    assertEquals(client.command("EXEC"), "*-1\r\n");
+  });
+});
