@@ -99,10 +99,18 @@ function object({ server, connection, args, reply }: Call): void {
     nodes);
 }
 
+/** A number as C's "%.2f" prints it: of two that are equally near, the even one. */
+function twoDecimals(value: number): string {
+  const floor = Math.floor(value * 100);
+  // Only eighths can be equally near.
+  const isTie = Number.isInteger(value * 8) && value * 100 - floor === 0.5;
+  return isTie && floor % 2 === 0 ? (floor / 100).toFixed(2) : value.toFixed(2);
+}
+
 /** What DEBUG OBJECT adds for a quicklist. */
 function quicklistFacts({ field }: Facts, isFast: boolean): string {
   const nodes = field(ENTRY_FACTS.listNodes);
-  return ` ql_nodes:${nodes} ql_avg_node:${(field(ENTRY_FACTS.listElements) / nodes).toFixed(2)}` +
+  return ` ql_nodes:${nodes} ql_avg_node:${twoDecimals(field(ENTRY_FACTS.listElements) / nodes)}` +
     ` ql_listpack_max:${field(ENTRY_FACTS.listFill) | 0}` +
     ` ql_compressed:${field(ENTRY_FACTS.listDepth) === 0 ? 0 : 1}` +
     (isFast ? "" : ` ql_uncompressed_size:${field(ENTRY_FACTS.listBytes)}`);
