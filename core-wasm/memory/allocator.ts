@@ -294,6 +294,17 @@ export function alloc(size: usize): usize {
   return block;
 }
 
+/**
+ * A block of zeros, or 0 when memory is exhausted. Of a block in pages that were never in use nothing has to be written:
+ * an array of many megabytes costs its pages one by one, when they are used. May grow memory.
+ */
+export function allocZeroed(size: usize): usize {
+  const zeroFrom = <usize>root().touchedPages << PAGE_BITS;
+  const block = alloc(size);
+  if (block != 0 && block < zeroFrom) memory.fill(block, 0, min<usize>(size, zeroFrom - block));
+  return block;
+}
+
 function allocLarge(size: usize): usize {
   if (size > 0xfff00000) return 0;
   const pages = <u32>((size + PAGE_MASK) >> PAGE_BITS);

@@ -17,7 +17,7 @@
  * first is empty; used[i] counts elements; rehashIndex is -1 exactly when array 1 is absent.
  * Stale: a slot address is void after any other call that changes or looks up in the same table.
  */
-import { alloc, canAllocate, free } from "../memory/allocator";
+import { alloc, allocZeroed, canAllocate, free } from "../memory/allocator";
 import { random64, randomBelow, root } from "../memory/root";
 import { equalBytes } from "../bytes/compare";
 import { hashBytes } from "../bytes/hash";
@@ -93,10 +93,7 @@ function tagOf(hash: u64): u8 {
 }
 
 function newArray(bits: i32): usize {
-  const size = BUCKET_SIZE << bits;
-  const array = alloc(size);
-  if (array != 0) memory.fill(array, 0, size);
-  return array;
+  return allocZeroed(BUCKET_SIZE << bits);
 }
 
 /** Slot of the element with this key in one chain, or 0. */
