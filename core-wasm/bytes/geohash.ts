@@ -23,16 +23,6 @@ const ODD_BITS: u64 = 0xaaaaaaaaaaaaaaaa;
 const EVEN_BITS: u64 = 0x5555555555555555;
 const TWO_TO_63: f64 = 9223372036854775808.0;
 
-/** A cell's edges. */
-@unmanaged
-export class Area {
-  minLongitude: f64;
-  maxLongitude: f64;
-  minLatitude: f64;
-  maxLatitude: f64;
-}
-
-const AREA: usize = memory.data(32, 8);
 const POSITION: usize = memory.data(16, 8);
 
 export function radians(degrees: f64): f64 {
@@ -72,19 +62,24 @@ export function geoEncode(longitude: f64, latitude: f64, step: i32, latitudeMax:
   return spread(<u64>y) | (spread(<u64>x) << 1);
 }
 
-/** Edges of the cell of a hash of 2 * step bits. */
-export function geoArea(hash: u64, step: i32): Area {
-  const area = changetype<Area>(AREA);
-  const size = 1.0 / <f64>(<u64>1 << step);
-  const y = gather(hash);
-  const x = gather(hash >> 1);
-  const height = LATITUDE_MAX + LATITUDE_MAX;
-  const width = LONGITUDE_MAX + LONGITUDE_MAX;
-  area.minLongitude = -LONGITUDE_MAX + <f64>x * size * width;
-  area.maxLongitude = -LONGITUDE_MAX + <f64>(x + 1) * size * width;
-  area.minLatitude = -LATITUDE_MAX + <f64>y * size * height;
-  area.maxLatitude = -LATITUDE_MAX + <f64>(y + 1) * size * height;
-  return area;
+/** West edge of column x of the cells of a step; x may be one beyond the last. */
+export function columnEdge(x: u32, step: i32): f64 {
+  return -LONGITUDE_MAX + <f64>x * (1.0 / <f64>(<u64>1 << step)) * (LONGITUDE_MAX + LONGITUDE_MAX);
+}
+
+/** South edge of row y of the cells of a step; y may be one beyond the last. */
+export function rowEdge(y: u32, step: i32): f64 {
+  return -LATITUDE_MAX + <f64>y * (1.0 / <f64>(<u64>1 << step)) * (LATITUDE_MAX + LATITUDE_MAX);
+}
+
+/** Number of the column that the cell of a hash is in. */
+export function columnOf(hash: u64): u32 {
+  return gather(hash >> 1);
+}
+
+/** Number of the row that the cell of a hash is in. */
+export function rowOf(hash: u64): u32 {
+  return gather(hash);
 }
 
 /** A score as a hash, whatever it is: what usual processors make of a double that is no 64-bit integer. */
@@ -96,11 +91,13 @@ function hashOf(score: f64): u64 {
 
 /** Decodes a score into longitude() and latitude(). */
 export function geoDecode(score: f64): void {
-  const area = geoArea(hashOf(score), STEP_MOST);
-  const x = (area.minLongitude + area.maxLongitude) / 2;
-  const y = (area.minLatitude + area.maxLatitude) / 2;
-  store<f64>(POSITION, max<f64>(-LONGITUDE_MAX, min<f64>(LONGITUDE_MAX, x)));
-  store<f64>(POSITION, max<f64>(-LATITUDE_MAX, min<f64>(LATITUDE_MAX, y)), 8);
+  const hash = hashOf(score);
+  const x = columnOf(hash);
+  const y = rowOf(hash);
+  const lon = (columnEdge(x, STEP_MOST) + columnEdge(x + 1, STEP_MOST)) / 2;
+  const lat = (rowEdge(y, STEP_MOST) + rowEdge(y + 1, STEP_MOST)) / 2;
+  store<f64>(POSITION, max<f64>(-LONGITUDE_MAX, min<f64>(LONGITUDE_MAX, lon)));
+  store<f64>(POSITION, max<f64>(-LATITUDE_MAX, min<f64>(LATITUDE_MAX, lat)), 8);
 }
 
 /** Longitude that geoDecode() found. */

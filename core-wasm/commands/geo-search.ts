@@ -192,26 +192,40 @@ function readStoreOption(i: i32): i32 {
   return 2;
 }
 
+/** Reads COUNT at argument i; as readShapeOption(). */
+function readCount(c: Client, i: i32): i32 {
+  if (i + 1 >= argc() || !argIs(i, "COUNT")) return 0;
+  if (!argI64(c, i + 1)) return -1;
+  search().count = root().number;
+  if (root().number > 0) return 2;
+  replyError(c, "ERR COUNT must be > 0");
+  return -1;
+}
+
 /** Reads one option at argument i; as readShapeOption(). */
 function readOption(c: Client, i: i32): i32 {
   const q = search();
-  if (argIs(i, "WITHDIST")) q.withDistance = 1;
-  else if (argIs(i, "WITHHASH")) q.withHash = 1;
-  else if (argIs(i, "WITHCOORD")) q.withPosition = 1;
-  else if (argIs(i, "ANY")) q.any = 1;
-  else if (argIs(i, "ASC")) q.sort = ASCENDING;
-  else if (argIs(i, "DESC")) q.sort = DESCENDING;
-  else if (argIs(i, "COUNT") && i + 1 < argc()) {
-    if (!argI64(c, i + 1)) return -1;
-    q.count = root().number;
-    if (q.count > 0) return 2;
-    replyError(c, "ERR COUNT must be > 0");
-    return -1;
-  } else {
-    const taken = readStoreOption(i);
-    return taken != 0 || q.from != FROM_OPTION ? taken : readShapeOption(c, i);
+  // Its first letter says what it may be: there are many words, and most requests are short.
+  switch (argLen(i) == 0 ? 0 : <i32>load<u8>(argPtr(i)) | 0x20) {
+    case 0x77: // w
+      if (argIs(i, "WITHDIST")) q.withDistance = 1;
+      else if (argIs(i, "WITHHASH")) q.withHash = 1;
+      else if (argIs(i, "WITHCOORD")) q.withPosition = 1;
+      else return 0;
+      return 1;
+    case 0x61: // a
+      if (argIs(i, "ANY")) q.any = 1;
+      else if (argIs(i, "ASC")) q.sort = ASCENDING;
+      else return 0;
+      return 1;
+    case 0x64: // d
+      if (!argIs(i, "DESC")) return 0;
+      q.sort = DESCENDING;
+      return 1;
+    case 0x63: return readCount(c, i); // c
+    case 0x73: return readStoreOption(i); // s
+    default: return q.from == FROM_OPTION ? readShapeOption(c, i) : 0;
   }
-  return 1;
 }
 
 /** Replies `text` and the command's name as the client wrote it. */
@@ -362,7 +376,7 @@ function readCentre(c: Client, from: i32): bool {
 /** All commands of this file: options begin at argument `options`, `key` is the source's. */
 function searchGeneric(c: Client, key: i32, from: i32, options: i32, readOnly: bool): void {
   const q = search();
-  memory.fill(SEARCH, 0, offsetof<Search>());
+  for (let at: usize = 0; at < 64; at += 8) store<u64>(SEARCH + at, 0);
   shapeReset();
   q.entry = readKey(c, key);
   if (!zsetOrNothing(c, q.entry)) return;

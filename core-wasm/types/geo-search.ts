@@ -13,13 +13,13 @@
  * Not for arguments and replies: commands/geo*.ts.
  */
 import {
-  Area, degrees, EARTH_RADIUS, geoArea, geoDecode, geoDistance, geoEncode, geoNeighbour, haversine, LATITUDE_MAX,
-  latitude, latitudeDistance, longitude, LONGITUDE_MAX, radians, STEP_MOST,
+  columnEdge, columnOf, degrees, EARTH_RADIUS, geoDecode, geoDistance, geoEncode, geoNeighbour, haversine, LATITUDE_MAX,
+  latitude, latitudeDistance, longitude, LONGITUDE_MAX, radians, rowEdge, rowOf, STEP_MOST,
 } from "../bytes/geohash";
 import { arcTangent, cosine, sine } from "../bytes/trigonometry";
 import { free, realloc } from "../memory/allocator";
-import { BEFORE_SCORE, placeElement } from "../structures/score-tree";
-import { isPacked, zsetNext, zsetPlaceScore, zsetSeek } from "./zset";
+import { placeElement } from "../structures/score-tree";
+import { isPacked, zsetFirst, zsetLast, zsetNext, zsetPlaceScore, zsetSeek } from "./zset";
 
 export const SHAPE_CIRCLE: i32 = 1;
 export const SHAPE_BOX: i32 = 2;
@@ -80,10 +80,20 @@ function hits(): Hits {
   return changetype<Hits>(HITS);
 }
 
-/** Forgets the last shape. */
+/** Forgets the last shape and its hits. */
 export function shapeReset(): void {
-  memory.fill(SHAPE, 0, offsetof<Shape>());
-  memory.fill(HITS, 0, offsetof<Hits>());
+  const s = shape();
+  s.kind = 0;
+  s.vertices = 0;
+  s.vertexCount = 0;
+  hitsReset();
+}
+
+/** Stores instead of a fill: runtimes call out for those. */
+function hitsReset(): void {
+  store<u64>(HITS, 0);
+  store<u64>(HITS, 0, 8);
+  store<u64>(HITS, 0, 16);
 }
 
 // --- Bounding box and centre ---
@@ -190,22 +200,13 @@ function northOf(i: i32): i32 {
   return i == 1 || i == 5 || i == 6 ? 1 : -1;
 }
 
-/** True when a neighbour of the middle cell ends inside the box: larger cells are needed. */
+/** True when a neighbour of the middle cell, around the globe, ends inside the box: larger cells are needed. */
 function isTooSmall(s: Shape, hash: u64, step: i32): bool {
-  if (geoArea(geoNeighbour(hash, step, 0, 1), step).maxLatitude < s.maxLatitude) return true;
-  if (geoArea(geoNeighbour(hash, step, 0, -1), step).minLatitude > s.minLatitude) return true;
-  if (geoArea(geoNeighbour(hash, step, 1, 0), step).maxLongitude < s.maxLongitude) return true;
-  return geoArea(geoNeighbour(hash, step, -1, 0), step).minLongitude > s.minLongitude;
-}
-
-/** True when the box ends inside the middle cell on the side of neighbour i. */
-function isBeyond(s: Shape, area: Area, i: i32): bool {
-  const north = northOf(i);
-  const east = eastOf(i);
-  if (north < 0 && area.minLatitude < s.minLatitude) return true;
-  if (north > 0 && area.maxLatitude > s.maxLatitude) return true;
-  if (east < 0 && area.minLongitude < s.minLongitude) return true;
-  return east > 0 && area.maxLongitude > s.maxLongitude;
+  const last = (<u32>1 << step) - 1;
+  const x = columnOf(hash);
+  const y = rowOf(hash);
+  return rowEdge(((y + 1) & last) + 1, step) < s.maxLatitude || rowEdge((y - 1) & last, step) > s.minLatitude ||
+    columnEdge(((x + 1) & last) + 1, step) < s.maxLongitude || columnEdge((x - 1) & last, step) > s.minLongitude;
 }
 
 /** Chooses the cells to search; returns their step. */
@@ -219,11 +220,20 @@ function chooseCells(s: Shape): i32 {
     step--;
     hash = geoEncode(s.longitude, lat, step);
   }
-  const area = geoArea(hash, step);
+  const x = columnOf(hash);
+  const y = rowOf(hash);
+  // The box ends inside the middle cell on these sides.
+  const few = step < 2;
+  const south = !few && rowEdge(y, step) < s.minLatitude;
+  const north = !few && rowEdge(y + 1, step) > s.maxLatitude;
+  const west = !few && columnEdge(x, step) < s.minLongitude;
+  const east = !few && columnEdge(x + 1, step) > s.maxLongitude;
   setCell(0, hash);
   for (let i = 1; i < 9; i++) {
-    const beyond = step >= 2 && isBeyond(s, area, i);
-    setCell(i, beyond ? NO_CELL : geoNeighbour(hash, step, eastOf(i), northOf(i)));
+    const up = northOf(i);
+    const right = eastOf(i);
+    const beyond = (up > 0 && north) || (up < 0 && south) || (right > 0 && east) || (right < 0 && west);
+    setCell(i, beyond ? NO_CELL : geoNeighbour(hash, step, right, up));
   }
   return step;
 }
@@ -324,12 +334,10 @@ function isFull(h: Hits): bool {
   return h.failed != 0 || (h.most != 0 && h.count >= h.most);
 }
 
-/** Gathers what of one cell is in the shape. */
-function searchCell(e: usize, s: Shape, hash: u64, step: i32): void {
-  const shift = <u64>(52 - (step << 1));
-  const end = <f64>((hash + 1) << shift);
+/** Gathers what of one cell, a range of scores, is in the shape. */
+function searchCell(e: usize, s: Shape, start: f64, end: f64): void {
   const h = hits();
-  let place = zsetSeek(e, BEFORE_SCORE, <f64>(hash << shift));
+  let place = zsetSeek(e, start);
   while (place != 0) {
     const score = zsetPlaceScore(e, place);
     if (score >= end) return;
@@ -350,15 +358,23 @@ export function geoSearch(e: usize, most: u32): bool {
   const h = hits();
   h.most = most;
   const step = chooseCells(s);
-  prepare(s);
+  const shift = <u64>(52 - (step << 1));
+  const lowest = zsetPlaceScore(e, zsetFirst(e));
+  const highest = zsetPlaceScore(e, zsetLast(e));
+  let prepared = false;
   let last = 0;
   for (let i = 0; i < 9; i++) {
     if (cell(i) == NO_CELL) continue;
     // With very large shapes neighbours are the same; the first of all is not compared with.
     if (last != 0 && cell(i) == cell(last)) continue;
     if (isFull(h)) break;
-    searchCell(e, s, cell(i), step);
     last = i;
+    const start = <f64>(cell(i) << shift);
+    const end = <f64>((cell(i) + 1) << shift);
+    if (start > highest || end <= lowest) continue;
+    if (!prepared) prepare(s);
+    prepared = true;
+    searchCell(e, s, start, end);
   }
   return h.failed == 0;
 }
@@ -388,7 +404,7 @@ export function hitPlace(i: u32): usize {
 
 export function hitsFree(): void {
   free(hits().list);
-  memory.fill(HITS, 0, offsetof<Hits>());
+  hitsReset();
 }
 
 // --- Sorting ---

@@ -73,6 +73,18 @@ export function packedCountBefore(lp: usize, from: u32, bound: i32, score: f64, 
   return n;
 }
 
+/** The place of the first member whose score is not below `score`, 0 when there is none. */
+export function packedSeek(lp: usize, score: f64): usize {
+  const last = lpLast(lp);
+  if (last == 0 || scoreAt(last) < score) return 0;
+  let place = lpFirst(lp);
+  while (true) {
+    const p = lpNext(lp, place);
+    if (scoreAt(p) >= score) return place;
+    place = lpNext(lp, p);
+  }
+}
+
 /** How many members stand before the one at `place`. */
 export function packedRank(lp: usize, place: usize): u32 {
   let n: u32 = 0;

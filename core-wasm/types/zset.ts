@@ -25,12 +25,12 @@ import {
 } from "../structures/hashtable";
 import { lpFirst, lpLength, lpNext, lpPrev, lpView, lpViewLength } from "../structures/listpack";
 import {
-  elementScore, placeElement, placeNext, placePrevious, ScoreTree, treeAt, treeCountBefore, treeFirst, treeLast,
+  BEFORE_SCORE, elementScore, placeElement, placeNext, placePrevious, ScoreTree, treeAt, treeCountBefore, treeFirst, treeLast,
   treeRank, treeSeek,
 } from "../structures/score-tree";
 import { treeFreeSome } from "../structures/score-tree-change";
 import { HASH_TABLE_SIZE, timersBytes, timersFree } from "./hash-timers";
-import { packedAt, packedCountBefore, packedFind, packedLast, packedRank, packedScore } from "./zset-listpack";
+import { packedAt, packedCountBefore, packedFind, packedLast, packedRank, packedScore, packedSeek } from "./zset-listpack";
 import { copyPacked, copyTree } from "./zset-change";
 
 const TREE: usize = HASH_TABLE_SIZE;
@@ -122,11 +122,11 @@ export function zsetAt(e: usize, rank: u32): u64 {
   return isPacked(e) ? <u64>packedAt(value, rank) : treeAt(zsetTree(value), rank);
 }
 
-/** The place of the first member that does not stand before a score's bound; 0 when all do. */
-export function zsetSeek(e: usize, bound: i32, score: f64): u64 {
+/** The place of the first member whose score is not below `score`; 0 when there is none. */
+export function zsetSeek(e: usize, score: f64): u64 {
   const value = entryPointer(e);
-  if (!isPacked(e)) return treeSeek(zsetTree(value), bound, score, 0, 0);
-  return <u64>packedAt(value, packedCountBefore(value, 0, bound, score, 0, 0));
+  if (isPacked(e)) return <u64>packedSeek(value, score);
+  return treeSeek(zsetTree(value), BEFORE_SCORE, score, 0, 0);
 }
 
 /** The place behind, 0 at the end. */
