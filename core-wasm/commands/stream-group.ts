@@ -2,7 +2,10 @@
  * XGROUP and XACK: making, moving and removing groups and consumers, and acknowledging what was delivered.
  */
 import { addEntry, lookupWrite } from "../keyspace/database";
+import { ENCODING_STREAM, entryNew, entrySetPointer, NO_EXPIRE, TYPE_STREAM } from "../keyspace/entry";
 import { changed, notify, NOTIFY_STREAM } from "../keyspace/events";
+import { dropEntry, LAZY_ALWAYS } from "../keyspace/lazyfree";
+import { free } from "../memory/allocator";
 import { argLen, argPtr, argc, root } from "../memory/root";
 import { signalReady } from "../resp/blocking";
 import { Client, clientDb } from "../resp/client";
@@ -11,9 +14,11 @@ import {
   replySimple,
 } from "../resp/reply";
 import { idSize } from "../structures/id-tree";
-import { nameRemove } from "../structures/name-list";
+import { nameInsert, nameRemove } from "../structures/name-list";
 import { streamOf } from "../types/stream";
-import { Consumer, consumerPending, Group, groupsOf, READ_UNKNOWN, Stream } from "../types/stream-data";
+import {
+  Consumer, consumerPending, Group, groupPending, groupsOf, READ_UNKNOWN, Stream, streamNew,
+} from "../types/stream-data";
 import {
   consumerCreate, consumerDelete, consumerFind, groupCreate, groupFind, groupFreeSome, pendingRemove,
 } from "../types/stream-group";
@@ -25,6 +30,8 @@ import { streamOrNothing } from "./stream-range";
 import { readKey } from "./string";
 
 const WHOLE: i32 = i32.MAX_VALUE;
+/** Pending entries that go at once with their group. */
+const FREED_AT_ONCE: u32 = 64;
 
 // --- Errors that name a group ---
 
@@ -219,12 +226,30 @@ export function xgroupSetidCommand(c: Client): void {
   replyOk(c);
 }
 
+/**
+ * Frees a group that is in no list any more: a large one later, as the only group of a stream that is no key's.
+ */
+function dropGroup(g: usize): void {
+  if (idSize(groupPending(changetype<Group>(g))) > FREED_AT_ONCE) {
+    const s = streamNew();
+    const e = s == 0 ? s : entryNew(0, 0, TYPE_STREAM, ENCODING_STREAM, NO_EXPIRE, -1);
+    if (e != 0 && nameInsert(groupsOf(changetype<Stream>(s)), g)) {
+      entrySetPointer(e, s);
+      dropEntry(e, LAZY_ALWAYS);
+      return;
+    }
+    free(s);
+    free(e);
+  }
+  groupFreeSome(changetype<Group>(g), i32.MAX_VALUE);
+}
+
 /** XGROUP DESTROY key group */
 export function xgroupDestroyCommand(c: Client): void {
   const g = lookupGroup(c, false);
   if (g == 0) return;
   nameRemove(groupsOf(streamOfKey(c)), g);
-  groupFreeSome(changetype<Group>(g), i32.MAX_VALUE);
+  dropGroup(g);
   tell(c, "xgroup-destroy");
   replyInteger(c, 1);
   // Those who wait to read for the group are told that it is gone.

@@ -417,6 +417,25 @@ describe("memory of streams", () => {
     assertEquals(value(client, "OBJECT ENCODING s"), "stream");
   });
 
+  it("of a group that is destroyed comes back in slices, too", () => {
+    const core = new CoreDriver();
+    const client = core.connect();
+    for (let i = 1; i <= 10_000; i++) run(client, `XADD s ${i} a ${i}`);
+    run(client, "XGROUP CREATE s small 0");
+    run(client, "XGROUP DESTROY s small");
+    const start = core.usedBytes;
+    run(client, "XGROUP CREATE s g 0");
+    const reply = run(client, "XREADGROUP GROUP g c STREAMS s >");
+    assert(reply.length > 100_000);
+    const full = core.usedBytes;
+    assertEquals(run(client, "XGROUP DESTROY s g"), ":1\r\n");
+    assert(core.usedBytes > full - 1000, "nothing was freed at once");
+    let slices = 0;
+    while (core.exports.lazyFree(1000) === 1) slices++;
+    assert(slices >= 9, `${slices} slices`);
+    assertEquals(core.usedBytes, start);
+  });
+
   it("comes back a slice at a time, groups included", () => {
     const core = new CoreDriver();
     const client = core.connect();
