@@ -75,6 +75,9 @@ export class Root {
   clientCount: i32;
   nextClientId: u32;
   pendingHead: usize; // clients with output that the host has not been told of
+  pendingPtr: usize; // output of the one that the host was told of last
+  pendingLength: i32;
+  pendingChunks: i32;
   resumeHead: usize; // clients that may run on after a pause or block, the first to run first
   resumeTail: usize;
   heldHead: usize; // clients that CLIENT PAUSE holds back, in the order in which they came

@@ -15,7 +15,7 @@ import { root } from "../memory/root";
 import { database, Database } from "../keyspace/database";
 import { assignDefault } from "./access";
 import { forgetBlocked } from "./blocking";
-import { clearOutput } from "./output";
+import { clearOutput, outputAddress, outputContiguous } from "./output";
 import { monitorRemove } from "./monitor";
 import { subscriptionBytes, unsubscribeAll } from "./pubsub";
 import { trackingForget, trackingMeet } from "./tracking";
@@ -197,9 +197,16 @@ function removePending(c: Client): void {
   p.pendingNext = c.pendingNext;
 }
 
+/** The next client with output, taken off the list; where its first bytes are is in the root. 0 when there is none. */
 export function takePending(): usize {
-  const head = root().pendingHead;
-  if (head != 0) removePending(changetype<Client>(head));
+  const r = root();
+  const head = r.pendingHead;
+  if (head == 0) return 0;
+  const c = changetype<Client>(head);
+  removePending(c);
+  r.pendingPtr = outputAddress(c);
+  r.pendingLength = outputContiguous(c);
+  r.pendingChunks = c.outChunks;
   return head;
 }
 

@@ -100,6 +100,7 @@ const NOW = (ROOT_ADDRESS + ROOT.nowUs) >> 3;
 const ROOM = (ROOT_ADDRESS + ROOT.roomLength) >> 2;
 const PENDING = (ROOT_ADDRESS + ROOT.pendingHead) >> 2;
 const RESUME = (ROOT_ADDRESS + ROOT.resumeHead) >> 2;
+const PENDING_PTR = (ROOT_ADDRESS + ROOT.pendingPtr) >> 2;
 const CLOSING = (ROOT_ADDRESS + ROOT.closingHead) >> 2;
 const LAZY = (ROOT_ADDRESS + ROOT.lazyHead) >> 2;
 const SHARED_ARGV = (ROOT_ADDRESS + ROOT.sharedArgv) >> 2;
@@ -293,6 +294,16 @@ export class Core {
   /** Values that were dropped wait to be freed. */
   get hasValuesToFree(): boolean {
     return this.words[LAZY] !== 0;
+  }
+
+  /**
+   * Where the first output is of the client that pendingWriteNext() just gave: address, length, and in how many pieces
+   * all of it is.
+   */
+  get pendingOutput(): readonly [ptr: number, length: number, pieces: number] {
+    if (this.words.length === 0) this.refresh();
+    const { words } = this;
+    return [words[PENDING_PTR], words[PENDING_PTR + 1], words[PENDING_PTR + 2]];
   }
 
   /** Copies of the arguments of the command that the core last looked at. */

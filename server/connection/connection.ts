@@ -123,6 +123,20 @@ export class Connection implements SocketHandler {
     if (status & (STATUS.output | STATUS.closeAfter)) this.flush();
   }
 
+  /** Offers the one piece of output that there is, at `ptr`. A message to many costs this much for each of them. */
+  flushPiece(ptr: number, length: number): void {
+    const { socket } = this;
+    if (socket === undefined || this.#inFlight > 0 || this.#isBlocked) return;
+    const taken = socket.write(ptr, length);
+    if (taken < 0) {
+      this.#inFlight = length;
+      return;
+    }
+    const left = this.core.exports.outputConsume(this.client, taken);
+    if (taken < length) this.#isBlocked = true;
+    else if (left > 0 || this.#closesAfter) this.flush();
+  }
+
   /** Offers output to the socket until it takes no more. */
   flush(): void {
     const { socket, core } = this;

@@ -1,4 +1,4 @@
-/** Client-side caching and MONITOR in the core: a model of who must be told, memory that comes back, memory that is out. */
+/** Client-side caching and MONITOR in the core: a model of who must be told, and memory, also when there is none. */
 import { describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { ROOT } from "../../server/generated/layout.ts";
