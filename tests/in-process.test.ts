@@ -582,6 +582,8 @@ describe("in process: random use", () => {
       } catch (error) {
         assertInstanceOf(error, WakeyError, `${name} ${args.join(" ")}: ${(error as Error).stack}`);
       }
+      // Whatever it began (a transaction, silence) ends.
+      wakey.callRaw("DISCARD");
       wakey.callRaw("CLIENT", "REPLY", "ON");
       assertEquals(wakey.call("PING"), "PONG", `after ${name} ${args.join(" ")}`);
     }
