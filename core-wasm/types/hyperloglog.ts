@@ -45,6 +45,8 @@ const SPARSE_VALUE_MAX: i32 = 32;
 const SPARSE_RUN_MAX: i32 = 4;
 const ZEROS_MAX: i32 = 64;
 const ALPHA: f64 = 0.721347520444481703680; // 0.5 / ln 2
+/** Codes that are read one by one before sixteen are tried at once again, after one of two bytes was among them. */
+const SINGLE_CODES: i32 = 8;
 /** Runs that are looked at for merging after a change, from the one before it on. */
 const MERGE_WINDOW: i32 = 5;
 
@@ -240,6 +242,18 @@ function mergeRuns(p: usize, end: usize): usize {
   return end;
 }
 
+/** How many registers the 16 codes at `p` cover, 0 when one of them has two bytes. */
+function chunkLength(p: usize): i32 {
+  const x = v128.load(p);
+  // As signed bytes, codes of two bytes are the only ones from 64 on, and runs of values the only ones below 0.
+  if (v128.any_true(i8x16.ge_s(x, i8x16.splat(0x40)))) return 0;
+  const values = i8x16.lt_s(x, i8x16.splat(0));
+  const lengths = v128.and(x, v128.or(v128.not(values), i8x16.splat(3)));
+  const sums = i32x4.extadd_pairwise_i16x8_u(i16x8.extadd_pairwise_i8x16_u(lengths));
+  return i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1) + i32x4.extract_lane(sums, 2) +
+    i32x4.extract_lane(sums, 3) + 16;
+}
+
 /**
  * Raises a register of a sparse value of `len` bytes, behind which HLL_GROWTH bytes are free as far as `most` allows.
  * Answers the new length; HLL_SAME when the register was high enough; HLL_INVALID for damaged runs; HLL_PROMOTE
@@ -253,7 +267,19 @@ export function hllSparseSet(hll: usize, len: i32, index: i32, rank: i32, most: 
   let before = start;
   let first = 0;
   let count = 0;
+  let single = 0; // codes to go through one by one
   while (p < end) {
+    if (single-- <= 0 && p + 16 <= end) {
+      const covered = chunkLength(p);
+      if (covered != 0 && index >= first + covered) {
+        before = p + 15;
+        p += 16;
+        first += covered;
+        single = 0;
+        continue;
+      }
+      single = covered != 0 ? 16 : SINGLE_CODES;
+    }
     count = runLength(p, end);
     if (index < first + count) break;
     before = p;
