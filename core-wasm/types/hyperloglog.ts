@@ -13,7 +13,8 @@
  * Functions work on the bytes, wherever they are: no keys, no clients, no allocation. Sparse bytes come from clients,
  * so every walk checks that its runs cover 16,384 registers and no more.
  *
- *       sparse: runs that cover all registers   00nnnnnn n+1 zeros · 01nnnnnn nnnnnnnn n+1 zeros ·
+ * Costs: an element on a dense value takes 60 ns more than a look-up; on a sparse one a walk over its runs, sixteen a
+ * step; counting a dense one some microseconds, merging it one.
  * Credits: P. Flajolet et al., "HyperLogLog" (2007); O. Ertl, "New cardinality estimation algorithms" (2017);
  * A. Appleby, MurmurHash64A.
  */

@@ -40,7 +40,10 @@ function fresh(checked = false): { core: CoreDriver; client: CoreClient } {
 
 const pairs = (n: number, size = 3): string[] => range(n).flatMap((i) => [`field:${i}`, `${i}`.repeat(size)]);
 const entries = (n: number): string[][] =>
-  range(n).map((i) => ["XADD", "k", `${i + 1}-${i % 3}`, ...(i % 4 ? ["a", `${i}`, "b", "text"] : ["c", "x".repeat(i)])]);
+  range(n).map((i) => {
+    const fields = i % 4 ? ["a", `${i}`, "b", "text"] : ["c", "x".repeat(i)];
+    return ["XADD", "k", `${i + 1}-${i % 3}`, ...fields];
+  });
 
 /** A value of every encoding: name, encoding, how it is made. */
 const VALUES: [name: string, encoding: string, commands: string[][]][] = [
@@ -276,7 +279,9 @@ describe("encodings of older servers", () => {
 
   it("streams without the later numbers get them from what is there", () => {
     const { client } = fresh();
-    const payload = make(client, [["XADD", "k", "1-1", "a", "b"], ["XGROUP", "CREATE", "k", "g", "0", "ENTRIESREAD", "0"]]);
+    const payload = make(client, [
+      ["XADD", "k", "1-1", "a", "b"], ["XGROUP", "CREATE", "k", "g", "0", "ENTRIESREAD", "0"],
+    ]);
     // Type 21 has first, last deleted and number of added entries behind the last ID, and entries read in the group.
     const numbers = "\x01\x01\x01\x01\x01\x00\x00\x01\x01\x01g\x00\x00\x00\x00\x00";
     const at = payload.lastIndexOf(numbers);

@@ -57,7 +57,8 @@ describe("SORT", () => {
     client.command("RPUSH", "list", "c", "a", "b", "d");
     client.command("ZADD", "zset", "1", "c", "2", "a", "3", "b", "4", "d");
     for (const key of ["list", "zset"]) {
-      const sorted = (...options: (string | number)[]) => elements(client.command("SORT", key, "BY", "nosort", ...options));
+      const sorted = (...options: (string | number)[]) =>
+        elements(client.command("SORT", key, "BY", "nosort", ...options));
       assertEquals(sorted(), ["c", "a", "b", "d"]);
       assertEquals(sorted("DESC"), ["d", "b", "a", "c"]);
       assertEquals(sorted("LIMIT", 1, 2), ["a", "b"]);

@@ -34,5 +34,8 @@ export const DUMPS: ((g: CommandGenerator) => string[])[] = [
   (g) => ["DUMP", g.key()],
   (g) => ["RESTORE", g.key(), "0", payload(g), ...g.options("REPLACE", "REPLACE", "REPLACE")],
   (g) => ["RESTORE", g.key(), g.milliseconds(), payload(g), ...g.options("REPLACE", ["IDLETIME", g.integer()])],
-  (g) => ["RESTORE", g.key(), g.unixMilliseconds(), payload(g), "ABSTTL", ...g.options("REPLACE", ["FREQ", g.integer()])],
+  (g) => {
+    const options = g.options("REPLACE", ["FREQ", g.integer()]);
+    return ["RESTORE", g.key(), g.unixMilliseconds(), payload(g), "ABSTTL", ...options];
+  },
 ];
