@@ -12,7 +12,7 @@ import { chunkRoom, Client, commitOutput, retractOutput } from "../resp/client";
 import {
   replyArray, replyBlock, replyBulk, replyBulkInteger, replyOutOfMemory, reserve,
 } from "../resp/reply";
-import { lpHere, lpInt, lpIsInt, lpNext, lpText, lpTextLength } from "../structures/listpack";
+import { lpBehind, lpHere, lpInt, lpIsInt, lpNext, lpText, lpTextLength } from "../structures/listpack";
 import {
   cursorClose, cursorFailed, cursorGo, cursorInt, cursorIsBlock, cursorIsInt, cursorLength, cursorListpack, cursorNext,
   cursorOpen, cursorPosition, cursorPrevious, cursorView,
@@ -84,8 +84,13 @@ export function writeElement(at: usize, p: usize): usize {
   return at + 2;
 }
 
+/** True when an element with this first byte is an integer of more than seven bits. */
+function isWideInteger(b: u32): bool {
+  return b - 0xc0 < 0x20 || b - 0xf1 < 4;
+}
+
 /**
- * Writes elements of the two commonest kinds, integers to 127 and strings to 63 bytes, from p on until `n` are done,
+ * Writes elements of the commonest kinds, integers and strings to 63 bytes, from p on until `n` are done,
  * another kind comes or fewer than QUICK_ROOM bytes are left. Strings are copied 16 bytes at a time, beyond their end
  * on both sides. Returns the address behind what it wrote; root.lpPlace is where it stopped, lpSteps how many it took.
  */
@@ -112,6 +117,9 @@ function writeQuick(at: usize, end: usize, p: usize, n: i64): usize {
       store<u16>(at, CRLF);
       at += 2;
       p += len + 2;
+    } else if (isWideInteger(b)) {
+      at = writeElement(at, p);
+      p = lpBehind(p);
     } else {
       break;
     }
