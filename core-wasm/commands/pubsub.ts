@@ -19,7 +19,7 @@ import { scratchAt, scratchClear, scratchLength, scratchRelease } from "../struc
 
 /** A client's new or ended subscription, a push. `name` 0: it had none. */
 function told(c: Client, kind: i32, word: string, name: usize, len: i32): void {
-  const to = replyTarget(c, false);
+  const to = replyTarget(c);
   replyPush(to, 3);
   replyBulkText(to, word);
   if (name == 0) replyNull(to);
@@ -53,7 +53,7 @@ function unsubscribeSome(c: Client, kind: i32, word: string): void {
 
 /** Ends the first subscription of a kind. Its name may go with it, so what is told of it is written first. */
 function dropTold(c: Client, kind: i32, word: string, e: usize): void {
-  const to = replyTarget(c, false);
+  const to = replyTarget(c);
   replyPush(to, 3);
   replyBulkText(to, word);
   replyBulk(to, keyAddress(e), keyLength(e));

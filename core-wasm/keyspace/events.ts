@@ -86,8 +86,10 @@ function tell(kind: u32, event: string, key: usize, keyLen: i32, db: i32): void 
   const r = root();
   // What is evicted goes before the command runs, and so does what is told of it.
   if (kind & NOTIFY_EVICTED) r.pushNow = 1;
+  // A key's coming is told before the change that it is.
+  if (kind & NOTIFY_NEW && r.observers & kind) publishBoth(event, key, keyLen, db);
   if (r.observers & OBSERVE_CHANGES && isChange(kind, event)) change(kind, key, keyLen, db);
-  if (r.observers & kind) publishBoth(event, key, keyLen, db);
+  if (r.observers & kind && !(kind & NOTIFY_NEW)) publishBoth(event, key, keyLen, db);
   r.pushNow = 0;
 }
 

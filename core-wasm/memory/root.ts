@@ -182,6 +182,7 @@ export class Root {
   pubsub: usize; // tables and buffers, 0 until the first subscription
   pubsubClients: i32;
   pair: u64; // key of a look-up among subscriptions
+  lastOutput: usize; // another one, for what comes behind that
   laterOutput: usize; // Client without a connection: what the running command's client gets behind its reply
 
   // Statistics.

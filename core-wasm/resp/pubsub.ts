@@ -9,7 +9,7 @@
  *
  * A message is framed once and copied to each subscriber; RESP2 and RESP3 differ in the first byte only. A large one is
  * one block that everybody's output refers to (memory/pins.ts). What the running client gets of its own doing is
- * collected in root.laterOutput, a client without a connection, and follows its reply.
+ * collected in root.laterOutput, a client without a connection, and follows its reply; root.lastOutput follows that.
  *
  * Not for the commands' replies (commands/pubsub.ts). Costs: docs/pubsub.md.
  */
@@ -379,43 +379,52 @@ export function subscriptionBytes(c: Client): usize {
 
 // --- Output that follows a reply ---
 
-/** The client that collects what the running client gets behind its reply; 0 when memory is exhausted. */
-function laterClient(): usize {
-  const r = root();
-  if (r.laterOutput == 0) {
-    const address = alloc(offsetof<Client>());
-    if (address == 0) return 0;
-    memory.fill(address, 0, offsetof<Client>());
-    // It is on no list, and has no limits; the flag keeps it off the list of those with output.
-    changetype<Client>(address).flags = CLIENT_INTERNAL | CLIENT_PENDING_WRITE;
-    r.laterOutput = address;
-  }
-  return r.laterOutput;
+/** A client on no list and without limits, for output only; 0 when memory is exhausted. */
+function newCollector(): usize {
+  const address = alloc(offsetof<Client>());
+  if (address == 0) return 0;
+  memory.fill(address, 0, offsetof<Client>());
+  // The flag keeps it off the list of those with output.
+  changetype<Client>(address).flags = CLIENT_INTERNAL | CLIENT_PENDING_WRITE;
+  return address;
 }
 
-/** Where a push to the client goes now: to itself, or behind the reply of its running command. */
-export function pushTarget(c: Client): Client {
-  if (changetype<usize>(c) != root().current || root().pushNow != 0) return c;
-  return replyTarget(c, true);
+/** The client that collects what `c` gets behind its reply, `last`: behind everything else; `c` without memory. */
+function collector(c: Client, last: bool): Client {
+  const r = root();
+  if (r.laterOutput == 0) r.laterOutput = newCollector();
+  if (r.lastOutput == 0) r.lastOutput = newCollector();
+  if (r.laterOutput == 0 || r.lastOutput == 0) return c;
+  c.flags |= CLIENT_LATER_OUTPUT;
+  const target = changetype<Client>(last ? r.lastOutput : r.laterOutput);
+  target.resp = c.resp;
+  return target;
+}
+
+/**
+ * Where a push to the client goes now: to itself, or behind the reply of its running command, `last` behind the
+ * messages that follow it, too.
+ */
+export function pushTarget(c: Client, last: bool = false): Client {
+  const r = root();
+  return changetype<usize>(c) != r.current || r.pushNow != 0 ? c : collector(c, last);
 }
 
 /** The same for pushes that are replies: they come at once, unless the reply will be taken back. */
-export function replyTarget(c: Client, later: bool): Client {
-  if (!later && !(c.flags & (CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP))) return c;
-  const address = laterClient();
-  if (address == 0) return c;
-  c.flags |= CLIENT_LATER_OUTPUT;
-  const target = changetype<Client>(address);
-  target.resp = c.resp;
-  return target;
+export function replyTarget(c: Client): Client {
+  return c.flags & (CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP) ? collector(c, false) : c;
 }
 
 /** Appends what was collected to the client's output: its command has ended. */
 export function takeLater(c: Client): void {
   c.flags &= ~CLIENT_LATER_OUTPUT;
-  const later = changetype<Client>(root().laterOutput);
-  appendOutput(c, later);
-  clearOutput(later);
+  takeFrom(c, changetype<Client>(root().laterOutput));
+  takeFrom(c, changetype<Client>(root().lastOutput));
+}
+
+function takeFrom(c: Client, collected: Client): void {
+  appendOutput(c, collected);
+  clearOutput(collected);
 }
 
 // --- Publishing ---

@@ -382,7 +382,7 @@ function tellBroken(c: Client): void {
   let n = writeText(buffer, ">2\r\n$21\r\ntracking-redir-broken\r\n:");
   n += <i32>formatU64(buffer + <usize>n, <u64>t.redirect);
   n += writeText(buffer + <usize>n, "\r\n");
-  pushRaw(pushTarget(c), buffer, n);
+  pushRaw(pushTarget(c, true), buffer, n);
 }
 
 /** Tells a tracking client, or the one that it redirects to, what is invalid: `value`, a reply of `len` bytes. */
@@ -399,7 +399,8 @@ function tell(c: Client, value: usize, len: i32): void {
   }
   // A call in process has one reply and no ear for anything else.
   if (to.flags & CLIENT_INTERNAL) return;
-  const target = pushTarget(to);
+  // As in Valkey, what a client hears of its own doing comes behind the events of it.
+  const target = pushTarget(to, true);
   if (to.resp == 3) pushRaw(target, INVALIDATE_3, INVALIDATE_3_SIZE);
   else if (t.redirect != 0 && to.flags & CLIENT_SUBSCRIBED) pushRaw(target, INVALIDATE_2, INVALIDATE_2_SIZE);
   else return;

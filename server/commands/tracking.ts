@@ -44,11 +44,12 @@ export function redirectOf(core: Core, client: number): number {
   return at === 0 ? -1 : core.u32(at + TRACKING.redirect);
 }
 
+/** A client's prefixes in order. */
 function prefixesOf(core: Core, client: number): string[] {
   const prefixes: string[] = [];
   for (;;) {
     const at = core.exports.trackingPrefixPtr(client, prefixes.length) >>> 0;
-    if (at === 0) return prefixes;
+    if (at === 0) return prefixes.sort();
     prefixes.push(core.latin1(at + 4, core.u32(at)));
   }
 }

@@ -158,11 +158,12 @@ export const ROOT = {
   pubsub: 620, // usize
   pubsubClients: 624, // i32
   pair: 632, // u64
-  laterOutput: 640, // usize
-  settleHead: 644, // i32
-  commandStats: 648, // usize
-  errorStats: 652, // usize
-  errorCount: 656, // i32
+  lastOutput: 640, // usize
+  laterOutput: 644, // usize
+  settleHead: 648, // i32
+  commandStats: 652, // usize
+  errorStats: 656, // usize
+  errorCount: 660, // i32
   statCommands: 664, // u64
   statHits: 672, // u64
   statMisses: 680, // u64
