@@ -20,17 +20,17 @@ import { ENCODING_LISTPACK, entryEncoding, entryPointer } from "../keyspace/entr
 import { xorInto, mixInto } from "../keyspace/digest";
 import { formatShortest } from "../bytes/double";
 import { keyAddress, keyLength } from "../structures/element";
-import {
-  hashKey, Table, tableBytes, tableDrainSome, tableFind, tableSize,
-} from "../structures/hashtable";
+import { hashKey, Table, tableBytes, tableDrainSome, tableFind, tableSize } from "../structures/hashtable";
 import { lpFirst, lpLength, lpNext, lpPrev, lpView, lpViewLength } from "../structures/listpack";
 import {
-  BEFORE_SCORE, elementScore, placeElement, placeNext, placePrevious, ScoreTree, treeAt, treeCountBefore, treeFirst, treeLast,
-  treeRank, treeSeek,
+  BEFORE_SCORE, elementScore, placeElement, placeNext, placePrevious, ScoreTree, treeAt, treeCountBefore, treeFirst,
+  treeLast, treeRank, treeSeek,
 } from "../structures/score-tree";
 import { treeFreeSome } from "../structures/score-tree-change";
 import { HASH_TABLE_SIZE, timersBytes, timersFree } from "./hash-timers";
-import { packedAt, packedCountBefore, packedFind, packedLast, packedRank, packedScore, packedSeek } from "./zset-listpack";
+import {
+  packedAt, packedCountBefore, packedFind, packedLast, packedRank, packedScore, packedSeek,
+} from "./zset-listpack";
 import { copyPacked, copyTree } from "./zset-change";
 
 const TREE: usize = HASH_TABLE_SIZE;
