@@ -17,7 +17,7 @@ import { valueFree } from "../types/value";
 import {
   isPacked, zsetAt, zsetCountBefore, zsetLength, zsetMember, zsetMemberLength, zsetNext, zsetPlaceScore, zsetPrevious,
 } from "../types/zset";
-import { fitsListpack, zsetAppend, zsetRemoveRange } from "../types/zset-change";
+import { DID_ADD, fitsListpack, zsetAdd, zsetAppend, zsetRemoveRange } from "../types/zset-change";
 import { argI64, argIs, textLength } from "./arguments";
 import { readKey } from "./string";
 import { deleteEmptied, newZset, zsetOrNothing } from "./zset";
@@ -209,24 +209,32 @@ export function storeZset(c: Client, i: i32, fresh: usize, event: string): void 
   replyInteger(c, <i64>zsetLength(fresh));
 }
 
-/** Stores `count` members from rank `first` on under argument 1. */
-function storeMembers(c: Client, e: usize, first: u32, count: u32): void {
-  let fresh: usize = 0;
-  if (count > 0) {
-    fresh = newZset(argPtr(1), argLen(1), fitsListpack(<i64>count, 0));
-    let ok = fresh != 0;
-    let place = zsetAt(e, first);
-    for (; ok && count > 0; count--) {
-      ok = zsetAppend(fresh, zsetMember(e, place, 1), zsetMemberLength(e, place), zsetPlaceScore(e, place));
-      if (count > 1) place = zsetNext(e, place);
+/**
+ * A fresh sorted set of `count` members from rank `first` on, under the key in argument 1; 0 when memory is exhausted.
+ * They are added in the order in which they would be replied, since a long one makes the set a tree from there on.
+ */
+function storedMembers(e: usize, first: u32, count: u32, reverse: bool): usize {
+  const fresh = newZset(argPtr(1), argLen(1), fitsListpack(<i64>count, 0));
+  if (fresh == 0) return 0;
+  let place = zsetAt(e, reverse ? first + count - 1 : first);
+  while (true) {
+    const member = zsetMember(e, place, 1);
+    const len = zsetMemberLength(e, place);
+    const score = zsetPlaceScore(e, place);
+    if (reverse ? zsetAdd(fresh, member, len, score, 0) != DID_ADD : !zsetAppend(fresh, member, len, score)) {
+      valueFree(fresh);
+      return 0;
     }
-    if (!ok) {
-      if (fresh != 0) valueFree(fresh);
-      replyOutOfMemory(c);
-      return;
-    }
+    if (--count == 0) return fresh;
+    place = reverse ? zsetPrevious(e, place) : zsetNext(e, place);
   }
-  storeZset(c, 1, fresh, "zrangestore");
+}
+
+/** Stores `count` members from rank `first` on under argument 1. */
+function storeMembers(c: Client, e: usize, first: u32, count: u32, reverse: bool): void {
+  const fresh = count == 0 ? 0 : storedMembers(e, first, count, reverse);
+  if (count > 0 && fresh == 0) replyOutOfMemory(c);
+  else storeZset(c, 1, fresh, "zrangestore");
 }
 
 // --- ZRANGE and its relatives ---
@@ -289,7 +297,7 @@ function rangeGeneric(c: Client, key: i32, by: i32, reverseFixed: i32): void {
     if (r.by != BY_RANK) applyLimit(e, r.offset, r.limit, reverse);
   }
   const count = e == 0 || r.count < 0 ? 0 : <u32>r.count;
-  if (store) storeMembers(c, e, <u32>r.first, count);
+  if (store) storeMembers(c, e, <u32>r.first, count, reverse);
   else replyMembers(c, e, <u32>r.first, count, reverse, withScores != 0);
 }
 
