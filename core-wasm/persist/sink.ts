@@ -11,7 +11,7 @@
  */
 import { parseI64 } from "../bytes/integer";
 import { LZF_TABLE_SIZE, lzfCompress } from "../bytes/lzf";
-import { alloc, free, realloc } from "../memory/allocator";
+import { alloc, canAllocate, free, realloc } from "../memory/allocator";
 import { root, Root, ROOT_ADDRESS } from "../memory/root";
 
 @unmanaged
@@ -26,6 +26,8 @@ export class Sink {
 
 const NUMBER: usize = ROOT_ADDRESS + offsetof<Root>("number");
 const FIRST_CAPACITY: usize = 512;
+/** Blocks from this size on are asked for with the allocator's reserve in mind. */
+const LARGE_BLOCK: usize = 32768;
 /** Lengths are i32, and a reply needs a little around it. */
 const MOST: u64 = 0x7fff0000;
 
@@ -86,7 +88,9 @@ function grow(s: Sink, size: usize): bool {
   if (s.failed) return false;
   let capacity = s.capacity + (s.capacity >> 1);
   if (capacity < size) capacity = size < FIRST_CAPACITY ? FIRST_CAPACITY : size;
-  const moved: usize = <u64>capacity > MOST ? 0 : realloc(s.block, capacity);
+  const isLarge = capacity > LARGE_BLOCK;
+  const refused = <u64>capacity > MOST || (isLarge && !canAllocate(<u64>capacity));
+  const moved: usize = refused ? 0 : realloc(s.block, capacity);
   if (moved == 0) {
     s.failed = 1;
     s.capacity = s.length;

@@ -12,7 +12,7 @@
  */
 import { formatI64 } from "../bytes/integer";
 import { lzfDecompress } from "../bytes/lzf";
-import { alloc, free, realloc } from "../memory/allocator";
+import { alloc, canAllocate, free, realloc } from "../memory/allocator";
 import { LENGTH_14, LENGTH_32, LENGTH_64, STRING_INT16, STRING_INT32, STRING_INT8, STRING_LZF } from "./sink";
 
 @unmanaged
@@ -57,6 +57,7 @@ export const NO_LENGTH: u64 = 0xffffffffffffffff;
 const LZF_FACTOR: u64 = 264;
 const LENGTH_MOST: u64 = 0x7fff0000;
 const INTEGER_ROOM: usize = 24;
+const LARGE_BLOCK: usize = 32768;
 
 // --- Life ---
 
@@ -162,11 +163,16 @@ function takeInteger(s: Source, first: u32): i64 {
   return first == STRING_INT8 ? <i64>load<i8>(p) : first == STRING_INT16 ? <i64>load<i16>(p) : <i64>load<i32>(p);
 }
 
+/** Large blocks are asked for with the allocator's reserve in mind. */
+function isAffordable(n: usize): bool {
+  return n < LARGE_BLOCK || canAllocate(<u64>n);
+}
+
 /** Gives a slot's block room for `n` bytes; 0 when memory is exhausted. */
 function slotRoom(s: Source, slot: i32, n: usize): usize {
   const block = slot == 0 ? s.block0 : s.block1;
   if (n <= (slot == 0 ? s.room0 : s.room1)) return block;
-  const moved = realloc(block, n);
+  const moved: usize = isAffordable(n) ? realloc(block, n) : 0;
   if (moved == 0) {
     sourceFail(s, SOURCE_NO_MEMORY);
     return 0;
@@ -262,7 +268,7 @@ export function takeBlock(s: Source, slack: usize = 0): usize {
 }
 
 function newBlock(s: Source, length: i32, slack: usize): usize {
-  const block = alloc(<usize>length + slack);
+  const block: usize = isAffordable(<usize>length) ? alloc(<usize>length + slack) : 0;
   if (block == 0) sourceFail(s, SOURCE_NO_MEMORY);
   return block;
 }
