@@ -1,124 +1,76 @@
-// Benchmark of what goes beside plain commands: transactions, and messages to many subscribers.
-//
-//   node bench/messages.mjs [NAME ...]     transaction, publish-1, publish-100, publish-10000; default: all of them
-//     --runtime NAME   node, deno or bun (default bun)      --io-adapter NAME   epoll or portable (default epoll)
-//     --rounds N       (default 2)
-//
-// The cost is the server's CPU time, from /proc, for each transaction or published message; servers take turns, medians
-// are compared with the real Valkey's. `transaction` is MULTI, ten SETs and EXEC in one write, on 50 connections.
+// What the connection plane costs: a transaction of ten SETs, a message to 1, 100 and 10,000 subscribers, and SETs of
+// keys that 100 clients keep copies of. Each beside the real Valkey in the same run, server CPU as in run.mjs.
 import { connect } from "node:net";
-import { parseOptions } from "../tools/support.mjs";
-import { cpuUs, encode, pinClients, realServers, start, wakey } from "./support/servers.mjs";
+import { cpuUs, encode, load, median, start } from "./support/servers.mjs";
+import { judge, number, results } from "./support/report.mjs";
 
-const VALUE = "x".repeat(32);
-const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];
-
-/** A connection that counts bytes. `until(n)` resolves when n more of them have come. */
-function open(port) {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ port, host: "127.0.0.1" }, () => resolve(client));
-    let [seen, wanted, wake] = [0, 0, undefined];
-    const client = {
-      socket,
-      until(n) {
-        wanted += n;
-        return seen >= wanted ? Promise.resolve() : new Promise((done) => (wake = done));
-      },
-    };
-    socket.setNoDelay(true);
-    socket.on("data", (part) => {
-      seen += part.length;
-      if (wake !== undefined && seen >= wanted) {
-        const done = wake;
-        wake = undefined;
-        done();
-      }
-    });
-    socket.on("error", reject);
-  });
-}
-
-async function openMany(port, count) {
-  const clients = [];
-  while (clients.length < count) {
-    const batch = Math.min(200, count - clients.length);
-    clients.push(...await Promise.all(Array.from({ length: batch }, () => open(port))));
+const CHANNEL = "news";
+const MESSAGE = "m:0123456789abcdef";
+/** Opens `count` connections that send these commands, and reads what they get; gives a function that closes them. */
+/** Opens `count` connections that send these commands; gives a function that closes them. Replies are read, not kept. */
+async function listeners(port, count, ...commands) {
+  const sockets = [];
+  const request = commands.map(encode).join("");
+  for (let begun = 0; begun < count; begun += 500) {
+    const some = Array.from({ length: Math.min(500, count - begun) }, () => new Promise((resolve, reject) => {
+      const socket = connect({ port, host: "127.0.0.1" }, () => socket.write(request));
+      socket.on("error", reject);
+      socket.once("data", () => {
+        socket.on("data", () => undefined);
+        resolve(socket);
+      });
+    }));
+    sockets.push(...await Promise.all(some));
   }
-  return clients;
+  return () => sockets.forEach((socket) => socket.destroy());
 }
 
-/** MULTI, ten SETs, EXEC: each connection sends the next when the last was answered. */
-async function transactions(server) {
-  const clients = await openMany(server.port, 50);
-  const each = 400;
-  let number = 0;
-  const reply = 5 + 10 * 9 + 5 + 10 * 5;
-  const run = async (client, times) => {
-    for (let i = 0; i < times; i++) {
-      const key = () => `key:${String(number++ % 100_000).padStart(12, "0")}`;
-      const sets = Array.from({ length: 10 }, () => encode(["SET", key(), VALUE]));
-      client.socket.write(encode(["MULTI"]) + sets.join("") + encode(["EXEC"]));
-      await client.until(reply);
-    }
-  };
-  await Promise.all(clients.map((client) => run(client, 100)));
-  const before = cpuUs(server.pid);
-  await Promise.all(clients.map((client) => run(client, each)));
-  const cost = (cpuUs(server.pid) - before) / (clients.length * each);
-  for (const client of clients) client.socket.destroy();
-  return cost;
-}
+const SETS = Array.from({ length: 10 }, (_, i) => [";", "SET", `key:${i}:__rand_int__`, "m:0123456789ab"]).flat();
 
-/** PUBLISH of 32 bytes to `count` subscribers, a few under way at a time. */
-async function publish(server, count) {
-  const readers = await openMany(server.port, count);
-  const hello = `*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n`.length;
-  await Promise.all(readers.map((reader) => {
-    reader.socket.write(encode(["SUBSCRIBE", "news"]));
-    return reader.until(hello);
-  }));
-  const sender = await open(server.port);
-  const message = `*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$32\r\n${VALUE}\r\n`.length;
-  const reply = `:${count}\r\n`.length;
-  const send = async (times) => {
-    for (let i = 0; i < times; i++) {
-      sender.socket.write(encode(["PUBLISH", "news", VALUE]));
-      await Promise.all([sender.until(reply), ...readers.map((reader) => reader.until(message))]);
-    }
-  };
-  const times = Math.max(20, Math.ceil(20_000 / count));
-  await send(Math.ceil(times / 10));
-  const before = cpuUs(server.pid);
-  await send(times);
-  const cost = (cpuUs(server.pid) - before) / times;
-  for (const client of [...readers, sender]) client.socket.destroy();
-  return cost;
-}
-
-const CASES = {
-  transaction: transactions,
-  "publish-1": (server) => publish(server, 1),
-  "publish-100": (server) => publish(server, 100),
-  "publish-10000": (server) => publish(server, 10_000),
-};
-
-const { options, words } = parseOptions(process.argv.slice(2), []);
-const contestants = [
-  wakey(options.runtime ?? "bun", options["io-adapter"] ?? "epoll"),
-  ...realServers().filter(({ name }) => name === "valkey"),
+/** [what, command, requests, who listens, pipeline]. */
+const CASES = [
+  ["MULTI of 10 SETs", ["MULTI", ...SETS, ";", "EXEC"], 20_000 * 12, undefined, 4],
+  ["PUBLISH to 1", ["PUBLISH", CHANNEL, MESSAGE], 100_000, [1, ["SUBSCRIBE", CHANNEL]], 1],
+  ["PUBLISH to 100", ["PUBLISH", CHANNEL, MESSAGE], 5000, [100, ["SUBSCRIBE", CHANNEL]], 1],
+  ["PUBLISH to 10,000", ["PUBLISH", CHANNEL, MESSAGE], 60, [10_000, ["SUBSCRIBE", CHANNEL]], 1],
+  ["SET tracked by 100", ["SET", "key:__rand_int__", MESSAGE], 60_000,
+    [100, ["HELLO", "3"], ["CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", "key:"]], 1],
 ];
-pinClients();
-for (const name of words.length > 0 ? words : Object.keys(CASES)) {
-  const costs = new Map(contestants.map((contestant) => [contestant.name, []]));
-  for (let round = 0; round < Number(options.rounds ?? 2); round++) {
-    for (const contestant of contestants) {
-      const server = await start(contestant, ["--maxclients", "11000"]);
-      costs.get(contestant.name).push(await CASES[name](server));
-      await server.stop();
+
+/** CPU a request of each case, with its ratio to Valkey's. */
+export async function messages(taking, { small, rounds }) {
+  console.log("\n## messages: server CPU us a request, ratio to Valkey's");
+  for (const [what, words, requests, audience, pipeline] of CASES) {
+    const line = [what.padEnd(20)];
+    let reference;
+    for (const contestant of taking) {
+      const rows = [];
+      for (let round = 0; round < rounds; round++) {
+        const server = await start(contestant, ["--maxclients", "10200"]);
+        try {
+          const close = audience === undefined ? () => undefined : await listeners(server.port, ...audience);
+          const count = Math.max(Math.round(requests / (small ? 20 : 1)), 10);
+          const one = { words, pipeline, connections: 10, size: 3, keys: 1000 };
+          await load(server, { ...one, requests: Math.ceil(count / 2) });
+          const row = await load(server, { ...one, requests: count });
+          // What subscribers were sent counts until it is out.
+          for (let before = -1, now = cpuUs(server.pid); now !== before; now = cpuUs(server.pid)) {
+            before = now;
+            await new Promise((resolve) => setTimeout(resolve, 50));
+          }
+          rows.push(row);
+          close();
+        } finally {
+          await server.stop();
+        }
+      }
+      const cpu = median(rows.map((row) => row.cpu));
+      if (contestant.name === "valkey") reference = cpu;
+      const ratio = cpu / (reference ?? NaN);
+      const verdict = contestant.runtime && reference ? judge(`${what} ${contestant.name}`, ratio, 1) : "";
+      line.push(`${contestant.name} ${number(cpu)} (${ratio.toFixed(2)}) ${verdict}`);
+      results.push({ what, name: contestant.name, ratio, rounds: rows });
     }
+    console.log(`  ${line.join("   ")}`);
   }
-  const [ours, real] = [...costs.values()].map(median);
-  const rows = [...costs].map(([who, list]) => `${who} ${list.map((cost) => cost.toFixed(2)).join(" ")} us`).join(", ");
-  console.log(`${name.padEnd(14)} ${rows}${real === undefined ? "" : `: ratio ${(ours / real).toFixed(2)}`}`);
 }
-process.exit(0);

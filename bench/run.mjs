@@ -18,6 +18,7 @@ import { peer } from "../tools/peers.mjs";
 import {
   cpuUs, idleConnections, info, load, median, pinClients, preload, realServers, rssBytes, runtimes, sleep, start, wakey,
 } from "./support/servers.mjs";
+import { messages } from "./messages.mjs";
 import { judge, judgeAtLeast, number, results, verdicts } from "./support/report.mjs";
 import { collectionBytes, collectionCpu, collectionGrowth, pauses } from "./collections.mjs";
 
@@ -255,12 +256,16 @@ const SCENARIOS = {
   "collection-memory": () => collectionBytes(contestants(), { small }),
   "collection-growth": () => collectionGrowth(contestants(), { small, large: options.large }),
   pauses: () => pauses(contestants(), { small }),
+  messages: () => messages(contestants(), { small, rounds }),
 };
 const byDefault = [
-  "core", "in-process", "start", "idle", "memory", "collection-memory", "pauses", "throughput", "access", "collections",
+  "core", "in-process", "start", "idle", "memory", "collection-memory", "pauses", "throughput", "access",
+  "messages", "collections",
   "connections", "sizes",
 ];
-const needsLoad = ["throughput", "access", "connections", "sizes", "growth", "collections", "collection-growth"];
+const needsLoad = [
+  "messages", "throughput", "access", "connections", "sizes", "growth", "collections", "collection-growth",
+];
 const inSmall = ["core", "in-process", "start", "memory", "collection-memory", "throughput"];
 const unknown = words.filter((word) => !(word in SCENARIOS));
 if (unknown.length > 0) {
