@@ -232,7 +232,7 @@ function storedMembers(e: usize, first: u32, count: u32, reverse: bool): usize {
 
 /** Stores `count` members from rank `first` on under argument 1. */
 function storeMembers(c: Client, e: usize, first: u32, count: u32, reverse: bool): void {
-  const fresh = count == 0 ? 0 : storedMembers(e, first, count, reverse);
+  const fresh = count == 0 ? <usize>0 : storedMembers(e, first, count, reverse);
   if (count > 0 && fresh == 0) replyOutOfMemory(c);
   else storeZset(c, 1, fresh, "zrangestore");
 }
