@@ -4,6 +4,7 @@
  * Every range becomes a first rank and a count before anything is done with it: the tree counts what stands before a
  * bound in one walk, so limits are plain arithmetic and a reply knows its length.
  */
+import { compareBytes } from "../bytes/compare";
 import { parseDoubleLimited } from "../bytes/double";
 import { addEntry, deleteKey, lookupWrite, replaceEntry } from "../keyspace/database";
 import { changed, notify, NOTIFY_GENERIC, NOTIFY_ZSET } from "../keyspace/events";
@@ -15,7 +16,7 @@ import {
 import { AFTER_MEMBER, AFTER_SCORE, BEFORE_MEMBER, BEFORE_SCORE } from "../structures/score-tree";
 import { valueFree } from "../types/value";
 import {
-  isPacked, zsetAt, zsetCountBefore, zsetLength, zsetMember, zsetMemberLength, zsetNext, zsetPlaceScore, zsetPrevious,
+  isPacked, zsetAt, zsetCountBefore, zsetFirst, zsetLast, zsetLength, zsetMember, zsetMemberLength, zsetNext, zsetPlaceScore, zsetPrevious,
 } from "../types/zset";
 import { DID_ADD, fitsListpack, zsetAdd, zsetAppend, zsetRemoveRange } from "../types/zset-change";
 import { argI64, argIs, textLength } from "./arguments";
@@ -126,9 +127,28 @@ function countBefore(e: usize, b: Bound, from: u32): u32 {
   return zsetCountBefore(e, from, b.kind, b.score, b.ptr, b.len);
 }
 
+/** True when the member at a place stands before a bound by member. */
+function standsBefore(e: usize, place: u64, b: Bound): bool {
+  if (b.kind == BEFORE_ALL || b.kind == AFTER_ALL) return b.kind == AFTER_ALL;
+  const order = compareBytes(zsetMember(e, place), zsetMemberLength(e, place), b.ptr, b.len);
+  return order < 0 || (order == 0 && b.kind == AFTER_MEMBER);
+}
+
+/**
+ * False when nothing is between the bounds by member: the last one is below them, or the first above. That says more
+ * than counting does only where scores differ, and then what Valkey says.
+ */
+function mayBeBetween(e: usize): bool {
+  return !standsBefore(e, zsetLast(e), lower()) && standsBefore(e, zsetFirst(e), upper());
+}
+
 /** Turns the bounds into the first rank and the count; ranks count from the other end when the range is reversed. */
 function resolve(e: usize, by: i32, reverse: bool): void {
   const r = range();
+  if (by == BY_LEX && !mayBeBetween(e)) {
+    r.count = 0;
+    return;
+  }
   if (by != BY_RANK) {
     const first = countBefore(e, lower(), 0);
     r.first = <i64>first;

@@ -103,7 +103,8 @@ export class HotKeys {
     const db = core.client32(client, "db");
     for (const { position } of keys) {
       const name = args[position];
-      if (name.length > NAME_MAX) continue;
+      // A command that was refused for its number of arguments may have fewer than its keys need.
+      if (name === undefined || name.length > NAME_MAX) continue;
       const key = `${db} ${String.fromCharCode(...name)}`;
       this.requests.add(key, weight);
       this.bytes.add(key, weight * bytes);
