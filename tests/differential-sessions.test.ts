@@ -46,8 +46,8 @@ const CHANNELS = ["x", "y"];
 /** Templates of commands: K a key, C a channel, N a small number. Some stand here more than once to come more often. */
 const TEMPLATES = [
   "SET K N", "GET K", "GET K", "MGET K K", "DEL K", "INCR K", "APPEND K z", "GETDEL K", "RENAME K K",
-  "COPY K K REPLACE", "MOVE K 1", "EXPIRE K 100", "PERSIST K", "RPUSH l v", "LPOP l", "BLPOP l 0.001", "SADD st 1 2", "HSET h f v",
-  "MULTI", "MULTI", "EXEC", "EXEC", "EXEC", "DISCARD", "WATCH K K", "UNWATCH",
+  "COPY K K REPLACE", "MOVE K 1", "EXPIRE K 100", "PERSIST K", "RPUSH l v", "LPOP l", "BLPOP l 0.001", "SADD st 1 2",
+  "HSET h f v", "MULTI", "MULTI", "EXEC", "EXEC", "EXEC", "DISCARD", "WATCH K K", "UNWATCH",
   "SUBSCRIBE C", "UNSUBSCRIBE C", "PSUBSCRIBE x*", "PSUBSCRIBE _*", "PUNSUBSCRIBE", "SSUBSCRIBE C", "SUNSUBSCRIBE",
   "UNSUBSCRIBE", "PUBLISH C mN", "PUBLISH C mN", "SPUBLISH C s", "PUBSUB NUMSUB x y", "PUBSUB NUMPAT",
   "CLIENT TRACKING ON", "CLIENT TRACKING ON NOLOOP", "CLIENT TRACKING ON OPTIN", "CLIENT TRACKING ON OPTOUT",
