@@ -154,6 +154,7 @@ export function clientFree(c: Client): void {
   r.closingMemory -= c.closingMemory;
   dropBuffer(c);
   free(c.args);
+  if (c.largeBlock != 0) r.clientsMemory -= usableSize(c.largeBlock);
   free(c.largeBlock);
   clearOutput(c);
   free(address);

@@ -169,6 +169,18 @@ describe("messages", () => {
   });
 });
 
+describe("memory of clients", () => {
+  it("is counted down when a client goes in the middle of a large argument", () => {
+    const core = new CoreDriver();
+    const begin = core.core.root32(ROOT.clientsMemory);
+    const client = core.connect();
+    client.send(`*2\r\n$3\r\nGET\r\n$1000000\r\n${"x".repeat(500_000)}`);
+    assert(core.core.root32(ROOT.clientsMemory) - begin >= 1_000_000);
+    client.close();
+    assertEquals(core.core.root32(ROOT.clientsMemory), begin);
+  });
+});
+
 describe("keyspace events", () => {
   /** A core with all events switched on, a client, and one that listens to everything. */
   function listening(flags: number) {
