@@ -7,7 +7,6 @@ import { judge, number, results } from "./support/report.mjs";
 const CHANNEL = "news";
 const MESSAGE = "m:0123456789abcdef";
 /** Opens `count` connections that send these commands, and reads what they get; gives a function that closes them. */
-/** Opens `count` connections that send these commands; gives a function that closes them. Replies are read, not kept. */
 async function listeners(port, count, ...commands) {
   const sockets = [];
   const request = commands.map(encode).join("");
