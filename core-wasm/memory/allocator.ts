@@ -295,8 +295,8 @@ export function alloc(size: usize): usize {
 }
 
 /**
- * A block of zeros, or 0 when memory is exhausted. Of a block in pages that were never in use nothing has to be written:
- * an array of many megabytes costs its pages one by one, when they are used. May grow memory.
+ * A block of zeros, or 0 when memory is exhausted. Of a block in pages that were never in use nothing has to be
+ * written: an array of many megabytes costs its pages one by one, when they are used. May grow memory.
  */
 export function allocZeroed(size: usize): usize {
   const zeroFrom = <usize>root().touchedPages << PAGE_BITS;
