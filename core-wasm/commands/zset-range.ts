@@ -16,7 +16,8 @@ import {
 import { AFTER_MEMBER, AFTER_SCORE, BEFORE_MEMBER, BEFORE_SCORE } from "../structures/score-tree";
 import { valueFree } from "../types/value";
 import {
-  isPacked, zsetAt, zsetCountBefore, zsetFirst, zsetLast, zsetLength, zsetMember, zsetMemberLength, zsetNext, zsetPlaceScore, zsetPrevious,
+  isPacked, zsetAt, zsetCountBefore, zsetFirst, zsetLast, zsetLength, zsetMember, zsetMemberLength, zsetNext,
+  zsetPlaceScore, zsetPrevious,
 } from "../types/zset";
 import { DID_ADD, fitsListpack, zsetAdd, zsetAppend, zsetRemoveRange } from "../types/zset-change";
 import { argI64, argIs, textLength } from "./arguments";
