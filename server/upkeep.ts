@@ -54,7 +54,10 @@ export class Upkeep {
     const evicted = core.root64(ROOT.statEvicted);
     const evictionStart = port.monotonicUs();
     end = evictionStart + budgetUs;
-    while (core.exports.cronEvict() === EVICTION_RUNNING) if (port.monotonicUs() > end) break;
+    // What waits to be freed is freed in slices of its own (lazy-free.ts), and counts until then.
+    while (core.exports.cronEvict() === EVICTION_RUNNING) {
+      if (port.monotonicUs() > end || core.hasValuesToFree) break;
+    }
     if (core.root64(ROOT.statEvicted) !== evicted) {
       latency.add("eviction-cycle", port.monotonicUs() - evictionStart);
     }
