@@ -3,30 +3,22 @@
  *
  * Fields whose time has come are left out.
  */
-import { globMatch } from "../bytes/glob";
-import { parseU64 } from "../bytes/integer";
 import { isHidden } from "../keyspace/database";
 import { entryPointer } from "../keyspace/entry";
-import { argLen, argPtr, argc, root, Root, ROOT_ADDRESS } from "../memory/root";
+import { root } from "../memory/root";
 import { Client } from "../resp/client";
-import {
-  replyArray, replyBulkInteger, replyError, replyMap, replyOutOfMemory, replySyntax,
-} from "../resp/reply";
-import { keyAddress, keyLength } from "../structures/element";
-import { tableScan } from "../structures/hashtable";
+import { replyArray, replyMap, replyOutOfMemory } from "../resp/reply";
 import { lpFirst, lpNext, lpView, lpViewLength } from "../structures/listpack";
 import {
-  scratchAt, scratchClear, scratchFailed, scratchKeep, scratchLength, scratchPush, scratchRelease, scratchSet,
+  scratchAt, scratchClear, scratchFailed, scratchLength, scratchPush, scratchRelease,
 } from "../structures/scratch";
 import { walkEnd, walkNext, walkStart } from "../structures/table-walk";
 import { fieldWalk, hashTable, hashVisible, isListpack } from "../types/hash";
-import { argI64, argIs } from "./arguments";
-import { replyRun } from "./list-reply";
 import { NOT_A_HASH, readHash, replyListpack, replyTableField, replyTableValue } from "./hash-common";
-
-const NUMBER: usize = ROOT_ADDRESS + offsetof<Root>("number");
-const DEFAULT_COUNT: i64 = 10;
-const STAR: u8 = 0x2a;
+import { replyRun } from "./list-reply";
+import {
+  argCursor, gatherScan, readScanOptions, replyScan, scanMatches, scanMatchesElement, SCAN_NOVALUES,
+} from "./scan";
 
 // What of a field is replied.
 const FIELDS: u32 = 1;
@@ -87,41 +79,22 @@ export function hvalsCommand(c: Client): void {
 // --- HSCAN ---
 
 /** Gathers the positions of a listpack's fields that match. */
-function gatherListpack(lp: usize, pattern: i32): void {
+function gatherListpack(lp: usize): void {
   scratchClear();
   for (let p = lpFirst(lp); p != 0; p = lpNext(lp, lpNext(lp, p))) {
-    if (pattern == 0 || globMatch(argPtr(pattern), argLen(pattern), lpView(p), lpViewLength(p), false)) scratchPush(p);
+    if (scanMatches(lpView(p), lpViewLength(p))) scratchPush(p);
   }
 }
 
-/** Gathers elements from the cursor on, about `count` of them looked at; returns the next cursor. */
-function gatherTable(e: usize, cursor: u64, count: i64, pattern: i32): u64 {
-  const t = hashTable(e);
-  let rounds = <u64>count * 10;
-  let seen: i64 = 0;
-  let kept = 0;
-  scratchClear();
-  do {
-    cursor = tableScan(t, cursor);
-    const n = scratchLength();
-    seen += <i64>(n - kept);
-    for (let i = kept; i < n; i++) {
-      const f = scratchAt(i);
-      if (isHidden(f)) continue;
-      if (pattern != 0 && !globMatch(argPtr(pattern), argLen(pattern), keyAddress(f), keyLength(f), false)) continue;
-      scratchSet(kept++, f);
-    }
-    scratchKeep(kept);
-  } while (cursor != 0 && rounds-- != 0 && seen < count && !scratchFailed());
-  return cursor;
+function isVisibleMatch(f: usize): bool {
+  return !isHidden(f) && scanMatchesElement(f);
 }
 
-function replyGathered(c: Client, e: usize, cursor: u64, values: bool): void {
+function replyGathered(c: Client, e: usize, cursor: u64): void {
   const n = scratchLength();
-  replyArray(c, 2);
-  replyBulkInteger(c, <i64>cursor);
-  replyArray(c, values ? n << 1 : n);
-  const inListpack = e != 0 && isListpack(e);
+  const values = root().scanBare == 0;
+  replyScan(c, cursor, values ? n << 1 : n);
+  const inListpack = isListpack(e);
   for (let i = 0; i < n; i++) {
     const at = scratchAt(i);
     if (inListpack) {
@@ -136,49 +109,20 @@ function replyGathered(c: Client, e: usize, cursor: u64, values: bool): void {
 
 /** HSCAN key cursor [MATCH pattern] [COUNT count] [NOVALUES] */
 export function hscanCommand(c: Client): void {
-  if (!parseU64(argPtr(2), argLen(2), NUMBER)) {
-    replyError(c, "ERR invalid cursor");
-    return;
-  }
-  let cursor = <u64>root().number;
+  if (!argCursor(c, 2)) return;
+  const cursor = <u64>root().number;
   const e = readHash(c);
   if (e == NOT_A_HASH) return;
-  scratchClear();
   if (e == 0) {
     // Options behind it are not looked at, as in Valkey.
-    replyGathered(c, 0, 0, true);
+    replyScan(c, 0, 0);
     return;
   }
-  let count = DEFAULT_COUNT;
-  let pattern = 0;
-  let values = true;
-  for (let i = 3; i < argc(); i++) {
-    const hasValue = i + 1 < argc();
-    if (hasValue && argIs(i, "COUNT")) {
-      if (!argI64(c, ++i)) return;
-      count = root().number;
-      if (count < 1) {
-        replySyntax(c);
-        return;
-      }
-    } else if (hasValue && argIs(i, "MATCH")) {
-      i++;
-      pattern = argLen(i) == 1 && load<u8>(argPtr(i)) == STAR ? 0 : i;
-    } else if (argIs(i, "NOVALUES")) {
-      values = false;
-    } else {
-      if (argIs(i, "NOSCORES")) replyError(c, "ERR NOSCORES option can only be used in ZSCAN");
-      else replySyntax(c);
-      return;
-    }
-  }
-  if (isListpack(e)) {
-    gatherListpack(entryPointer(e), pattern);
-    cursor = 0;
-  } else {
-    cursor = gatherTable(e, cursor, count, pattern);
-  }
+  if (!readScanOptions(c, 3, SCAN_NOVALUES)) return;
+  let next: u64 = 0;
+  if (isListpack(e)) gatherListpack(entryPointer(e));
+  else next = gatherScan(hashTable(e), cursor, isVisibleMatch);
   if (scratchFailed()) replyOutOfMemory(c);
-  else replyGathered(c, e, cursor, values);
+  else replyGathered(c, e, next);
   scratchRelease();
 }

@@ -4,34 +4,32 @@
  * Random members are drawn by rank, so each is exactly as likely as any other. Different ones are drawn in one pass
  * over the set when they are a large part of it (Knuth's algorithm S), else by drawing ranks until enough differ.
  */
-import { globMatch } from "../bytes/glob";
 import { formatDouble } from "../bytes/double";
 import { formatPrecise } from "../bytes/fixed";
-import { parseU64 } from "../bytes/integer";
 import { entryPointer } from "../keyspace/entry";
 import { alloc, canAllocate, free } from "../memory/allocator";
-import { argLen, argPtr, argc, randomBelow, root, Root, ROOT_ADDRESS } from "../memory/root";
+import { argc, randomBelow, root } from "../memory/root";
 import { Client } from "../resp/client";
 import {
-  replyArray, replyBulk, replyBulkInteger, replyDouble, replyError, replyNull, replyOutOfMemory, replySyntax,
+  replyArray, replyBulk, replyDouble, replyError, replyNull, replyOutOfMemory, replySyntax,
 } from "../resp/reply";
 import { keyAddress, keyLength } from "../structures/element";
-import { tableScan } from "../structures/hashtable";
 import {
-  scratchAt, scratchClear, scratchFailed, scratchKeep, scratchLength, scratchRelease, scratchSet,
+  scratchAt, scratchClear, scratchFailed, scratchLength, scratchPush, scratchRelease,
 } from "../structures/scratch";
 import { elementScore } from "../structures/score-tree";
 import {
   isPacked, zsetAt, zsetFirst, zsetLength, zsetMember, zsetMemberLength, zsetNext, zsetPlaceScore, zsetTable,
 } from "../types/zset";
 import { argI64, argIs } from "./arguments";
+import {
+  argCursor, gatherScan, readScanOptions, replyScan, scanMatches, scanMatchesElement, SCAN_NOSCORES,
+} from "./scan";
 import { readKey } from "./string";
 import { zsetOrNothing } from "./zset";
 import { replyMembers } from "./zset-range";
 
-const NUMBER: usize = ROOT_ADDRESS + offsetof<Root>("number");
 const TEXT: usize = memory.data(32, 8);
-const DEFAULT_COUNT: i64 = 10;
 /** Members are picked in one pass over the set when they are at least this part of it. */
 const PASS_SHARE: u32 = 3;
 
@@ -139,100 +137,47 @@ export function zrandmemberCommand(c: Client): void {
 
 // --- ZSCAN ---
 
-/** True when a member passes; pattern 0 lets all pass. */
-function passes(pattern: i32, member: usize, len: i32): bool {
-  return pattern == 0 || globMatch(argPtr(pattern), argLen(pattern), member, len, false);
-}
-
 /** A listpack is scanned in one go. */
-function scanPacked(c: Client, e: usize, pattern: i32, withScores: bool): void {
-  let n = 0;
+function gatherPacked(e: usize): void {
+  scratchClear();
   for (let place = zsetFirst(e); place != 0; place = zsetNext(e, place)) {
-    if (passes(pattern, zsetMember(e, place), zsetMemberLength(e, place))) n++;
-  }
-  replyArray(c, 2);
-  replyBulkInteger(c, 0);
-  replyArray(c, withScores ? n << 1 : n);
-  for (let place = zsetFirst(e); place != 0; place = zsetNext(e, place)) {
-    const member = zsetMember(e, place);
-    const len = zsetMemberLength(e, place);
-    if (!passes(pattern, member, len)) continue;
-    replyBulk(c, member, len);
-    if (withScores) replyBulk(c, TEXT, formatDouble(TEXT, zsetPlaceScore(e, place)));
+    if (scanMatches(zsetMember(e, place), zsetMemberLength(e, place))) scratchPush(<usize>place);
   }
 }
 
-function scanTree(c: Client, e: usize, cursor: u64, count: i64, pattern: i32, withScores: bool): void {
-  const table = zsetTable(entryPointer(e));
-  let rounds = <u64>count * 10;
-  let seen: i64 = 0;
-  let kept = 0;
-  scratchClear();
-  do {
-    cursor = tableScan(table, cursor);
-    const n = scratchLength();
-    seen += <i64>(n - kept);
-    for (let i = kept; i < n; i++) {
-      const element = scratchAt(i);
-      if (passes(pattern, keyAddress(element), keyLength(element))) scratchSet(kept++, element);
+function replyGathered(c: Client, e: usize, cursor: u64): void {
+  const n = scratchLength();
+  const withScores = root().scanBare == 0;
+  replyScan(c, cursor, withScores ? n << 1 : n);
+  const packed = isPacked(e);
+  for (let i = 0; i < n; i++) {
+    const at = scratchAt(i);
+    if (packed) {
+      replyBulk(c, zsetMember(e, at), zsetMemberLength(e, at));
+      if (withScores) replyBulk(c, TEXT, formatDouble(TEXT, zsetPlaceScore(e, at)));
+    } else {
+      replyBulk(c, keyAddress(at), keyLength(at));
+      // Here, and only here, scores have 17 digits: what clients get depends on the encoding, as in Valkey.
+      if (withScores) replyBulk(c, TEXT, formatPrecise(TEXT, elementScore(at)));
     }
-    scratchKeep(kept);
-  } while (cursor != 0 && rounds-- != 0 && seen < count && !scratchFailed());
-  if (scratchFailed()) {
-    scratchRelease();
-    replyOutOfMemory(c);
-    return;
   }
-  replyArray(c, 2);
-  replyBulkInteger(c, <i64>cursor);
-  replyArray(c, withScores ? kept << 1 : kept);
-  for (let i = 0; i < kept; i++) {
-    const element = scratchAt(i);
-    replyBulk(c, keyAddress(element), keyLength(element));
-    // Here, and only here, scores have 17 digits: what clients get depends on the encoding, as in Valkey.
-    if (withScores) replyBulk(c, TEXT, formatPrecise(TEXT, elementScore(element)));
-  }
-  scratchRelease();
 }
 
 /** ZSCAN key cursor [MATCH pattern] [COUNT count] [NOSCORES] */
 export function zscanCommand(c: Client): void {
-  if (!parseU64(argPtr(2), argLen(2), NUMBER)) {
-    replyError(c, "ERR invalid cursor");
-    return;
-  }
+  if (!argCursor(c, 2)) return;
   const cursor = <u64>root().number;
   const e = readKey(c, 1);
   if (!zsetOrNothing(c, e)) return;
   if (e == 0) {
-    replyArray(c, 2);
-    replyBulkInteger(c, 0);
-    replyArray(c, 0);
+    replyScan(c, 0, 0);
     return;
   }
-  let count = DEFAULT_COUNT;
-  let pattern = 0;
-  let withScores = true;
-  for (let i = 3; i < argc(); i++) {
-    const hasValue = i + 1 < argc();
-    if (hasValue && argIs(i, "COUNT")) {
-      if (!argI64(c, ++i)) return;
-      count = root().number;
-      if (count < 1) {
-        replySyntax(c);
-        return;
-      }
-    } else if (hasValue && argIs(i, "MATCH")) {
-      i++;
-      pattern = argLen(i) == 1 && load<u8>(argPtr(i)) == 0x2a ? 0 : i;
-    } else if (argIs(i, "NOSCORES")) {
-      withScores = false;
-    } else {
-      if (argIs(i, "NOVALUES")) replyError(c, "ERR NOVALUES option can only be used in HSCAN");
-      else replySyntax(c);
-      return;
-    }
-  }
-  if (isPacked(e)) scanPacked(c, e, pattern, withScores);
-  else scanTree(c, e, cursor, count, pattern, withScores);
+  if (!readScanOptions(c, 3, SCAN_NOSCORES)) return;
+  let next: u64 = 0;
+  if (isPacked(e)) gatherPacked(e);
+  else next = gatherScan(zsetTable(entryPointer(e)), cursor, scanMatchesElement);
+  if (scratchFailed()) replyOutOfMemory(c);
+  else replyGathered(c, e, next);
+  scratchRelease();
 }

@@ -224,6 +224,12 @@ export class Root {
   evictionPoolLength: i32;
   evictionPool: usize; // candidates of the approximated LRU
 
+  // Options of the SCAN family's running command (commands/scan.ts).
+  scanCount: i64; // elements to look at
+  scanPattern: i32; // the argument that what passes matches, 0: none
+  scanType: i32; // -1: any
+  scanBare: i32; // 1: without values or scores
+
   // Scratch list of u32 (structures/scratch.ts) for scans and samples.
   scratchLength: i32;
   scratch: usize;

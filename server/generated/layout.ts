@@ -195,41 +195,45 @@ export const ROOT = {
   rehashDb: 852, // i32
   evictionPoolLength: 856, // i32
   evictionPool: 860, // usize
-  scratchLength: 864, // i32
-  scratch: 868, // usize
-  scratchCapacity: 872, // i32
-  scratchFailed: 876, // i32
-  callBuffer: 880, // usize
-  callReply: 884, // usize
-  callReplyLength: 888, // i32
-  pins: 892, // usize
-  pinCount: 896, // i32
-  pinCapacity: 900, // i32
-  adoptable: 904, // usize
-  cachedKey: 908, // usize
-  cachedHash: 912, // u64
-  touched: 920, // u32
-  parsedNumber: 928, // i64
-  wordEnd: 936, // usize
-  number: 944, // i64
-  idMs: 952, // u64
-  idSeq: 960, // u64
-  real: 968, // f64
-  lpPlace: 976, // usize
-  lpSteps: 980, // i32
-  users: 984, // usize
-  defaultUser: 988, // usize
-  deniedArg: 992, // i32
-  noteCount: 996, // i32
-  noteHead: 1000, // usize
-  noteTail: 1004, // usize
-  statDeniedCommand: 1008, // u64
-  statDeniedKey: 1016, // u64
-  statDeniedChannel: 1024, // u64
-  statDeniedDatabase: 1032, // u64
-  text: 1040, // usize
-  textLength: 1044, // i32
-  SIZE: 1048,
+  scanCount: 864, // i64
+  scanPattern: 872, // i32
+  scanType: 876, // i32
+  scanBare: 880, // i32
+  scratchLength: 884, // i32
+  scratch: 888, // usize
+  scratchCapacity: 892, // i32
+  scratchFailed: 896, // i32
+  callBuffer: 900, // usize
+  callReply: 904, // usize
+  callReplyLength: 908, // i32
+  pins: 912, // usize
+  pinCount: 916, // i32
+  pinCapacity: 920, // i32
+  adoptable: 924, // usize
+  cachedKey: 928, // usize
+  cachedHash: 936, // u64
+  touched: 944, // u32
+  parsedNumber: 952, // i64
+  wordEnd: 960, // usize
+  number: 968, // i64
+  idMs: 976, // u64
+  idSeq: 984, // u64
+  real: 992, // f64
+  lpPlace: 1000, // usize
+  lpSteps: 1004, // i32
+  users: 1008, // usize
+  defaultUser: 1012, // usize
+  deniedArg: 1016, // i32
+  noteCount: 1020, // i32
+  noteHead: 1024, // usize
+  noteTail: 1028, // usize
+  statDeniedCommand: 1032, // u64
+  statDeniedKey: 1040, // u64
+  statDeniedChannel: 1048, // u64
+  statDeniedDatabase: 1056, // u64
+  text: 1064, // usize
+  textLength: 1068, // i32
+  SIZE: 1072,
 } as const;
 
 export const ACCESS_USER = {
