@@ -84,9 +84,10 @@ export function replyArity(c: Client): void {
 
 export const UNIT_SECONDS: i32 = 0;
 export const UNIT_MILLISECONDS: i32 = 1;
+const MOST_SECONDS: i64 = i64.MAX_VALUE / 1000;
 
 /** ERR invalid expire time in 'name' command */
-export function replyInvalidExpire(c: Client): void {
+function replyInvalidExpire(c: Client): void {
   const id = root().currentCommand;
   errorStart("ERR invalid expire time in '");
   errorBytes(commandNamePtr(id), commandNameLength(id), 64);
@@ -95,27 +96,31 @@ export function replyInvalidExpire(c: Client): void {
 }
 
 /**
- * Reads argument i as an expiry and leaves unix milliseconds in root.number. `absolute`: a point in time, else from
- * now on. Values below 1 are refused, as in SET's options; EXPIRE's own rules differ.
+ * Reads argument i as a time from `base` on, and leaves it in root.number as unix milliseconds, 0 when it is before
+ * 1970. Replies and returns false when it is no number, below `least`, or too far away.
  */
-export function argExpire(c: Client, i: i32, unit: i32, absolute: bool): bool {
-  if (!argI64(c, i, NOT_INTEGER)) return false;
+export function argTime(c: Client, i: i32, unit: i32, base: i64, least: i64 = i64.MIN_VALUE): bool {
+  if (!argI64(c, i)) return false;
   const r = root();
-  let value = r.number;
-  if (value <= 0 || (unit == UNIT_SECONDS && value > i64.MAX_VALUE / 1000)) {
+  let when = r.number;
+  let valid = when >= least;
+  if (unit == UNIT_SECONDS) {
+    valid = valid && when <= MOST_SECONDS && when >= -MOST_SECONDS;
+    when *= 1000;
+  }
+  if (!valid || when > i64.MAX_VALUE - base) {
     replyInvalidExpire(c);
     return false;
   }
-  if (unit == UNIT_SECONDS) value *= 1000;
-  if (!absolute) {
-    if (value > i64.MAX_VALUE - r.nowMs) {
-      replyInvalidExpire(c);
-      return false;
-    }
-    value += r.nowMs;
-  }
-  r.number = value;
+  r.number = max<i64>(when + base, 0);
   return true;
+}
+
+/** What is left at `base` until a time, in a unit. Seconds are rounded. */
+export function timeLeft(when: i64, unit: i32, base: i64): i64 {
+  const left = max<i64>(when - base, 0);
+  // The sum is taken without a sign: the latest times there are would overflow.
+  return unit == UNIT_SECONDS ? <i64>((<u64>left + 500) / 1000) : left;
 }
 
 /** True while the running command is `id`. */

@@ -10,7 +10,7 @@ import { changed, notify, NOTIFY_EXPIRED, NOTIFY_GENERIC } from "../keyspace/eve
 import { argLen, argPtr, argc, root } from "../memory/root";
 import { Client, clientDb } from "../resp/client";
 import { errorBytes, errorSend, errorStart, replyError, replyInteger, replyOutOfMemory } from "../resp/reply";
-import { argI64, argIs, replyInvalidExpire, textLength, UNIT_MILLISECONDS, UNIT_SECONDS } from "./arguments";
+import { argIs, argTime, textLength, timeLeft, UNIT_MILLISECONDS, UNIT_SECONDS } from "./arguments";
 
 // Conditions of EXPIRE.
 const IF_NONE: u32 = 1; // NX
@@ -47,26 +47,6 @@ export function readConditions(c: Client, end: i32): u32 {
   return seen;
 }
 
-/** Reads argument 2 as a time from `base` on into root.number, never below 0; false after an error reply. */
-function readTime(c: Client, unit: i32, base: i64): bool {
-  if (!argI64(c, 2)) return false;
-  let when = root().number;
-  if (unit == UNIT_SECONDS) {
-    if (when > i64.MAX_VALUE / 1000 || when < i64.MIN_VALUE / 1000) {
-      replyInvalidExpire(c);
-      return false;
-    }
-    when *= 1000;
-  }
-  if (when > i64.MAX_VALUE - base) {
-    replyInvalidExpire(c);
-    return false;
-  }
-  when += base;
-  root().number = when < 0 ? 0 : when;
-  return true;
-}
-
 /** True when the conditions allow to replace `current` (a key without expiry lives for ever) by `when`. */
 export function conditionsHold(conditions: u32, current: i64, when: i64): bool {
   if (conditions & IF_NONE && current != NO_EXPIRE) return false;
@@ -77,7 +57,7 @@ export function conditionsHold(conditions: u32, current: i64, when: i64): bool {
 
 function expireGeneric(c: Client, unit: i32, base: i64): void {
   const conditions = readConditions(c, argc());
-  if (conditions & BAD_CONDITIONS || !readTime(c, unit, base)) return;
+  if (conditions & BAD_CONDITIONS || !argTime(c, 2, unit, base)) return;
   const r = root();
   const when = r.number;
   const db = clientDb(c);
@@ -149,8 +129,7 @@ function replyExpiry(c: Client, unit: i32, base: i64): void {
     replyInteger(c, e == 0 ? -2 : -1);
     return;
   }
-  const left = entryExpire(e) > base ? entryExpire(e) - base : 0;
-  replyInteger(c, unit == UNIT_MILLISECONDS ? left : <i64>((<u64>left + 500) / 1000));
+  replyInteger(c, timeLeft(entryExpire(e), unit, base));
 }
 
 /** TTL key */

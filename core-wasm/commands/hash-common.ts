@@ -24,7 +24,7 @@ import { readKey } from "./string";
 export const NOT_A_HASH: usize = 1;
 /** Bytes of a listpack without elements. */
 export const LISTPACK_BYTES: i32 = 7;
-const NUMFIELDS = "ERR numfields should be greater than 0 and match the provided number of fields";
+export const BAD_FIELD_COUNT = "ERR numfields should be greater than 0 and match the provided number of fields";
 
 // --- Look-up ---
 
@@ -100,7 +100,7 @@ export function tellDeleted(db: Database, e: usize, n: i32): void {
  * Reads "FIELDS numfields field ..." at argument i, `each` arguments a field, up to the last argument. False after the
  * error reply, `mismatch` when numbers differ.
  */
-export function readFieldCount(c: Client, i: i32, each: i32, mismatch: string = NUMFIELDS): bool {
+export function readFieldCount(c: Client, i: i32, each: i32, mismatch: string = BAD_FIELD_COUNT): bool {
   if (!argI64(c, i + 1)) return false;
   const count = root().number;
   const given = root().argc - i - 2;
@@ -109,16 +109,16 @@ export function readFieldCount(c: Client, i: i32, each: i32, mismatch: string = 
   return false;
 }
 
-/** Index of the word FIELDS from argument `first` on, with an argument behind it; 0 when there is none. */
-export function findFields(first: i32): i32 {
+/** Index of the word from argument `first` on, with an argument behind it; 0 when there is none. */
+export function findFields(first: i32, word: string = "FIELDS"): i32 {
   const end = root().argc - 1;
-  for (let i = first; i < end; i++) if (argIs(i, "FIELDS")) return i;
+  for (let i = first; i < end; i++) if (argIs(i, word)) return i;
   return 0;
 }
 
 /** The error for a number of fields that is missing, below 1, or not what follows. */
 export function replyNumFields(c: Client): void {
-  replyError(c, NUMFIELDS);
+  replyError(c, BAD_FIELD_COUNT);
 }
 
 // --- Look-ahead ---

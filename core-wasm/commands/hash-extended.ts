@@ -14,26 +14,18 @@ import {
   FIELD_ABSENT, FIELD_NO_MEMORY, FIELD_TIMED, HASH_NO_MEMORY, HASH_REVIVED, hashDelete, hashHas, hashPersist, hashSet,
   hashSetExpire,
 } from "../types/hash";
-import { argIs, UNIT_MILLISECONDS, UNIT_SECONDS } from "./arguments";
+import { argIs } from "./arguments";
 import {
   createHash, dropIfEmpty, findFields, LISTPACK_BYTES, NOT_A_HASH, readFieldCount, readHash, replyFieldAt,
   replyNumFields, tellDeleted, tellRevived, writeHash,
 } from "./hash-common";
-import { argFieldExpire } from "./hash-expire";
 import {
-  OPTION_ERROR, OPTION_EXAT, OPTION_EXPIRE, OPTION_FIELD_CONDITION, OPTION_FXX, OPTION_KEEPTTL, OPTION_NX,
-  OPTION_PERSIST, OPTION_PX, OPTION_PXAT, OPTION_XX, optionValue, readOptions,
+  OPTION_ERROR, OPTION_EXPIRE, OPTION_FIELD_CONDITION, OPTION_FXX, OPTION_KEEPTTL, OPTION_NX,
+  OPTION_PERSIST, OPTION_XX, readExpire, readOptions,
 } from "./string-options";
 
 const HSETEX_OPTIONS: u32 = OPTION_NX | OPTION_XX | OPTION_FIELD_CONDITION | OPTION_EXPIRE | OPTION_KEEPTTL;
 const HGETEX_OPTIONS: u32 = OPTION_EXPIRE | OPTION_PERSIST;
-
-/** Reads the expiry among the options in arguments [2, end) into root.number; false after an error reply. */
-function readFieldExpire(c: Client, end: i32, options: u32): bool {
-  const unit = options & (OPTION_PX | OPTION_PXAT) ? UNIT_MILLISECONDS : UNIT_SECONDS;
-  const base = options & (OPTION_EXAT | OPTION_PXAT) ? 0 : root().nowMs;
-  return argFieldExpire(c, optionValue(2, end, OPTION_EXPIRE), unit, base);
-}
 
 // --- HSETEX ---
 
@@ -104,7 +96,7 @@ export function hsetexCommand(c: Client): void {
     replyInteger(c, 0);
     return;
   }
-  if (options & OPTION_EXPIRE && !readFieldExpire(c, at, options)) return;
+  if (options & OPTION_EXPIRE && !readExpire(c, 2, at, options, 0)) return;
   const expire = options & OPTION_EXPIRE ? root().number : NO_EXPIRE;
   const first = at + 2;
   const end = argc();
@@ -145,7 +137,7 @@ export function hgetexCommand(c: Client): void {
   if (options & OPTION_ERROR || !readFieldCount(c, at, 1)) return;
   const e = readHash(c);
   if (e == NOT_A_HASH) return;
-  if (options & OPTION_EXPIRE && !readFieldExpire(c, at, options)) return;
+  if (options & OPTION_EXPIRE && !readExpire(c, 2, at, options, 0)) return;
   const expire = options & OPTION_EXPIRE ? root().number : NO_EXPIRE;
   const past = expire != NO_EXPIRE && alreadyExpired(expire);
   const db = clientDb(c);

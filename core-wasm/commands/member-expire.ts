@@ -1,6 +1,6 @@
 /**
- * Expiry of members of sets and sorted sets: setting, showing and removing it, as HEXPIRE and its kin do it for fields
- * of hashes; and KeyDB's EXPIREMEMBER, which takes one member or field of any type that has some.
+ * Expiry of members of sets and sorted sets: setting, showing and removing it; what HEXPIRE and its kin have in common
+ * with that (hash-expire.ts); and KeyDB's EXPIREMEMBER, which takes one member or field of any type that has some.
  *
  *   SEXPIRE key time [NX | XX | GT | LT] MEMBERS n member ...     replies per member: 1 set, 0 condition not met,
  *                                                                 2 the time has passed and the member went, -2 absent
@@ -15,24 +15,25 @@ import { entryType, TYPE_HASH, TYPE_SET, TYPE_ZSET } from "../keyspace/entry";
 import { changed, notify, NOTIFY_GENERIC, NOTIFY_HASH, NOTIFY_SET, NOTIFY_ZSET } from "../keyspace/events";
 import { argLen, argPtr, argc, root } from "../memory/root";
 import { Client, clientDb, retractOutput } from "../resp/client";
+import { SYNTAX } from "../resp/errors";
 import { replyArray, replyError, replyInteger, replyOutOfMemory, replySyntax, replyWrongType } from "../resp/reply";
 import {
-  FIELD_ABSENT, FIELD_NO_MEMORY, FIELD_TIMED, hashDelete, hashExpire, hashLength, hashSetExpire,
+  FIELD_ABSENT, FIELD_NO_MEMORY, FIELD_TIMED, hashDelete, hashExpire, hashLength, hashPersist, hashSetExpire,
 } from "../types/hash";
 import { setRemove, setSize } from "../types/set";
 import { setExpireMember, setExpiryOf, setPersistMember } from "../types/set-expire";
 import { zsetLength } from "../types/zset";
 import { zsetRemove } from "../types/zset-change";
 import { zsetExpireMember, zsetExpiryOf, zsetPersistMember } from "../types/zset-expire";
-import { argI64, argIs, replyInvalidExpire, UNIT_MILLISECONDS, UNIT_SECONDS } from "./arguments";
+import { argIs, argTime, timeLeft, UNIT_MILLISECONDS, UNIT_SECONDS } from "./arguments";
 import { BAD_CONDITIONS, conditionsHold, readConditions } from "./generic-expire";
-import { argFieldExpire } from "./hash-expire";
+import { BAD_FIELD_COUNT, findFields, readFieldCount } from "./hash-common";
 import { readKey } from "./string";
 
 // Replies beside FIELD_TIMED and FIELD_ABSENT.
 const CONDITION_FAILED: i32 = 0;
 const EXPIRED_AT_ONCE: i32 = 2;
-const BAD_COUNT = "ERR nummembers should be greater than 0 and match the provided number of members";
+const BAD_MEMBER_COUNT = "ERR nummembers should be greater than 0 and match the provided number of members";
 
 // --- What each type does ---
 
@@ -52,8 +53,9 @@ function setTime(db: Database, e: usize, i: i32, when: i64): i32 {
 }
 
 function persistMember(e: usize, i: i32): i32 {
-  if (entryType(e) == TYPE_SET) return setPersistMember(e, argPtr(i), argLen(i));
-  return zsetPersistMember(e, argPtr(i), argLen(i));
+  const type = entryType(e);
+  if (type == TYPE_SET) return setPersistMember(e, argPtr(i), argLen(i));
+  return type == TYPE_ZSET ? zsetPersistMember(e, argPtr(i), argLen(i)) : hashPersist(e, argPtr(i), argLen(i));
 }
 
 function removeMember(e: usize, i: i32): void {
@@ -100,24 +102,17 @@ function expireMember(db: Database, e: usize, i: i32, when: i64, conditions: u32
 
 // --- Arguments ---
 
-/** Index of the word MEMBERS from argument `first` on; 0 when there is none with an argument behind it. */
-function findMembers(first: i32): i32 {
-  for (let i = first; i < argc() - 1; i++) if (argIs(i, "MEMBERS")) return i;
-  return 0;
+function word(type: u32): string {
+  return type == TYPE_HASH ? "FIELDS" : "MEMBERS";
 }
 
-/** True when the number behind MEMBERS in argument i is that of the arguments that follow; replies when it is not. */
-function readCount(c: Client, i: i32): bool {
-  if (!argI64(c, i + 1)) return false;
-  const given = <i64>(argc() - i - 2);
-  if (given > 0 && root().number == given) return true;
-  replyError(c, BAD_COUNT);
-  return false;
+function badCount(type: u32): string {
+  return type == TYPE_HASH ? BAD_FIELD_COUNT : BAD_MEMBER_COUNT;
 }
 
-/** True when argument 2 is MEMBERS with as many behind it as it says; replies when it is not. */
-function membersFollow(c: Client): bool {
-  if (argIs(2, "MEMBERS")) return readCount(c, 2);
+/** True when argument 2 is the type's word and as many follow as it says; replies (`mismatch`: the number) when not. */
+function membersFollow(c: Client, type: u32, mismatch: string): bool {
+  if (argIs(2, word(type))) return readFieldCount(c, 2, 1, mismatch);
   replySyntax(c);
   return false;
 }
@@ -131,14 +126,22 @@ function isOfType(c: Client, e: usize, type: u32): bool {
 
 // --- Families ---
 
-function expireGeneric(c: Client, type: u32, unit: i32, base: i64): void {
-  const at = findMembers(3);
+/** Takes the reply back when the last code says that memory was exhausted. */
+function finish(c: Client, code: i32, before: u64): void {
+  if (code != FIELD_NO_MEMORY) return;
+  retractOutput(c, before);
+  replyOutOfMemory(c);
+}
+
+/** HEXPIRE and its kin. The time in argument 2 counts from `base`. */
+export function expireGeneric(c: Client, type: u32, unit: i32, base: i64): void {
+  const at = findFields(3, word(type));
   if (at == 0) {
-    replyError(c, BAD_COUNT);
+    replyError(c, badCount(type));
     return;
   }
   const conditions = readConditions(c, at);
-  if (conditions & BAD_CONDITIONS || !readCount(c, at) || !argFieldExpire(c, 2, unit, base)) return;
+  if (conditions & BAD_CONDITIONS || !readFieldCount(c, at, 1, badCount(type)) || !argTime(c, 2, unit, base, 0)) return;
   const when = root().number;
   const db = clientDb(c);
   const e = lookupWrite(db, argPtr(1), argLen(1));
@@ -156,29 +159,25 @@ function expireGeneric(c: Client, type: u32, unit: i32, base: i64): void {
     replyInteger(c, code);
   }
   tell(db, e, timed, expired);
-  if (code != FIELD_NO_MEMORY) return;
-  retractOutput(c, before);
-  replyOutOfMemory(c);
+  finish(c, code, before);
 }
 
-function ttlGeneric(c: Client, type: u32, unit: i32, base: i64): void {
-  if (!membersFollow(c)) return;
+/** HTTL and its kin. The times that are replied count from `base`. */
+export function ttlGeneric(c: Client, type: u32, unit: i32, base: i64): void {
+  if (!membersFollow(c, type, type == TYPE_HASH ? SYNTAX : BAD_MEMBER_COUNT)) return;
   const e = readKey(c, 1);
   if (!isOfType(c, e, type)) return;
   const end = argc();
   replyArray(c, end - 4);
   for (let i = 4; i < end; i++) {
-    let value = expiryOf(e, i);
-    if (value >= 0) {
-      value = max<i64>(value - base, 0);
-      if (unit == UNIT_SECONDS) value = <i64>((<u64>value + 500) / 1000);
-    }
-    replyInteger(c, value);
+    const when = expiryOf(e, i);
+    replyInteger(c, when < 0 ? when : timeLeft(when, unit, base));
   }
 }
 
-function persistGeneric(c: Client, type: u32): void {
-  if (!membersFollow(c)) return;
+/** HPERSIST and its kin. */
+export function persistGeneric(c: Client, type: u32): void {
+  if (!membersFollow(c, type, badCount(type))) return;
   const db = clientDb(c);
   const e = lookupWrite(db, argPtr(1), argLen(1));
   if (!isOfType(c, e, type)) return;
@@ -196,9 +195,7 @@ function persistGeneric(c: Client, type: u32): void {
     changed(<u64>updated);
     tellEvent(db, type, "spersist", "zpersist", "hpersist");
   }
-  if (code != FIELD_NO_MEMORY) return;
-  retractOutput(c, before);
-  replyOutOfMemory(c);
+  finish(c, code, before);
 }
 
 // --- Sets ---
@@ -312,21 +309,6 @@ function expireOne(c: Client): void {
   replyInteger(c, code == FIELD_ABSENT ? 0 : 1);
 }
 
-/** Reads argument 3 as a time from `base` on into root.number, maybe one in the past; false after an error reply. */
-function argMemberTime(c: Client, unit: i32, base: i64): bool {
-  if (!argI64(c, 3)) return false;
-  const r = root();
-  let when = r.number;
-  const most = unit == UNIT_SECONDS ? i64.MAX_VALUE / 1000 : i64.MAX_VALUE;
-  if (when > most || when < -most || (unit == UNIT_SECONDS ? when * 1000 : when) > i64.MAX_VALUE - base) {
-    replyInvalidExpire(c);
-    return false;
-  }
-  when = (unit == UNIT_SECONDS ? when * 1000 : when) + base;
-  r.number = when < 0 ? 0 : when;
-  return true;
-}
-
 /** EXPIREMEMBER key member delay [s | ms] */
 export function expirememberCommand(c: Client): void {
   let unit = UNIT_SECONDS;
@@ -335,15 +317,15 @@ export function expirememberCommand(c: Client): void {
     return;
   }
   if (argc() == 5 && argIs(4, "MS")) unit = UNIT_MILLISECONDS;
-  if (argMemberTime(c, unit, root().nowMs)) expireOne(c);
+  if (argTime(c, 3, unit, root().nowMs)) expireOne(c);
 }
 
 /** EXPIREMEMBERAT key member unix-time-seconds */
 export function expirememberatCommand(c: Client): void {
-  if (argMemberTime(c, UNIT_SECONDS, 0)) expireOne(c);
+  if (argTime(c, 3, UNIT_SECONDS, 0)) expireOne(c);
 }
 
 /** PEXPIREMEMBERAT key member unix-time-milliseconds */
 export function pexpirememberatCommand(c: Client): void {
-  if (argMemberTime(c, UNIT_MILLISECONDS, 0)) expireOne(c);
+  if (argTime(c, 3, UNIT_MILLISECONDS, 0)) expireOne(c);
 }

@@ -17,7 +17,7 @@ import { Client, clientDb } from "../resp/client";
 import { NOT_FLOAT, NOT_INTEGER, OVERFLOW } from "../resp/errors";
 import { replyArray, replyDoubleText, replyError, replyInteger, replyOutOfMemory, replySyntax } from "../resp/reply";
 import { setInteger, setText, stringToI64 } from "../types/string";
-import { argExpire, argI64, argIs, UNIT_MILLISECONDS, UNIT_SECONDS } from "./arguments";
+import { argI64, argIs, argTime, UNIT_MILLISECONDS, UNIT_SECONDS } from "./arguments";
 import { expireAtOnce, stringOrNothing } from "./string";
 import { FIRST, readFloat, SECOND, TEXT } from "./string-number";
 
@@ -281,7 +281,8 @@ export function increxCommand(c: Client): void {
   const o = options();
   let expire = NO_EXPIRE;
   if (o.expire != 0) {
-    if (!argExpire(c, o.expire, o.milliseconds != 0 ? UNIT_MILLISECONDS : UNIT_SECONDS, o.absolute != 0)) return;
+    const unit = o.milliseconds != 0 ? UNIT_MILLISECONDS : UNIT_SECONDS;
+    if (!argTime(c, o.expire, unit, o.absolute != 0 ? 0 : root().nowMs, 1)) return;
     expire = root().number;
   }
   if (o.isFloat != 0) countByFloat(c, expire);

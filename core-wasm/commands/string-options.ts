@@ -4,10 +4,10 @@
  *   [NX | XX | IFEQ value | IFNE value | IFDEQ digest | IFDNE digest]
  *   [FNX | FXX] [GET] [EX s | PX ms | EXAT unix-s | PXAT unix-ms | KEEPTTL | PERSIST]
  */
-import { argLen, argPtr } from "../memory/root";
+import { argLen, argPtr, root } from "../memory/root";
 import { Client } from "../resp/client";
 import { replySyntax } from "../resp/reply";
-import { argExpire, argIs, UNIT_MILLISECONDS, UNIT_SECONDS } from "./arguments";
+import { argIs, argTime, UNIT_MILLISECONDS, UNIT_SECONDS } from "./arguments";
 
 export const OPTION_NX: u32 = 1;
 export const OPTION_XX: u32 = 2;
@@ -101,10 +101,11 @@ export function optionValue(first: i32, end: i32, wanted: u32): i32 {
   return found;
 }
 
-/** Reads the expiry of the options into root.number as unix milliseconds; false after an error reply. */
-export function readExpire(c: Client, first: i32, end: i32, options: u32): bool {
+/** Reads the expiry of the options, `least` or more, into root.number as unix milliseconds; false after an error. */
+export function readExpire(c: Client, first: i32, end: i32, options: u32, least: i64 = 1): bool {
   const unit = options & (OPTION_PX | OPTION_PXAT) ? UNIT_MILLISECONDS : UNIT_SECONDS;
-  return argExpire(c, optionValue(first, end, OPTION_EXPIRE), unit, (options & (OPTION_EXAT | OPTION_PXAT)) != 0);
+  const base = options & (OPTION_EXAT | OPTION_PXAT) ? 0 : root().nowMs;
+  return argTime(c, optionValue(first, end, OPTION_EXPIRE), unit, base, least);
 }
 
 /** True when argument i equals the bytes. */

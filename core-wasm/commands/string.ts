@@ -14,7 +14,7 @@ import {
   replyBlock, replyBulk, replyBulkInteger, replyInteger, replyNull, replyOk, replyOutOfMemory, replyWrongType,
 } from "../resp/reply";
 import { setString, stringEquals, stringSize } from "../types/string";
-import { argExpire, UNIT_MILLISECONDS, UNIT_SECONDS } from "./arguments";
+import { argTime, UNIT_MILLISECONDS, UNIT_SECONDS } from "./arguments";
 import { checkComparison, comparisonHolds } from "./string-compare";
 import {
   OPTION_COMPARE, OPTION_CONDITION, OPTION_ERROR, OPTION_EXPIRE, OPTION_EX, OPTION_EXAT, OPTION_GET, OPTION_KEEPTTL,
@@ -145,12 +145,12 @@ export function setnxCommand(c: Client): void {
 
 /** SETEX key seconds value */
 export function setexCommand(c: Client): void {
-  if (argExpire(c, 2, UNIT_SECONDS, false)) setGeneric(c, OPTION_EX, 3, 0, false);
+  if (argTime(c, 2, UNIT_SECONDS, root().nowMs, 1)) setGeneric(c, OPTION_EX, 3, 0, false);
 }
 
 /** PSETEX key milliseconds value */
 export function psetexCommand(c: Client): void {
-  if (argExpire(c, 2, UNIT_MILLISECONDS, false)) setGeneric(c, OPTION_PX, 3, 0, false);
+  if (argTime(c, 2, UNIT_MILLISECONDS, root().nowMs, 1)) setGeneric(c, OPTION_PX, 3, 0, false);
 }
 
 /** GETSET key value */
