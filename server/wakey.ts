@@ -10,10 +10,8 @@ import { createNodePort } from "../runtime-adapters/node.ts";
 import type { Port } from "../runtime-adapters/port.ts";
 import { detectRuntime } from "../runtime-adapters/select.ts";
 import { hostFiles } from "../runtime-adapters/server-host.ts";
-import { CorePool } from "./bridge/pool.ts";
-import { Embedded, Shared } from "./embed/embedded.ts";
-import type { WakeyOptions } from "./embed/options.ts";
-import type { Platform } from "./embed/platform.ts";
+import { wakeyClass } from "./embed/wakey.ts";
+import type { Wakey as Instance, WakeyClass } from "./embed/wakey.ts";
 
 export type { Argument } from "./bridge/caller.ts";
 export { WakeyError } from "./bridge/reply-reader.ts";
@@ -39,25 +37,5 @@ function makePort(): Port {
   return runtime === "bun" ? createBunPort() : createNodePort();
 }
 
-const platform: Platform = { code: readCore, makePort };
-const shared = new Shared(platform, new CorePool());
-
-/** A server in this program. */
-export class Wakey extends Embedded {
-  constructor(options: WakeyOptions = {}) {
-    super(shared, options);
-  }
-
-  /** As `new Wakey(options)`, with the first one's compilation in the background. */
-  static async open(options: WakeyOptions = {}): Promise<Wakey> {
-    if (!shared.pool.isReady) await shared.pool.compileSoon(platform.code());
-    return new Wakey(options);
-  }
-
-  /** Another server in the same state; both go their own ways from here on. */
-  clone(): Wakey {
-    const copy = new Wakey(this.options);
-    this.copyTo(copy);
-    return copy;
-  }
-}
+export const Wakey: WakeyClass = wakeyClass({ code: readCore, makePort });
+export type Wakey = Instance;
