@@ -30,7 +30,7 @@ export interface AdminConnection {
   close(): void;
 }
 
-export interface AdminOptions {
+interface AdminOptions {
   /** Opens a connection in the name of the client at this address. */
   connect(remote: string): AdminConnection;
   /** The address that a request came from. */

@@ -31,7 +31,7 @@ import { resetClient } from "./commands/connection";
 import { COMMAND_COUNT, setCommandName as renameCommand } from "./generated/commands";
 import {
   Client, CLIENT_AWAITS_HOST, clientBytes, clientFixedOutput, CLIENT_INTERNAL, clientFree, clientNew,
-  clientOutputMemory, closeSoon, commitOutput, consumeOutput, dropSocketClients, listOutput, outputAddress,
+  clientOutputMemory, commitOutput, consumeOutput, dropSocketClients, listOutput, outputAddress,
   outputContiguous, releaseHeld, takeClosing, takePending, takeResume,
 } from "./resp/client";
 import {
@@ -57,7 +57,6 @@ import { resetStats as clearStats, settle as shareTime, statsBytes } from "./res
 import { tableBuckets, tableChainLength, tableRehash, tableShrinkIfNeeded } from "./structures/hashtable";
 
 export { datasetDigest, entryFacts, keyDigest, populate } from "./commands/debug";
-export { lookupCommand, lookupSubcommand } from "./generated/commands";
 
 // --- Life of a core ---
 
@@ -273,11 +272,6 @@ export function resumeNext(): usize {
 /** A client to close at once; 0 when there is none. */
 export function closingNext(): usize {
   return takeClosing();
-}
-
-/** Marks a client to be closed at once (CLIENT KILL, limits). */
-export function closeClient(c: usize): void {
-  closeSoon(changetype<Client>(c));
 }
 
 // --- Commands that the host runs ---
@@ -510,11 +504,6 @@ export function resetStats(): void {
 /** Bytes of linear memory that could still be handed out. */
 export function memoryAvailable(): f64 {
   return <f64>availableBytes();
-}
-
-/** Bytes that a block really takes. */
-export function blockSize(ptr: usize): usize {
-  return usableSize(ptr);
 }
 
 /** Bucket count (DEBUG HTSTATS) of database `db`: which 0 or 1 of its key table, 2 or 3 of its expiry table. */

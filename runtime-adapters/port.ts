@@ -185,7 +185,7 @@ export interface RespawnOptions {
   stdin?: string;
 }
 
-export type RuntimeName = "node" | "deno" | "bun" | "browser" | "simulated";
+type RuntimeName = "node" | "deno" | "bun" | "browser" | "simulated";
 
 /** Time, chance and turns of the event loop. */
 export interface ClockPort {

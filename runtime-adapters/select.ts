@@ -4,7 +4,7 @@ import type { Port } from "./port.ts";
 
 export type IoAdapterChoice = "auto" | "portable" | "epoll";
 
-export interface OpenedPort {
+interface OpenedPort {
   port: Port;
   /** Why epoll was asked for, or would have been the better choice, and isn't used. */
   fallbackReason?: string;

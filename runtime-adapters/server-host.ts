@@ -29,7 +29,7 @@ const RESYNC_US = 1_000_000;
 const STEP_US = 3000;
 
 /** The wall clock with the fraction of the monotonic one; follows steps of the wall clock within a second. */
-export function makeWallClock(): () => number {
+function makeWallClock(): () => number {
   let offsetUs = performance.timeOrigin * 1000;
   let resyncAt = 0;
   return () => {

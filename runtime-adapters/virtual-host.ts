@@ -129,7 +129,7 @@ export class MemoryFiles implements Files {
 
 // --- Process ---
 
-export interface VirtualProcessOptions {
+interface VirtualProcessOptions {
   args?: string[];
   env?: Record<string, string>;
   stdin?: string;
@@ -143,7 +143,7 @@ export interface VirtualProcessOptions {
 }
 
 /** Thrown by exit(): nothing after it runs, as in a process that has ended. */
-export class VirtualExit extends Error {
+class VirtualExit extends Error {
   readonly code: number;
 
   constructor(code: number) {
@@ -153,7 +153,7 @@ export class VirtualExit extends Error {
 }
 
 /** Listeners of signals and faults, for whoever plays the operating system. */
-export interface VirtualProcess extends ProcessPort {
+interface VirtualProcess extends ProcessPort {
   raise(name: SignalName): void;
   fault(error: unknown): void;
 }

@@ -72,7 +72,7 @@ export function writePidFile(server: Server): string {
 }
 
 /** The title of this process, by proc-title-template. */
-export function processTitle(port: Port, config: Config): string {
+function processTitle(port: Port, config: Config): string {
   const tcpPort = config.number("port");
   const bind = config.text("bind").split(" ")[0] || "*";
   const path = config.text("unixsocket");

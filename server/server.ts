@@ -43,7 +43,7 @@ const DENIED_PROTECTED = "-DENIED Running in protected mode because protected mo
 const MAX_CLIENTS = "-ERR max number of clients reached\r\n";
 const encoder = new TextEncoder();
 
-export interface ServerOptions {
+interface ServerOptions {
   port: Port;
   config: Config;
   /** What to make a core from, or a core that exists. */
@@ -382,7 +382,7 @@ function randomWords(port: Port): Uint32Array {
 }
 
 /** `count` random bytes in hexadecimal. */
-export function randomHex(port: Port, count: number): string {
+function randomHex(port: Port, count: number): string {
   const bytes = new Uint8Array(count);
   port.random(bytes);
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");

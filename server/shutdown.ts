@@ -10,7 +10,7 @@
 
 import type { Server } from "./server.ts";
 
-export interface ShutdownFlags {
+interface ShutdownFlags {
   save: boolean;
   nosave: boolean;
   now: boolean;

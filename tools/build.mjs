@@ -18,7 +18,7 @@ function run(command, args) {
 }
 
 // The root page (64 KiB) comes first in memory; constants and string literals follow it.
-export const CORE_FLAGS = [
+const CORE_FLAGS = [
   "--runtime", "./core-wasm/memory/runtime", "--importMemory", "--memoryBase", "65536", "--enable", "simd",
   "--use", "abort=", "--noExportMemory",
 ];

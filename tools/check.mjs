@@ -25,7 +25,7 @@ const below = (folder) => (path) => path.startsWith(`${folder}/`);
  * Blanks out comments, and strings too unless `keepStrings`, so that patterns see code only. Line numbers stay.
  * It knows no regular expression literals; one that holds a quote or `//` can hide the rest of its line.
  */
-export function codeOnly(text, keepStrings = false) {
+function codeOnly(text, keepStrings = false) {
   const token = /\/\/[^\n]*|\/\*[\s\S]*?\*\/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`/g;
   return text.replace(token, (found) => {
     if (keepStrings && !found.startsWith("//") && !found.startsWith("/*")) return found;

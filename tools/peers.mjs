@@ -16,7 +16,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileS
 import { homedir } from "node:os";
 import { fileURLToPath } from "node:url";
 
-export const peersHome = process.env.PEERS_HOME ?? `${homedir()}/.cache/peers`;
+const peersHome = process.env.PEERS_HOME ?? `${homedir()}/.cache/peers`;
 
 /** Valkey's own suite: the folder that holds its tests. */
 export const suiteFolder = `${peersHome}/src/valkey`;

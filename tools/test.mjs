@@ -14,7 +14,7 @@ import {
   addCounts, counts, countsLine, filesBelow, inParallel, installed, parseOptions, runLimited,
 } from "./support.mjs";
 
-export const TEST_FILE = /^tests\/(?:.*\/)?[^/]+\.test\.ts$/;
+const TEST_FILE = /^tests\/(?:.*\/)?[^/]+\.test\.ts$/;
 
 /** How each runtime runs one test file with a JUnit report. */
 const RUNTIMES = {
@@ -45,7 +45,7 @@ function unescape(text) {
 }
 
 /** The tests of a JUnit report: name, and whether each passed, failed or was skipped, with the reason where given. */
-export function readReport(xml) {
+function readReport(xml) {
   const cases = [];
   for (const [, attributes, body = ""] of xml.matchAll(TEST_CASE)) {
     const name = unescape(/\bname="([^"]*)"/.exec(attributes)?.[1] ?? "");

@@ -64,7 +64,7 @@ function freePort() {
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Sends an inline command on a connection of its own and gives the raw reply, once `complete` says so. */
-export function ask(port, line, complete = (reply) => reply.endsWith("\r\n")) {
+function ask(port, line, complete = (reply) => reply.endsWith("\r\n")) {
   return new Promise((resolve, reject) => {
     let reply = "";
     const socket = connect({ port, host: "127.0.0.1" }, () => socket.write(`${line}\r\n`));

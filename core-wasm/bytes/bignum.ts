@@ -93,7 +93,7 @@ export function bigShiftLeft(big: usize, bits: i32): void {
 }
 
 /** Negative, 0 or positive as a is below, equal to or above b. */
-export function bigCompare(a: usize, b: usize): i32 {
+function bigCompare(a: usize, b: usize): i32 {
   const count = bigCount(a);
   if (count != bigCount(b)) return count - bigCount(b);
   for (let i = count - 1; i >= 0; i--) {

@@ -38,7 +38,7 @@ export function equalBytes(a: usize, b: usize, len: i32): bool {
 // --- Order ---
 
 /** Index of the first byte that differs, or `n` when the first `n` bytes are the same. */
-export function commonPrefix(a: usize, b: usize, n: usize): usize {
+function commonPrefix(a: usize, b: usize, n: usize): usize {
   let i: usize = 0;
   while (i + 16 <= n) {
     const same = i8x16.bitmask(i8x16.eq(v128.load(a + i), v128.load(b + i)));

@@ -19,8 +19,6 @@ import { digitsOfU64, formatU64, writeEightDigits } from "./integer";
 
 /** Bytes that formatFixed may write: sign, 309 digits, dot and 17 decimals, rounded up. */
 export const FIXED_TEXT_MAX: i32 = 336;
-/** Bytes that formatPrecise may write. */
-export const PRECISE_TEXT_MAX: i32 = 24;
 
 const MAX_DECIMALS: i32 = 17;
 
@@ -138,7 +136,7 @@ function scaledToInteger(value: f64, power: i32): u64 {
 
 const QUOTIENT: usize = memory.data(8, 8);
 
-/** Writes `value` as printf's "%.17g" does; answers the length, up to PRECISE_TEXT_MAX. */
+/** Writes `value` as printf's "%.17g" does; answers the length, 24 at most. */
 export function formatPrecise(ptr: usize, value: f64): i32 {
   const special = formatNotFinite(ptr, value);
   if (special != 0) return special;

@@ -9,9 +9,6 @@
  * the same question (the int encoding of strings relies on it). Nothing here reads past the text or allocates.
  */
 
-/** Bytes that formatI64 and formatU64 may write. */
-export const INTEGER_TEXT_MAX: i32 = 20;
-
 const ZERO: u32 = 0x30;
 const MINUS: u32 = 0x2d;
 const I64_NEGATIVE_LIMIT: u64 = 0x8000000000000000;
@@ -35,13 +32,13 @@ const PAIRS: usize = memory.data<u8>([
 // --- Parsing ---
 
 /** True when all eight bytes of `word` are ASCII digits. */
-export function isEightDigits(word: u64): bool {
+function isEightDigits(word: u64): bool {
   const high: u64 = 0xf0f0f0f0f0f0f0f0;
   return ((word & high) | (((word + 0x0606060606060606) & high) >> 4)) == 0x3333333333333333;
 }
 
 /** The number that eight digits (first digit in the lowest byte) spell. Only for words that isEightDigits accepts. */
-export function eightDigits(word: u64): u64 {
+function eightDigits(word: u64): u64 {
   let v = word - 0x3030303030303030;
   v = v * 10 + (v >> 8);
   const even = (v & 0x000000ff000000ff) * 0x000f424000000064;
@@ -104,7 +101,7 @@ export function parseI64(ptr: usize, len: i32, outPtr: usize): bool {
 }
 
 /** True for the bytes that C's isspace accepts: space and 9 to 13. */
-export function isSpace(byte: u32): bool {
+function isSpace(byte: u32): bool {
   return byte == 0x20 || byte - 9 <= 4;
 }
 
@@ -195,7 +192,7 @@ function writeU32Before(end: usize, value: u32): void {
   else store<u8>(end - 1, value + ZERO);
 }
 
-/** Writes `value` in decimal at `ptr` (at most INTEGER_TEXT_MAX bytes); answers the length. */
+/** Writes `value` in decimal at `ptr` (at most 20 bytes); answers the length. */
 export function formatU64(ptr: usize, value: u64): i32 {
   const length = digitsOfU64(value);
   let end = ptr + <usize>length;
@@ -210,7 +207,7 @@ export function formatU64(ptr: usize, value: u64): i32 {
   return length;
 }
 
-/** Writes `value` in decimal at `ptr` (at most INTEGER_TEXT_MAX bytes); answers the length. */
+/** Writes `value` in decimal at `ptr` (at most 20 bytes); answers the length. */
 export function formatI64(ptr: usize, value: i64): i32 {
   if (value >= 0) return formatU64(ptr, <u64>value);
   store<u8>(ptr, MINUS);

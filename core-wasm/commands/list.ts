@@ -39,7 +39,7 @@ export function listOrNothing(c: Client, e: usize): bool {
 }
 
 /** Ends a removal of elements: the key goes with its last one, else the list may become a listpack again. */
-export function elementsGone(db: Database, e: usize, key: usize, keyLen: i32): void {
+function elementsGone(db: Database, e: usize, key: usize, keyLen: i32): void {
   if (listLength(e) != 0) {
     listSettle(e, false);
     return;

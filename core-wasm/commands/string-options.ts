@@ -4,7 +4,7 @@
  *   [NX | XX | IFEQ value | IFNE value | IFDEQ digest | IFDNE digest]
  *   [FNX | FXX] [GET] [EX s | PX ms | EXAT unix-s | PXAT unix-ms | KEEPTTL | PERSIST]
  */
-import { argLen, argPtr, root } from "../memory/root";
+import { argLen, root } from "../memory/root";
 import { Client } from "../resp/client";
 import { replySyntax } from "../resp/reply";
 import { argIs, argTime, UNIT_MILLISECONDS, UNIT_SECONDS } from "./arguments";
@@ -106,9 +106,4 @@ export function readExpire(c: Client, first: i32, end: i32, options: u32, least:
   const unit = options & (OPTION_PX | OPTION_PXAT) ? UNIT_MILLISECONDS : UNIT_SECONDS;
   const base = options & (OPTION_EXAT | OPTION_PXAT) ? 0 : root().nowMs;
   return argTime(c, optionValue(first, end, OPTION_EXPIRE), unit, base, least);
-}
-
-/** True when argument i equals the bytes. */
-export function argEquals(i: i32, ptr: usize, len: i32): bool {
-  return argLen(i) == len && memory.compare(argPtr(i), ptr, <usize>len) == 0;
 }

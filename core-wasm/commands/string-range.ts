@@ -13,7 +13,7 @@ import { argI64 } from "./arguments";
 import { readKey, stringOrNothing } from "./string";
 
 /** True when a string of size + more bytes is allowed; replies otherwise. Both are positive. */
-export function lengthAllowed(c: Client, size: i64, more: i64): bool {
+function lengthAllowed(c: Client, size: i64, more: i64): bool {
   const most = root().protoMaxBulkLen < STRING_MOST ? root().protoMaxBulkLen : STRING_MOST;
   if (size <= most && more <= most - size) return true;
   replyError(c, STRING_TOO_LONG);

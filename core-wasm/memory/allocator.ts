@@ -24,8 +24,7 @@
 import { root } from "./root";
 
 export const PAGE_BITS: u32 = 16;
-export const PAGE_SIZE: usize = 65536;
-const PAGE_MASK: usize = 65535;
+const PAGE_MASK: usize = 65535; // pages of 64 KiB
 const DESCRIPTOR_PAGES: u32 = 16; // 65536 pages * 16 bytes = 1 MiB
 const PAGE_CLASS_MAX: u32 = 68; // blocks of classes up to 68, of 32 KiB, lie in one page
 const SMALL_MAX: usize = 57344;

@@ -210,7 +210,6 @@ export class Root {
   statOutputBufferLimitDisconnections: u64;
   inputPeak: u32; // largest query buffer of a client since the host last took note
   outputPeak: u32; // largest unsent output likewise
-  statUnknownErrors: u64;
 
   // Cron state.
   expireDb: i32;
@@ -220,7 +219,6 @@ export class Root {
   expireVolatileSeen: u32; // the same for hashes that have fields with an expiry
   expireVolatileDead: u32;
   evictDb: i32;
-  rehashDb: i32;
   evictionPoolLength: i32;
   evictionPool: usize; // candidates of the approximated LRU
 

@@ -77,8 +77,8 @@ export function sinkTake(s: Sink): usize {
 
 // --- Room ---
 
-/** Where `n` bytes can be written; sinkAdvance() counts them. 0 when the sink has failed. May move the block. */
-export function sinkRoom(s: Sink, n: usize): usize {
+/** Where `n` bytes can be written, which the caller counts. 0 when the sink has failed. May move the block. */
+function sinkRoom(s: Sink, n: usize): usize {
   const end = s.length + n;
   if (end > s.capacity && !grow(s, end)) return 0;
   return s.block + s.length;
@@ -101,10 +101,6 @@ function grow(s: Sink, size: usize): bool {
   return true;
 }
 
-export function sinkAdvance(s: Sink, n: usize): void {
-  s.length += n;
-}
-
 // --- Plain bytes ---
 
 export function putByte(s: Sink, value: u32): void {
@@ -114,7 +110,7 @@ export function putByte(s: Sink, value: u32): void {
   s.length++;
 }
 
-export function putBytes(s: Sink, ptr: usize, len: i32): void {
+function putBytes(s: Sink, ptr: usize, len: i32): void {
   const p = sinkRoom(s, <usize>len);
   if (p == 0) return;
   memory.copy(p, ptr, <usize>len);

@@ -62,7 +62,7 @@ export const FOREIGN_LAST: u32 = 79;
 export const FOREIGN_TYPE: i32 = 22;
 
 /** Type number of an entry's value. */
-export function rdbType(e: usize): i32 {
+function rdbType(e: usize): i32 {
   const encoding = entryEncoding(e);
   switch (entryType(e)) {
     case TYPE_SET:

@@ -15,10 +15,8 @@ export const CLIENT_NO_EVICT: u32 = 1024;
 export const CLIENT_NO_TOUCH: u32 = 2048;
 export const CLIENT_AUTHENTICATED: u32 = 4096;
 export const CLIENT_INTERNAL: u32 = 8192; // in-process: no socket, no limits
-export const CLIENT_UNIX_SOCKET: u32 = 16384;
 export const CLIENT_PROTOCOL_ERROR: u32 = 32768;
 export const CLIENT_IMPORT_SOURCE: u32 = 65536;
-export const CLIENT_CAPA_REDIRECT: u32 = 131072;
 export const CLIENT_BLOCKED: u32 = 262144;
 export const CLIENT_EVER_AUTHENTICATED: u32 = 524288; // RESET does not take this away
 

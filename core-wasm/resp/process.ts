@@ -66,8 +66,7 @@ export const GATE_BUSY: u32 = 128; // the host runs a command of a transaction: 
 export const GATE_MONITOR: u32 = 256; // somebody monitors
 export const GATE_TRACKING: u32 = 512; // more keys are tracked than may be
 
-export const PAUSE_WRITE: i32 = 1;
-export const PAUSE_ALL: i32 = 2;
+const PAUSE_ALL: i32 = 2;
 
 const GROUP_STRING: i32 = 1;
 /** Bytes of a reply that takes as long as some twenty GETs. */

@@ -117,17 +117,6 @@ export function replyNullArray(c: Client): void {
   else replyNull(c);
 }
 
-export function replyBool(c: Client, value: bool): void {
-  if (c.resp == 2) {
-    replyInteger(c, value ? 1 : 0);
-    return;
-  }
-  const p = reserve(c, 4);
-  if (p == 0) return;
-  store<u32>(p, value ? 0x0a0d7423 : 0x0a0d6623); // "#t\r\n", "#f\r\n"
-  commitOutput(c, 4);
-}
-
 // --- Strings ---
 
 /**
@@ -199,25 +188,6 @@ export function replyBulkInteger(c: Client, value: i64): void {
   commitOutput(c, <usize>n + 7);
 }
 
-/** A text with its format in three letters ("txt", "mkd"); a bulk string in RESP2. */
-export function replyVerbatim(c: Client, ptr: usize, len: i32, format: string): void {
-  if (c.resp == 2) {
-    replyBulk(c, ptr, len);
-    return;
-  }
-  header(c, 0x3d, <i64>len + 4);
-  const p = reserve(c, 4);
-  if (p == 0) return;
-  writeText(p, format);
-  store<u8>(p, 0x3a, 3);
-  commitOutput(c, 4);
-  replyRaw(c, ptr, len);
-  const end = reserve(c, 2);
-  if (end == 0) return;
-  store<u16>(end, CRLF);
-  commitOutput(c, 2);
-}
-
 // --- Numbers ---
 
 /** A double: a bulk string in RESP2, ,value in RESP3. */
@@ -249,20 +219,6 @@ export function replyDoubleText(c: Client, ptr: usize, len: i32): void {
   const p = reserve(c, <usize>len + 3);
   if (p == 0) return;
   store<u8>(p, 0x2c);
-  memory.copy(p + 1, ptr, <usize>len);
-  store<u16>(p + 1 + <usize>len, CRLF);
-  commitOutput(c, <usize>len + 3);
-}
-
-/** A number of any size in decimal digits: a bulk string in RESP2. */
-export function replyBigNumber(c: Client, ptr: usize, len: i32): void {
-  if (c.resp == 2) {
-    replyBulk(c, ptr, len);
-    return;
-  }
-  const p = reserve(c, <usize>len + 3);
-  if (p == 0) return;
-  store<u8>(p, 0x28);
   memory.copy(p + 1, ptr, <usize>len);
   store<u16>(p + 1 + <usize>len, CRLF);
   commitOutput(c, <usize>len + 3);
@@ -402,7 +358,7 @@ export function replyOutOfMemory(c: Client): void {
 
 // --- Error statistics: an array of (u64 count, u32 length, 36 bytes of prefix) ---
 
-export const ERROR_STAT_SIZE: usize = 48;
+const ERROR_STAT_SIZE: usize = 48;
 const ERROR_PREFIX: usize = 12;
 const ERROR_PREFIX_MAX: i32 = 36;
 const ERROR_KINDS_MAX: i32 = 128;

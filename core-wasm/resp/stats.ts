@@ -8,7 +8,7 @@ import { alloc, free } from "../memory/allocator";
 import { root } from "../memory/root";
 
 /** Buckets of a histogram: [2^i, 2^(i+1)) microseconds, the first also holding what is shorter. */
-export const HISTOGRAM_BUCKETS: i32 = 32;
+const HISTOGRAM_BUCKETS: i32 = 32;
 
 // @layout
 @unmanaged

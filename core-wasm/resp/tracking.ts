@@ -88,7 +88,7 @@ function shared(): Shared {
   return changetype<Shared>(root().tracking);
 }
 
-export function trackingOf(c: Client): Tracking {
+function trackingOf(c: Client): Tracking {
   return changetype<Tracking>(c.tracking);
 }
 

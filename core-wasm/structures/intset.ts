@@ -161,7 +161,7 @@ export function intsetRemoveAt(s: usize, index: i32): usize {
 }
 
 /** Gives memory back when a quarter of the block is unused. Returns the address, which may be a new one. */
-export function intsetShrink(s: usize): usize {
+function intsetShrink(s: usize): usize {
   const have = usableSize(s);
   const fitting = roundedSize(<usize>intsetBytes(s));
   if (have - fitting < have >> 2) return s;

@@ -194,7 +194,7 @@ export function nodeUnpack(n: usize): bool {
 }
 
 /** Compresses a node where that saves bytes and memory for it can be had. */
-export function nodePack(n: usize): void {
+function nodePack(n: usize): void {
   if (nodeIsCompressed(n)) return;
   const size = nodeBytes(n);
   if (size < COMPRESS_LEAST) return;

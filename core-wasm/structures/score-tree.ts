@@ -157,7 +157,7 @@ export function childSize(node: usize, i: i32): u32 {
 }
 
 /** Number of elements below the first `n` children. */
-export function sizeOfChildren(node: usize, n: i32): u32 {
+function sizeOfChildren(node: usize, n: i32): u32 {
   let p = node + COUNTS;
   const end = p + (<usize>n << 2);
   let sum: v128 = i32x4.splat(0);
@@ -194,7 +194,7 @@ function pathRank(t: ScoreTree): u32 {
 // --- Places ---
 
 /** A place in the tree: a leaf and the number of an element in it. 0 is no place. */
-export function placeAt(leaf: usize, i: i32): u64 {
+function placeAt(leaf: usize, i: i32): u64 {
   return (<u64>leaf << 32) | <u64>i;
 }
 

@@ -115,13 +115,6 @@ export function vectorLength(v: SortVector, i: i32): i32 {
   return load<i32>(record(v, i), LENGTH);
 }
 
-/** Length of the longest element. */
-export function vectorLongest(v: SortVector): i32 {
-  let longest = 0;
-  for (let i = 0; i < v.count; i++) longest = max<i32>(longest, vectorLength(v, i));
-  return longest;
-}
-
 /** Number of the element at a rank. */
 export function vectorAt(v: SortVector, rank: i32): i32 {
   return load<i32>(v.order + (<usize>rank << 2));

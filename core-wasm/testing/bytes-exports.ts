@@ -4,7 +4,6 @@
  */
 import { globMatch } from "../bytes/glob";
 import { isWord } from "../bytes/compare";
-import { hashBytes } from "../bytes/hash";
 
 export { parseI64, parseU64, formatI64, formatU64, digitsOfI64 } from "../bytes/integer";
 export { equalBytes, compareBytes, equalsIgnoreCase } from "../bytes/compare";
@@ -31,11 +30,4 @@ export function isWordNumber(ptr: usize, len: i32, number: i32): bool {
   if (number == 0) return isWord(ptr, len, "EX");
   if (number == 1) return isWord(ptr, len, "KEEPTTL");
   return isWord(ptr, len, "NO-EVICT_@[");
-}
-
-/** Hashes the same `len` bytes `times` times, each result keying the next; for measuring. */
-export function hashManyTimes(ptr: usize, len: i32, times: i32): u64 {
-  let seed: u64 = 1;
-  for (let i = 0; i < times; i++) seed = hashBytes(ptr, len, seed, <u64>i);
-  return seed;
 }

@@ -27,7 +27,7 @@ export const SHAPE_POLYGON: i32 = 3;
 
 /** What is searched for, filled by the command; the fields below `vertices` are worked out from it. */
 @unmanaged
-export class Shape {
+class Shape {
   longitude: f64; // centre
   latitude: f64;
   unit: f64; // metres that distances count

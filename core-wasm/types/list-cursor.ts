@@ -249,7 +249,7 @@ export function cursorIsBlock(): bool {
 }
 
 /** True when the element is these bytes. */
-export function cursorEquals(ptr: usize, len: i32): bool {
+function cursorEquals(ptr: usize, len: i32): bool {
   const c = cursor();
   if (c.plain) return nodeBytes(c.node) == len && equalBytes(c.lp, ptr, len);
   return lpEquals(c.p, ptr, len);

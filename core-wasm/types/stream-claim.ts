@@ -17,7 +17,7 @@ import { pendingFind, pendingMove, pendingRemove } from "./stream-group";
 import { entryExists } from "./stream-node";
 
 @unmanaged
-export class Claimed {
+class Claimed {
   ms: u64;
   seq: u64;
   timeMs: i64;

@@ -291,7 +291,7 @@ export function cursorPrevious(c: Cursor): bool {
 }
 
 /** Goes to the entry with this ID; false when it is absent or deleted. */
-export function seekExact(c: Cursor, s: Stream, ms: u64, seq: u64): bool {
+function seekExact(c: Cursor, s: Stream, ms: u64, seq: u64): bool {
   return s.length != 0 && seekFrom(c, s, ms, seq) && c.ms == ms && c.seq == seq;
 }
 

@@ -50,7 +50,7 @@ export function streamFreeSome(e: usize, budget: i32): i32 {
 }
 
 /** streamFreeSome() for a stream that is no entry's. */
-export function streamRelease(s: Stream, budget: i32): i32 {
+function streamRelease(s: Stream, budget: i32): i32 {
   forgetPlaces(s);
   while (idSize(nodesOf(s)) > 0) {
     if (budget <= 0) return budget;

@@ -48,7 +48,7 @@ const FIRST_ROOM: i32 = 56;
 // --- Making ---
 
 /** An empty Zset, or 0 when memory is exhausted. */
-export function zsetNewTree(): usize {
+function zsetNewTree(): usize {
   const z = alloc(ZSET_SIZE);
   if (z == 0) return 0;
   memory.fill(z, 0, ZSET_SIZE);
@@ -58,7 +58,7 @@ export function zsetNewTree(): usize {
 }
 
 /** Frees a Zset with all its members. */
-export function zsetFreeTree(z: usize): void {
+function zsetFreeTree(z: usize): void {
   freeSomeOf(z, i32.MAX_VALUE);
 }
 

@@ -8,7 +8,7 @@ import { compareBytes } from "../config/text.ts";
 export type Reason = "command" | "key" | "channel" | "database" | "auth" | "tls-cert";
 export type Context = "toplevel" | "multi" | "lua";
 
-export interface Denial {
+interface Denial {
   readonly reason: Reason;
   readonly context: Context;
   readonly object: string;
@@ -17,7 +17,7 @@ export interface Denial {
   readonly info: string;
 }
 
-export interface Entry extends Denial {
+interface Entry extends Denial {
   readonly id: number;
   readonly createdMs: number;
   readonly updatedMs: number;

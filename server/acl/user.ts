@@ -11,7 +11,7 @@ import { RIGHT_READ, RIGHT_WRITE } from "../generated/layout.ts";
 export const ALL_RIGHTS = RIGHT_READ | RIGHT_WRITE;
 
 /** A pattern of keys with the rights (RIGHT_) that it gives. */
-export interface KeyPattern {
+interface KeyPattern {
   readonly pattern: string;
   readonly rights: number;
 }

@@ -23,7 +23,6 @@ export interface CoreExports {
   clientFirstOutput(c: number): number;
   clientLarge(c: number): number;
   clientReset(c: number): void;
-  closeClient(c: number): void;
   inputRoom(c: number, want: number): number;
   process(c: number, n: number): number;
   outputPtr(c: number): number;
@@ -47,7 +46,6 @@ export interface CoreExports {
   expireAll(): void;
   cronRehash(buckets: number): number;
   cronEvict(): number;
-  evictionReset(): void;
   lazyFree(budget: number): number;
   clientUnblock(c: number, withError: number): number;
   blockedTimeouts(): number;
@@ -68,7 +66,6 @@ export interface CoreExports {
   setCommandName(id: number, ptr: number, len: number): number;
   resetStats(): void;
   memoryAvailable(): number;
-  blockSize(ptr: number): number;
   tableBucketCount(db: number, which: number): number;
   tableBucketLength(db: number, which: number, index: number): number;
   entryFacts(db: number, key: number, length: number): number;
@@ -107,7 +104,7 @@ const SHARED_ARGV = (ROOT_ADDRESS + ROOT.sharedArgv) >> 2;
 const decoder = new TextDecoder("latin1");
 
 /** Fields of a client in the core. */
-export type ClientField = keyof typeof CLIENT;
+type ClientField = keyof typeof CLIENT;
 
 export interface CoreOptions {
   databases?: number;
@@ -230,9 +227,6 @@ export class Core {
   }
   setU64(address: number, value: number): void {
     this.#fresh().setBigUint64(address, BigInt(value), true);
-  }
-  setF64(address: number, value: number): void {
-    this.#fresh().setFloat64(address, value, true);
   }
 
   /** Address of a field of the root. */

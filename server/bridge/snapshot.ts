@@ -12,7 +12,7 @@ import type { Segments } from "./image.ts";
 import type { Core } from "./core.ts";
 
 const MAGIC = "WAKEYIMG";
-export const SNAPSHOT_VERSION = 1;
+const SNAPSHOT_VERSION = 1;
 const HEADER = 40;
 const CHECKED_FROM = 20;
 const encoder = new TextEncoder();
@@ -29,7 +29,7 @@ export interface SnapshotFacts {
 }
 
 /** A snapshot that was read: where its parts are. */
-export interface ReadSnapshot {
+interface ReadSnapshot {
   facts: SnapshotFacts;
   segments: Segments;
   bytes: Uint8Array;

@@ -47,7 +47,7 @@ function trackingLetters({ core, client }: Connection): string {
 }
 
 /** Whole seconds from a time in milliseconds to now. */
-export function secondsSince(server: Server, ms: number): number {
+function secondsSince(server: Server, ms: number): number {
   return Math.floor(server.core.nowMs / 1000) - Math.floor(ms / 1000);
 }
 

@@ -18,7 +18,7 @@ const TYPES: Record<string, string> = {
 type Condition = (server: Server, connection: Connection) => boolean;
 
 /** What a filter asks for, by option name in lower case ("not-id" and the like are conditions of their own). */
-export class Filter {
+class Filter {
   skipMe: boolean;
   readonly #conditions = new Map<string, Condition>();
   readonly #ids = new Map<string, Set<bigint>>();
@@ -49,7 +49,7 @@ export class Filter {
 }
 
 /** The kind of a client as TYPE names it. */
-export function typeOf(connection: Connection): string {
+function typeOf(connection: Connection): string {
   return connection.flags & FLAG.subscribed ? "pubsub" : "normal";
 }
 

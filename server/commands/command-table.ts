@@ -4,9 +4,7 @@
 // the first question, so that a server which nobody asks starts without it. Not for running commands, and not what the
 // core looks names up in: it has a table of its own, and whoever renames tells both.
 
-import {
-  CATEGORY_NAMES, CMD_CONTAINER, CMD_HOST, CMD_READY, COMMAND_ROWS, GROUP_NAMES,
-} from "../generated/commands.ts";
+import { CATEGORY_NAMES, CMD_READY, COMMAND_ROWS, GROUP_NAMES } from "../generated/commands.ts";
 import type { CommandRow, KeySpec } from "../generated/commands.ts";
 
 /** One command or subcommand. */
@@ -40,16 +38,6 @@ export interface Command {
 /** Access categories of a command by name. */
 export function categoryNames(command: Command): string[] {
   return CATEGORY_NAMES.filter((_, bit) => (command.categories & (1 << bit)) !== 0);
-}
-
-/** True when the host runs the command. */
-export function runsInHost(command: Command): boolean {
-  return (command.flags & CMD_HOST) !== 0;
-}
-
-/** True for a command with subcommands. */
-export function isContainer(command: Command): boolean {
-  return (command.flags & CMD_CONTAINER) !== 0;
 }
 
 /** A row of the generated data as a command. */

@@ -14,7 +14,7 @@ import type { Command, CommandTable } from "./command-table.ts";
 import { findKeys, keysAreOptional, mayHaveKeys } from "./get-keys.ts";
 
 /** What these handlers need of a server. */
-export interface CommandServer {
+interface CommandServer {
   readonly commands: CommandTable;
 }
 
@@ -127,7 +127,7 @@ function replyInfo(reply: ReplyWriter, command: Command | undefined): void {
 }
 
 /** COMMAND */
-export const commandCommand: CommandHandler = (server, _connection, _args, reply) => {
+const commandCommand: CommandHandler = (server, _connection, _args, reply) => {
   const all = server.commands.all();
   reply.array(all.length);
   for (const command of all) replyInfo(reply, command);

@@ -9,7 +9,7 @@ import type { ReplyWriter } from "../connection/reply-writer.ts";
 import { CMD } from "../generated/commands.ts";
 
 /** What these handlers need of a server. */
-export interface ConfigServer {
+interface ConfigServer {
   readonly config: Config;
   /** True while the data set is loaded. */
   readonly loading?: boolean;
@@ -18,7 +18,7 @@ export interface ConfigServer {
 }
 
 /** What these handlers need of a connection. */
-export interface ConfigConnection {
+interface ConfigConnection {
   /** Loopback or unix socket. */
   readonly isLocal?: boolean;
 }
@@ -57,7 +57,7 @@ export function secretArguments(config: Config, args: readonly Uint8Array[]): nu
 }
 
 /** CONFIG REWRITE */
-export function configRewriteCommand(
+function configRewriteCommand(
   server: ConfigServer, _connection: ConfigConnection, _args: readonly Uint8Array[], reply: ReplyWriter,
 ): void {
   const error = server.config.rewrite();
@@ -66,7 +66,7 @@ export function configRewriteCommand(
 }
 
 /** CONFIG RESETSTAT */
-export function configResetStatCommand(
+function configResetStatCommand(
   server: ConfigServer, _connection: ConfigConnection, _args: readonly Uint8Array[], reply: ReplyWriter,
 ): void {
   server.resetStatistics?.();

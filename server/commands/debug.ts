@@ -376,7 +376,7 @@ function unknownSubcommand(name: string, reply: ReplyWriter): void {
 }
 
 /** DEBUG subcommand [argument ...] */
-export const debugCommand: HostHandler = (server, connection, args, reply) => {
+const debugCommand: HostHandler = (server, connection, args, reply) => {
   if (!server.config.isAllowed("enable-debug-command", connection.isLocal)) {
     return reply.error("ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you " +
       "can run it from a local connection, otherwise you need to set this option in the configuration file, and " +

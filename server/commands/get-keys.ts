@@ -9,7 +9,7 @@ import type { KeySpec } from "../generated/commands.ts";
 import type { Command } from "./command-table.ts";
 
 /** A key's position in the argument vector and the flags of its access ("RO", "access", ...). */
-export interface KeyReference {
+interface KeyReference {
   position: number;
   flags: readonly string[];
 }

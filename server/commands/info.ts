@@ -5,7 +5,7 @@ import { infoText } from "../info/info.ts";
 import type { HostHandler } from "./registry.ts";
 
 /** INFO [section ...] */
-export const infoCommand: HostHandler = (server, _connection, args, reply) => {
+const infoCommand: HostHandler = (server, _connection, args, reply) => {
   reply.verbatim("txt", infoText(server, args.slice(1).map((arg) => String.fromCharCode(...arg))));
 };
 

@@ -14,7 +14,7 @@ import { REDIS_VERSION, VALKEY_VERSION } from "../config/version.ts";
 import type { ReplyWriter } from "../connection/reply-writer.ts";
 
 /** What this handler needs of a server. */
-export interface LolwutServer {
+interface LolwutServer {
   readonly config: Config;
   readonly port: { random(bytes: Uint8Array): void };
 }

@@ -10,7 +10,7 @@ import type { HostHandler } from "./registry.ts";
 const WORDS = ["nosave", "save", "now", "force", "abort", "safe", "failover"];
 
 /** SHUTDOWN [NOSAVE|SAVE] [NOW] [FORCE] [SAFE] [FAILOVER] | SHUTDOWN ABORT */
-export const shutdownCommand: HostHandler = (server, connection, args, reply) => {
+const shutdownCommand: HostHandler = (server, connection, args, reply) => {
   const words = args.slice(1).map((arg) => String.fromCharCode(...arg).toLowerCase());
   const isAbort = words.includes("abort");
   const contradicts = (isAbort && words.some((word) => word !== "abort")) ||
@@ -27,7 +27,7 @@ export const shutdownCommand: HostHandler = (server, connection, args, reply) =>
 };
 
 /** LASTSAVE: the time of the start, as long as nothing saves. */
-export const lastSaveCommand: HostHandler = (server, _connection, _args, reply) => {
+const lastSaveCommand: HostHandler = (server, _connection, _args, reply) => {
   reply.int(Math.floor(server.startedUs / 1e6));
 };
 

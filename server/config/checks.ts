@@ -45,13 +45,13 @@ export function hostName(value: string): void {
 }
 
 /** Whether the text is a dotted IPv4 address as inet_pton reads it: four numbers without leading zeros. */
-export function isIpV4(text: string): boolean {
+function isIpV4(text: string): boolean {
   const parts = text.split(".");
   return parts.length === 4 && parts.every((part) => /^(0|[1-9][0-9]{0,2})$/.test(part) && Number(part) <= 255);
 }
 
 /** Whether the text is an IPv6 address as inet_pton reads it. */
-export function isIpV6(text: string): boolean {
+function isIpV6(text: string): boolean {
   const halves = text.split("::");
   if (halves.length > 2) return false;
   let groups = 0;
@@ -87,7 +87,7 @@ const TITLE_VARIABLES = ["title", "listen-addr", "server-mode", "config-file", "
  * Fills the {variables} of a process title; "{{" is a brace. undefined for an unknown variable or an open brace.
  * Blanks at the ends are cut.
  */
-export function fillTitle(template: string, variable: (name: string) => string | undefined): string | undefined {
+function fillTitle(template: string, variable: (name: string) => string | undefined): string | undefined {
   let title = "";
   let at = 0;
   while (at < template.length) {

@@ -22,13 +22,13 @@ import { compareBytes, cString, fromBytes, fromText, toBytes, toText } from "./t
  * Told after CONFIG SET changed a directive (also when changes are taken back). A returned text refuses the change;
  * a hook that has to wait (a port to bind) returns a promise of it. `value` is the CONFIG GET form as a byte string.
  */
-export type ChangeHook = (value: string, name: string) => Outcome;
+type ChangeHook = (value: string, name: string) => Outcome;
 
 /** A text that refuses, or undefined; at once or later. */
 export type Outcome = string | undefined | Promise<string | undefined>;
 
 /** Who sets a value, for directives that not everyone may set at any time. */
-export interface Setter {
+interface Setter {
   /** The client is connected over the loopback interface or a unix socket. */
   local: boolean;
   /** The server is loading its data set. */
@@ -38,7 +38,7 @@ export interface Setter {
 export type LogLevel = "debug" | "verbose" | "notice" | "warning";
 
 /** What files and command line said beside directives; each subsystem takes what is its own. */
-export interface FileWords {
+interface FileWords {
   renames: [from: string, to: string][];
   users: string[][];
   modules: string[][];

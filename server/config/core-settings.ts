@@ -13,7 +13,7 @@
 import type { Config } from "./config.ts";
 import type { BufferLimits } from "./special.ts";
 
-export interface CoreSetting {
+interface CoreSetting {
   readonly directive: string;
   readonly setting: string;
   read(config: Config): number;

@@ -129,7 +129,7 @@ export function string(
 // --- Enums ---
 
 /** The text for an enum's number: the exact name, else for bit sets the names of the bits in table order. */
-export function enumText(names: readonly (readonly [string, number])[], value: number, bits: boolean): string {
+function enumText(names: readonly (readonly [string, number])[], value: number, bits: boolean): string {
   const found: string[] = [];
   let rest = value;
   for (const [name, number] of names) {

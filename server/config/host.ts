@@ -3,7 +3,7 @@
 // A runtime adapter's Port satisfies ConfigHost; tests use a small object in memory.
 
 /** The synchronous small-file part of a Port that is used here. All throw errors with a `code` ("ENOENT", ...). */
-export interface ConfigFiles {
+interface ConfigFiles {
   read(path: string): Uint8Array;
   write(path: string, data: Uint8Array | string): void;
   append(path: string, data: Uint8Array | string): void;

@@ -167,7 +167,7 @@ function readIncluded(host: ConfigHost, path: string): string {
 }
 
 /** An absolute path: `..` at the start is resolved against the working directory, other parts stay as they are. */
-export function absolutePath(host: ConfigHost, path: string): string {
+function absolutePath(host: ConfigHost, path: string): string {
   let relative = trim(path, " \r\n\t");
   if (relative.startsWith("/")) return relative;
   const parts = host.cwd().split("/").filter((part) => part !== "");

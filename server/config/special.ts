@@ -14,7 +14,7 @@ function sameText(format: (value: never) => string) {
 
 // --- save ---
 
-export interface SavePoint {
+interface SavePoint {
   readonly seconds: bigint;
   readonly changes: number;
 }
@@ -53,7 +53,7 @@ export const save: Directive<readonly SavePoint[]> = {
 
 // --- client-output-buffer-limit ---
 
-export interface BufferLimit {
+interface BufferLimit {
   readonly hard: bigint;
   readonly soft: bigint;
   readonly seconds: number;
@@ -150,7 +150,7 @@ const EVENTS_ALL = EVENT_CLASSES.slice(0, 10).reduce((bits, [, bit]) => bits | b
 const EVENT_BITS = new Map([...EVENT_CLASSES, ...EVENT_TARGETS, ["A", EVENTS_ALL] as const]);
 
 /** The bits of the classes of keyspace events that a string of letters selects; undefined for an unknown letter. */
-export function keyspaceEventBits(letters: string): number | undefined {
+function keyspaceEventBits(letters: string): number | undefined {
   let bits = 0;
   for (const letter of cString(letters)) {
     const bit = EVENT_BITS.get(letter);
@@ -161,7 +161,7 @@ export function keyspaceEventBits(letters: string): number | undefined {
 }
 
 /** The letters for a set of classes. "A" stands for all ten of them, and hides "n" as it does in Valkey. */
-export function keyspaceEventLetters(bits: number): string {
+function keyspaceEventLetters(bits: number): string {
   const letters = (table: typeof EVENT_CLASSES) =>
     table.filter(([, bit]) => (bits & bit) !== 0).map(([letter]) => letter).join("");
   return ((bits & EVENTS_ALL) === EVENTS_ALL ? "A" : letters(EVENT_CLASSES)) + letters(EVENT_TARGETS);
@@ -208,7 +208,7 @@ export const rdmaBind = addresses("rdma-bind", []);
 
 // --- replicaof ---
 
-export interface Primary {
+interface Primary {
   readonly host: string;
   readonly port: number;
 }

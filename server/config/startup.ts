@@ -16,7 +16,7 @@ import { parseLeadingInteger } from "./syntax.ts";
 import { versionLine } from "./version.ts";
 
 /** What to print, and the exit code. A `log` line is to be logged as a warning before anything else. */
-export interface Exit {
+interface Exit {
   code: number;
   stdout: string;
   stderr: string;
@@ -24,7 +24,7 @@ export interface Exit {
 }
 
 /** A configuration, and what was said while it was made (to be logged as soon as there is a log). */
-export interface Started {
+interface Started {
   config: Config;
   messages: [level: LogLevel, message: string][];
 }

@@ -213,7 +213,7 @@ export function matchPattern(pattern: string, text: string): boolean {
 // --- The command line ---
 
 /** What the command line asks for; `options` are further lines of configuration. */
-export interface CommandLine {
+interface CommandLine {
   file: string | undefined;
   fromStdin: boolean;
   options: string;

@@ -116,7 +116,7 @@ export function seedWords(seed: number): Uint32Array {
   return words;
 }
 
-export interface EmbeddedPortOptions {
+interface EmbeddedPortOptions {
   clock: Clock;
   /** Where randomness comes from when it may not be the runtime's. */
   random?: (bytes: Uint8Array) => void;

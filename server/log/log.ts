@@ -12,7 +12,7 @@
 import type { Config, LogLevel } from "../config/config.ts";
 
 /** What the log needs of a Port. */
-export interface LogHost {
+interface LogHost {
   readonly runtime?: string;
   readonly pid: number;
   readonly files: { append(path: string, data: string): void };
@@ -20,7 +20,7 @@ export interface LogHost {
   stdout(text: string): void;
 }
 
-export type LogRole = "primary" | "replica";
+type LogRole = "primary" | "replica";
 
 const LEVELS: readonly LogLevel[] = ["debug", "verbose", "notice", "warning"];
 const LEVEL_SIGNS = ".-*#";

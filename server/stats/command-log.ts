@@ -18,7 +18,7 @@ const ARGUMENT_MAX = 128;
 const encoder = new TextEncoder();
 const REDACTED = encoder.encode("(redacted)");
 
-export interface LogEntry {
+interface LogEntry {
   id: number;
   /** Seconds since 1970. */
   time: number;

@@ -13,14 +13,14 @@ const GRAPH_ROWS = 4;
 /** The top of a column, from empty to full; a full cell below the top is a bar. */
 const TOPS = "_o#";
 
-export interface Sample {
+interface Sample {
   /** Seconds since 1970. */
   time: number;
   /** Milliseconds. */
   latency: number;
 }
 
-export interface Series {
+interface Series {
   samples: Sample[];
   worst: number;
   sum: number;

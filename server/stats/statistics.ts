@@ -14,7 +14,7 @@ const PERIOD_MS = 100;
 const BUFFER_SLOTS = 8;
 
 /** What is sampled: growing counters, from which rates or means are made. */
-export interface Counters {
+interface Counters {
   commands: number;
   netIn: number;
   netOut: number;

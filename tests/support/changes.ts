@@ -156,7 +156,7 @@ const CASES = `
 `;
 
 /** One case. */
-export interface Change {
+interface Change {
   readonly name: string;
   readonly before: readonly string[][];
   readonly change: readonly string[][];

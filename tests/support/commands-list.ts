@@ -14,7 +14,7 @@ function key(g: CommandGenerator): string {
 }
 
 /** Elements that come again, so that searches find them, and some large ones. */
-export function element(g: CommandGenerator): string {
+function element(g: CommandGenerator): string {
   const { random } = g;
   if (random.chance(6)) return "L".repeat(random.pick([1000, 4080, 4096, 5000, 8185, 8192, 8193, 20000, 70000]));
   if (random.chance(15)) return "m".repeat(random.below(300));

@@ -18,7 +18,7 @@ import { encode, replyEnd } from "./resp.ts";
 import { testCoreModule } from "./test-core.ts";
 
 /** What core-exports.ts adds to the exports that ship. */
-export interface TestExports extends CoreExports {
+interface TestExports extends CoreExports {
   alloc(size: number): number;
   realloc(block: number, size: number): number;
   free(block: number): void;
@@ -69,7 +69,7 @@ export function splitReplies(text: string): string[] {
   return replies;
 }
 
-export interface DriverOptions {
+interface DriverOptions {
   seed?: number;
   databases?: number;
   maximumPages?: number;

@@ -17,7 +17,7 @@ import { Server } from "../../server/server.ts";
 import { encode } from "./resp.ts";
 import { Random } from "./random.ts";
 
-export const START_MS = 1_700_000_000_000;
+const START_MS = 1_700_000_000_000;
 const KEYS = 300;
 
 /** What a run gives. */
@@ -29,7 +29,7 @@ export interface RunHashes {
 }
 
 /** A random command on strings, with expiry now and then, wrong types and wrong arguments included. */
-export function randomCommand(random: Random): string[] {
+function randomCommand(random: Random): string[] {
   const key = `key:${random.below(KEYS)}`;
   const value = random.chance(40) ? `${random.below(1000)}` : "v".repeat(random.below(random.chance(2) ? 5000 : 60));
   switch (random.below(16)) {

@@ -47,7 +47,7 @@ export function encode(args: readonly (string | number)[]): Buffer {
 }
 
 /** Where to connect to. */
-export interface Address {
+interface Address {
   port?: number;
   host?: string;
   path?: string;

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-export interface TestCore {
+interface TestCore {
   /** The entry's exported functions; 64-bit arguments and results are BigInts. */
   // deno-lint-ignore no-explicit-any
   readonly exports: Record<string, (...args: any[]) => any>;

@@ -45,7 +45,7 @@ function workFolder(bin) {
  * The rows of a run's output: { state: "ok" | "err" | "skip", name } in the order they came.
  * Names that come again get " (2)", " (3)", ... so that each row has a name of its own.
  */
-export function readRows(output) {
+function readRows(output) {
   const seen = new Map();
   const rows = [];
   for (const line of output.replace(ANSI_COLOUR, "").split("\n")) {
@@ -82,7 +82,7 @@ export function unknownCommands(output) {
 }
 
 /** The name of the n-th test that is called `plain`. */
-export function numbered(plain, n) {
+function numbered(plain, n) {
   return n === 1 ? plain : `${plain} (${n})`;
 }
 

@@ -7,7 +7,7 @@ import type { AnyDirective } from "../directive.ts";
 import { noDefragmentation } from "../checks.ts";
 
 /** maxmemory-policy: the index is the number that the core gets. */
-export const MAXMEMORY_POLICIES = [
+const MAXMEMORY_POLICIES = [
   "volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl",
   "allkeys-lru", "allkeys-lfu", "allkeys-random", "noeviction",
 ];
