@@ -3,21 +3,14 @@
 // Bun hands over each read as a fresh array (so idle connections hold no buffer), and its socket.write() is write(2):
 // it says how many bytes the system took and keeps nothing. A write is therefore never in flight here.
 
-import { PortableCoalescer } from "./coalesce.ts";
 import type { Active } from "./coalesce.ts";
 import type { Listener, ListenOptions, Port, Socket, SocketHandler } from "./port.ts";
+import { openHost, portablePort } from "./portable.ts";
+import type { Accept, Host } from "./portable.ts";
 import {
-  bindHost,
-  errorCode,
-  errorText,
-  formatAddress,
-  formatUnixAddress,
-  MemoryView,
-  removeSocketFile,
-  systemError,
+  bindHost, errorCode, errorText, formatAddress, formatUnixAddress, removeSocketFile, systemError,
 } from "./shared.ts";
-import { certificateFacts, checkTls, listenTls } from "./tls.ts";
-import { hostClock, hostFiles, hostProcess } from "./server-host.ts";
+import type { MemoryView } from "./shared.ts";
 
 /** What is used of Bun. */
 interface BunTcpSocket {
@@ -113,12 +106,7 @@ export class BunSocket implements Socket, Active {
   }
 }
 
-function socketCallbacks(
-  memory: MemoryView,
-  coalescer: PortableCoalescer,
-  options: ListenOptions,
-  accept: (socket: Socket) => SocketHandler,
-) {
+function socketCallbacks({ memory, coalescer }: Host, options: ListenOptions, accept: Accept) {
   return {
     binaryType: "uint8array",
     open(client: BunTcpSocket): void {
@@ -147,41 +135,29 @@ function socketCallbacks(
   };
 }
 
+function listenBun(bun: BunRuntime, host: Host, options: ListenOptions, accept: Accept): Listener {
+  const { files } = host;
+  const socket = socketCallbacks(host, options, accept);
+  const hostname = bindHost(options.host);
+  const place = options.path !== undefined
+    ? { unix: options.path }
+    : { hostname, port: options.port ?? 0, exclusive: true, ipv6Only: hostname.includes(":") };
+  if (options.path !== undefined) removeSocketFile(files, options.path);
+  let listener: BunListener;
+  try {
+    listener = bun.listen({ ...place, backlog: options.backlog, socket });
+  } catch (error) {
+    throw systemError(errorCode(error, "EADDRINUSE"), "listen");
+  }
+  if (options.path !== undefined && options.unixMode) files.chmod(options.path, options.unixMode);
+  return { port: listener.port ?? 0, close: () => void listener.stop(false) };
+}
+
 /** The portable port for Bun. */
 export function createBunPort(): Port {
   const bun = (globalThis as unknown as { Bun: BunRuntime }).Bun;
-  const memory = new MemoryView();
-  const files = hostFiles();
-  const clock = hostClock();
-  const host = hostProcess();
-  const coalescer = new PortableCoalescer(clock.monotonicUs, host.platform, files);
-  return {
-    ...clock,
-    ...host,
-    runtime: "bun",
-    version: bun.version,
-    ioAdapter: "bun",
-    files,
-    setMemory: (value) => memory.set(value),
-    checkTls,
-    certificateFacts,
-    async listen(options: ListenOptions, accept: (socket: Socket) => SocketHandler): Promise<Listener> {
-      if (options.tls !== undefined) return listenTls(memory, options, accept);
-      const socket = socketCallbacks(memory, coalescer, options, accept);
-      const hostname = bindHost(options.host);
-      const place = options.path !== undefined
-        ? { unix: options.path }
-        : { hostname, port: options.port ?? 0, exclusive: true, ipv6Only: hostname.includes(":") };
-      if (options.path !== undefined) removeSocketFile(files, options.path);
-      let listener: BunListener;
-      try {
-        listener = bun.listen({ ...place, backlog: options.backlog, socket });
-      } catch (error) {
-        throw systemError(errorCode(error, "EADDRINUSE"), "listen");
-      }
-      if (options.path !== undefined && options.unixMode) files.chmod(options.path, options.unixMode);
-      return { port: listener.port ?? 0, close: () => void listener.stop(false) };
-    },
-    close: () => undefined,
-  };
+  const host = openHost();
+  const names = { runtime: "bun", version: bun.version, ioAdapter: "bun" } as const;
+  // As a promise, so that what listenBun() throws is a rejection.
+  return portablePort(host, names, async (options, accept) => listenBun(bun, host, options, accept));
 }

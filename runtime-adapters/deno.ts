@@ -8,21 +8,14 @@
 //
 // A write is always in flight until its promise tells how many bytes the system took.
 
-import { PortableCoalescer } from "./coalesce.ts";
-import type { Active } from "./coalesce.ts";
+import type { Active, PortableCoalescer } from "./coalesce.ts";
 import type { Listener, ListenOptions, Port, Socket, SocketHandler } from "./port.ts";
+import { openHost, portablePort } from "./portable.ts";
+import type { Accept, Host } from "./portable.ts";
 import {
-  bindHost,
-  errorCode,
-  errorText,
-  formatAddress,
-  formatUnixAddress,
-  MemoryView,
-  removeSocketFile,
-  systemError,
+  bindHost, errorCode, errorText, formatAddress, formatUnixAddress, removeSocketFile, systemError,
 } from "./shared.ts";
-import { certificateFacts, checkTls, listenTls } from "./tls.ts";
-import { hostClock, hostFiles, hostProcess } from "./server-host.ts";
+import type { MemoryView } from "./shared.ts";
 
 /** What is used of Deno. */
 interface DenoAddress {
@@ -282,18 +275,13 @@ export class DenoSocket implements Socket, Active {
 
 // --- Listening ---
 
-type Accept = (socket: Socket) => SocketHandler;
-
 const EVERY_IPV4 = "0.0.0.0";
 const EVERY_IPV6 = "::";
 
 /** What a port's listeners share. */
-interface DenoWorld {
+interface DenoWorld extends Host {
   runtime: DenoRuntime;
-  memory: MemoryView;
   pool: BufferPool;
-  coalescer: PortableCoalescer;
-  files: Port["files"];
   /** Open listeners on every IPv4 address, by port. */
   everyIpv4: Map<number, OpenListener>;
 }
@@ -369,24 +357,8 @@ async function openListener(world: DenoWorld, options: ListenOptions, accept: Ac
 /** The portable port for Deno. */
 export function createDenoPort(): Port {
   const runtime = (globalThis as unknown as { Deno: DenoRuntime }).Deno;
-  const memory = new MemoryView();
-  const files = hostFiles();
-  const clock = hostClock();
-  const host = hostProcess();
-  const coalescer = new PortableCoalescer(clock.monotonicUs, host.platform, files);
-  const world: DenoWorld = { runtime, memory, pool: new BufferPool(), coalescer, files, everyIpv4: new Map() };
-  return {
-    ...clock,
-    ...host,
-    runtime: "deno",
-    version: runtime.version.deno,
-    ioAdapter: "deno",
-    files,
-    setMemory: (value) => memory.set(value),
-    checkTls,
-    certificateFacts,
-    listen: (options, accept) =>
-      options.tls !== undefined ? listenTls(memory, options, accept) : openListener(world, options, accept),
-    close: () => undefined,
-  };
+  const host = openHost();
+  const world: DenoWorld = { ...host, runtime, pool: new BufferPool(), everyIpv4: new Map() };
+  const names = { runtime: "deno", version: runtime.version.deno, ioAdapter: "deno" } as const;
+  return portablePort(host, names, (options, accept) => openListener(world, options, accept));
 }

@@ -8,16 +8,13 @@ import * as fs from "node:fs";
 import * as net from "node:net";
 import process from "node:process";
 
-import { PortableCoalescer } from "./coalesce.ts";
-import type { Listener, ListenOptions, Port, Socket, SocketHandler } from "./port.ts";
-import { bindHost, errorCode, MemoryView, removeSocketFile, systemError } from "./shared.ts";
-import { hostClock, hostFiles, hostProcess } from "./server-host.ts";
+import type { Listener, ListenOptions, Port } from "./port.ts";
+import { openHost, portablePort } from "./portable.ts";
+import type { Accept } from "./portable.ts";
+import { bindHost, errorCode, removeSocketFile, systemError } from "./shared.ts";
 import { HandleSocket, nodeHandles } from "./node-handles.ts";
 import type { NodeHandles, StreamHandle } from "./node-handles.ts";
 import { StreamSocket } from "./node-streams.ts";
-import { certificateFacts, checkTls, listenTls } from "./tls.ts";
-
-type Accept = (socket: Socket) => SocketHandler;
 
 const RANDOM_FILE = "/dev/urandom";
 /** UV_TCP_IPV6ONLY of libuv. */
@@ -94,33 +91,19 @@ function systemRandom(files: Port["files"], otherwise: Port["random"]): Port["ra
 
 /** `streams: true` keeps to net.Socket even where bare handles could be used. */
 export function createNodePort(settings: { streams?: boolean } = {}): Port {
-  const memory = new MemoryView();
-  const files = hostFiles();
-  const clock = hostClock();
-  const host = hostProcess();
-  const coalescer = new PortableCoalescer(clock.monotonicUs, host.platform, files);
+  const host = openHost();
+  const { memory, coalescer, files, clock } = host;
   const own = settings.streams === true ? undefined : nodeHandles(memory, coalescer);
-  return {
-    ...clock,
-    ...host,
-    random: systemRandom(files, clock.random),
-    runtime: "node",
-    version: process.versions.node,
-    ioAdapter: own === undefined ? "node-streams" : "node",
-    files,
-    setMemory: (value) => memory.set(value),
-    checkTls,
-    certificateFacts,
-    async listen(options: ListenOptions, accept: Accept): Promise<Listener> {
-      if (options.tls !== undefined) return listenTls(memory, options, accept);
-      const server = net.createServer({ noDelay: true, allowHalfOpen: true }, (client) => {
-        const socket = new StreamSocket(memory, client, options);
-        socket.start(accept(socket));
-      });
-      const listener = await listening(server, options, files);
-      if (own !== undefined) acceptHandles(server, own, options, accept);
-      return listener;
-    },
-    close: () => undefined,
-  };
+  clock.random = systemRandom(files, clock.random);
+  const ioAdapter = own === undefined ? "node-streams" : "node";
+  const names = { runtime: "node", version: process.versions.node, ioAdapter } as const;
+  return portablePort(host, names, async (options, accept) => {
+    const server = net.createServer({ noDelay: true, allowHalfOpen: true }, (client) => {
+      const socket = new StreamSocket(memory, client, options);
+      socket.start(accept(socket));
+    });
+    const listener = await listening(server, options, files);
+    if (own !== undefined) acceptHandles(server, own, options, accept);
+    return listener;
+  });
 }

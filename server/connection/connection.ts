@@ -144,8 +144,11 @@ export class Connection implements SocketHandler {
     let length = core.exports.outputLength(this.client);
     while (length > 0) {
       const whole = core.client32(this.client, "outChunks") > 1 && socket.writeParts !== undefined;
-      const [taken, offered] = whole ? this.#writeParts(socket) :
-        [socket.write(core.exports.outputPtr(this.client) >>> 0, length), length];
+      const parts = whole ? core.exports.outputParts(this.client) : 0;
+      const offered = whole ? this.#sizeOfParts(parts) : length;
+      const taken = whole
+        ? socket.writeParts!(core.exports.outputPartsAt() >>> 0, parts, offered)
+        : socket.write(core.exports.outputPtr(this.client) >>> 0, length);
       if (taken < 0) {
         this.#inFlight = offered;
         return;
@@ -163,14 +166,13 @@ export class Connection implements SocketHandler {
     }
   }
 
-  /** Offers several pieces at once. Returns what write() would, and how many bytes were offered. */
-  #writeParts(socket: Socket): [taken: number, offered: number] {
+  /** Bytes in the first `count` pieces of output. */
+  #sizeOfParts(count: number): number {
     const { core } = this;
-    const count = core.exports.outputParts(this.client);
     const list = core.exports.outputPartsAt() >>> 0;
-    let offered = 0;
-    for (let i = 0; i < count; i++) offered += core.u32(list + i * 8 + 4);
-    return [socket.writeParts!(list, count, offered), offered];
+    let size = 0;
+    for (let i = 0; i < count; i++) size += core.u32(list + i * 8 + 4);
+    return size;
   }
 
   // --- Closing ---
