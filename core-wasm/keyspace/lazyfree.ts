@@ -31,6 +31,7 @@ function push(e: usize): void {
   const r = root();
   store<u32>(payloadAddress(e), <u32>r.lazyHead, 4);
   r.lazyHead = e;
+  r.freeingMark = u64.MAX_VALUE;
 }
 
 /** Frees an entry that is in no table any more, at once or later; `occasion`: a LAZY_ bit. */

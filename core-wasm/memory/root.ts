@@ -143,6 +143,9 @@ export class Root {
   lazyHead: usize; // entries that wait, chained through their payload
   lazyPending: u32; // how many wait
   lazyFreed: u64; // how many are done
+  freeingMark: u64; // used memory when eviction last looked at what waits; all bits set: not since more was dropped
+  freeingTurnUs: f64; // the turn in which commands freed values last, and allocations that they may still free in it
+  freeingLeft: i32;
 
   // Clients that wait for keys (resp/blocking.ts).
   blockedCount: i32;

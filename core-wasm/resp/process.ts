@@ -13,7 +13,7 @@ import {
 } from "../generated/commands";
 import { dispatch } from "../generated/dispatch";
 import { EVICT_FAILED, evictToLimit } from "../keyspace/eviction";
-import { lazyFreeSome } from "../keyspace/lazyfree";
+import { LAZY_BUDGET, lazyFreeSome } from "../keyspace/lazyfree";
 import { clockUpdate } from "../keyspace/clock";
 import { dropDueMembers } from "../keyspace/member-expiry";
 import { availableBytes, RESERVE_BYTES, usableSize } from "../memory/allocator";
@@ -181,9 +181,11 @@ function outOfLinearMemory(c: Client, flags: u32): bool {
   const r = root();
   // Pages that can still be grown are many on all but a full server: one comparison settles it.
   if (r.maximumPages - r.totalPages > 8192) return false;
-  if (r.lazyHead != 0) lazyFreeSome(i32.MAX_VALUE);
   const large = c.largeBlock != 0 ? <u64>c.largeLength : 0;
-  return availableBytes() < RESERVE_BYTES + ((<u64>(c.position - c.commandStart) + large) << 1);
+  const wanted = RESERVE_BYTES + ((<u64>(c.position - c.commandStart) + large) << 1);
+  // What waits to be freed is freed as far as it takes.
+  while (availableBytes() < wanted && r.lazyHead != 0) lazyFreeSome(LAZY_BUDGET);
+  return availableBytes() < wanted;
 }
 
 // --- One command ---
