@@ -255,7 +255,7 @@ const SCENARIOS = {
   }),
   "collection-memory": () => collectionBytes(contestants(), { small }),
   "collection-growth": () => collectionGrowth(contestants(), { small, large: options.large }),
-  pauses: () => pauses(contestants(), { small }),
+  pauses: () => pauses(contestants(), { small, rounds }),
   messages: () => messages(contestants(), { small, rounds }),
 };
 const byDefault = [
