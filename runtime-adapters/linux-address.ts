@@ -31,6 +31,12 @@ function putText(calls: LinuxCalls, offset: number, size: number, text: string):
   room.set(bytes);
 }
 
+/** Puts an ASCII text where `at.text` points; returns its length in bytes. */
+export function putOptionText(calls: LinuxCalls, text: string): number {
+  putText(calls, TEXT_OFFSET, TEXT_SIZE, text);
+  return text.length;
+}
+
 /** Writes the address of `host` and `port`; returns [family, size], or undefined when `host` is a name. */
 export function putAddress(calls: LinuxCalls, host: string, port: number): [number, number] | undefined {
   if (host.length >= TEXT_SIZE) return undefined;
