@@ -151,6 +151,11 @@ function compose(base: f64, factor: f64, d: f64, rest: f64): f64 {
   return sum;
 }
 
+/** What the sine of an angle + d + tail is more than sin + cos * d, from the angle's sine and cosine in two doubles. */
+function restOf(sin: f64, sinLow: f64, cos: f64, cosLow: f64, d: f64, tail: f64): f64 {
+  return sinLow + cosLow * d + cos * sineRest(d) + sin * cosineRest(d) + cos * tail;
+}
+
 /** Sine of r + tail for 0 <= r < 1.586; LOW has what it is off by. */
 function sineOf(r: f64, tail: f64): f64 {
   const i = nearest<f64>(r * 64);
@@ -158,22 +163,21 @@ function sineOf(r: f64, tail: f64): f64 {
   const d = r - i * STEP;
   const sin = load<f64>(row);
   const cos = load<f64>(row, 16);
-  const rest = load<f64>(row, 8) + load<f64>(row, 24) * d + cos * sineRest(d) + sin * cosineRest(d) + cos * tail;
+  const rest = restOf(sin, load<f64>(row, 8), cos, load<f64>(row, 24), d, tail);
   if (i != 0) return compose(sin, cos, d, rest);
   const sum = d + rest;
   store<f64>(LOW, (d - sum) + rest);
   return sum;
 }
 
-/** Cosine of r + tail for 0 <= r < 1.586; LOW has what it is off by. */
+/** Cosine of r + tail, the sine of a quarter turn more, for 0 <= r < 1.586; LOW has what it is off by. */
 function cosineOf(r: f64, tail: f64): f64 {
   const i = nearest<f64>(r * 64);
   const row = TABLE + <usize>i * ROW_SIZE;
   const d = r - i * STEP;
-  const sin = load<f64>(row);
-  const cos = load<f64>(row, 16);
-  const rest = load<f64>(row, 24) - load<f64>(row, 8) * d - sin * sineRest(d) + cos * cosineRest(d) - sin * tail;
-  return compose(cos, -sin, d, rest);
+  const sin = load<f64>(row, 16);
+  const cos = -load<f64>(row);
+  return compose(sin, cos, d, restOf(sin, load<f64>(row, 24), cos, -load<f64>(row, 8), d, tail));
 }
 
 /** sin d - d for a small d. */

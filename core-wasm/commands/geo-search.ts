@@ -3,12 +3,11 @@
  * with is types/geo-search.ts.
  */
 import { entryPointer } from "../keyspace/entry";
-import { addEntry, deleteKey, lookupWrite, replaceEntry } from "../keyspace/database";
-import { changed, notify, NOTIFY_GENERIC, NOTIFY_ZSET } from "../keyspace/events";
+import { changed } from "../keyspace/events";
 import { geoDecode, latitude, longitude } from "../bytes/geohash";
 import { alloc, free } from "../memory/allocator";
 import { argLen, argPtr, argc, root } from "../memory/root";
-import { Client, clientDb } from "../resp/client";
+import { Client } from "../resp/client";
 import {
   errorBytes, errorSend, errorStart, errorText, replyArray, replyBulk, replyError, replyInteger, replyOutOfMemory,
   replySyntax,
@@ -27,6 +26,7 @@ import { argDouble, argI64, argInt, argIs, textLength } from "./arguments";
 import { argPoint, argUnit, pointLatitude, pointLongitude, replyDistance, replyPosition } from "./geo";
 import { readKey } from "./string";
 import { newZset, zsetOrNothing } from "./zset";
+import { putZset } from "./zset-range";
 
 /** Which command asks. */
 const FROM_POINT: i32 = 0; // GEORADIUS
@@ -315,30 +315,12 @@ function hitsAsZset(n: u32): usize {
 /** Makes the first n hits the value of the destination, or deletes it when there are none. */
 function storeHits(c: Client, n: u32): void {
   const q = search();
-  const db = clientDb(c);
-  const key = argPtr(q.storeAt);
-  const keyLen = argLen(q.storeAt);
-  if (n == 0) {
-    if (deleteKey(db, key, keyLen)) {
-      notify(NOTIFY_GENERIC, "del", key, keyLen, db.id);
-      changed(1);
-    }
-    replyInteger(c, 0);
-    return;
-  }
-  const fresh = hitsAsZset(n);
-  if (fresh == 0) {
+  const fresh: usize = n == 0 ? 0 : hitsAsZset(n);
+  if (n != 0 && fresh == 0) {
     replyOutOfMemory(c);
     return;
   }
-  const old = lookupWrite(db, key, keyLen);
-  if (old != 0 ? !replaceEntry(db, old, fresh) : !addEntry(db, fresh)) {
-    valueFree(fresh);
-    replyOutOfMemory(c);
-    return;
-  }
-  if (q.from == FROM_OPTION) notify(NOTIFY_ZSET, "geosearchstore", key, keyLen, db.id);
-  else notify(NOTIFY_ZSET, "georadiusstore", key, keyLen, db.id);
+  if (!putZset(c, q.storeAt, fresh, q.from == FROM_OPTION ? "geosearchstore" : "georadiusstore")) return;
   changed(<u64>n);
   replyInteger(c, <i64>n);
 }

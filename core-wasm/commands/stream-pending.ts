@@ -143,6 +143,14 @@ function replyPendingSummary(c: Client, g: Group): void {
   }
 }
 
+/** The group in argument 2 of the stream that is `e` (0: none); 0 after an error reply. */
+function groupOrError(c: Client, e: usize): usize {
+  if (!streamOrNothing(c, e)) return 0;
+  const group: usize = e == 0 ? 0 : groupFind(streamOf(e), argPtr(2), argLen(2));
+  if (group == 0) replyNoGroup(c, 1, 2);
+  return group;
+}
+
 /** XPENDING key group [[IDLE min-idle-time] start end count [consumer]] */
 export function xpendingCommand(c: Client): void {
   const end = argc();
@@ -152,13 +160,8 @@ export function xpendingCommand(c: Client): void {
   }
   const behind = end > 3 ? readFilter(c) : 0;
   if (behind < 0) return;
-  const e = readKey(c, 1);
-  if (!streamOrNothing(c, e)) return;
-  const address: usize = e == 0 ? 0 : groupFind(streamOf(e), argPtr(2), argLen(2));
-  if (address == 0) {
-    replyNoGroup(c, 1, 2);
-    return;
-  }
+  const address = groupOrError(c, readKey(c, 1));
+  if (address == 0) return;
   const g = changetype<Group>(address);
   if (end == 3) {
     replyPendingSummary(c, g);
@@ -301,13 +304,8 @@ export function xclaimCommand(c: Client): void {
   const r = root();
   const o = claim();
   const e = readKey(c, 1);
-  if (!streamOrNothing(c, e)) return;
-  const address: usize = e == 0 ? 0 : groupFind(streamOf(e), argPtr(2), argLen(2));
-  if (address == 0) {
-    replyNoGroup(c, 1, 2);
-    return;
-  }
-  if (!argI64(c, 4, "ERR Invalid min-idle-time argument for XCLAIM")) return;
+  const address = groupOrError(c, e);
+  if (address == 0 || !argI64(c, 4, "ERR Invalid min-idle-time argument for XCLAIM")) return;
   o.minIdle = r.number < 0 ? 0 : r.number;
   let behind = 5;
   while (behind < argc() && parseId(behind, false) != ID_BAD) behind++;
@@ -454,12 +452,9 @@ function replySweep(c: Client, s: Stream): void {
 export function xautoclaimCommand(c: Client): void {
   const o = sweep();
   const e = readKey(c, 1);
-  if (!readSweep(c) || !streamOrNothing(c, e)) return;
-  const address: usize = e == 0 ? 0 : groupFind(streamOf(e), argPtr(2), argLen(2));
-  if (address == 0) {
-    replyNoGroup(c, 1, 2);
-    return;
-  }
+  if (!readSweep(c)) return;
+  const address = groupOrError(c, e);
+  if (address == 0) return;
   const s = streamOf(e);
   const g = changetype<Group>(address);
   const pending = <i64>idSize(groupPending(g));

@@ -203,10 +203,10 @@ export function replyMembers(c: Client, e: usize, first: u32, count: u32, revers
 }
 
 /**
- * Makes `fresh` the value of the key in argument i, or deletes the key when it is 0 or empty; replies its length. An
- * entry that finds no memory is freed.
+ * Makes `fresh` the value of the key in argument i, or deletes the key when it is 0 or empty. True when it is stored:
+ * counting that as changes and replying is the caller's. An entry that finds no memory is freed.
  */
-export function storeZset(c: Client, i: i32, fresh: usize, event: string): void {
+export function putZset(c: Client, i: i32, fresh: usize, event: string): bool {
   const db = clientDb(c);
   const key = argPtr(i);
   const keyLen = argLen(i);
@@ -217,16 +217,22 @@ export function storeZset(c: Client, i: i32, fresh: usize, event: string): void 
       changed(1);
     }
     replyInteger(c, 0);
-    return;
+    return false;
   }
   const old = lookupWrite(db, key, keyLen);
   if (old != 0 ? !replaceEntry(db, old, fresh) : !addEntry(db, fresh)) {
     valueFree(fresh);
     replyOutOfMemory(c);
-    return;
+    return false;
   }
-  changed(1);
   notify(NOTIFY_ZSET, event, key, keyLen, db.id);
+  return true;
+}
+
+/** As putZset(), with the reply: the length of the set. */
+export function storeZset(c: Client, i: i32, fresh: usize, event: string): void {
+  if (!putZset(c, i, fresh, event)) return;
+  changed(1);
   replyInteger(c, <i64>zsetLength(fresh));
 }
 
