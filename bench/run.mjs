@@ -1,10 +1,11 @@
 // Compares Wakey with the real Valkey and Redis under load, A B A B, each in fresh processes.
-//   node bench/run.mjs [SCENARIO ...]      default: all but growth and collection-growth
+//   node bench/run.mjs [SCENARIO ...]      default: all but growth, collection-growth and soak
 //     --small            few keys, requests and rounds: under a minute, runs with the tests; its ratios are rough
 //     --large            `growth` goes to 10 M keys, others take three times the requests
 //     --runtime LIST     node,node26,deno,bun (node26: WAKEY_NODE26=/path/to/node); --io-adapter LIST portable,epoll
 //     --rounds N         rounds (default 3)     --commands LIST  set,get,incr,mset     --pipeline LIST  1,16,64
 //     --connections LIST 50,1000,10000          --sizes LIST     32,4096,65536,1048576
+//     --seconds N        length of a soak (600); its --connections are 10000
 //     --no-redis         leave Redis out        --json FILE      write every number (default bench/results/DATE.json)
 //
 // A ratio is Wakey's server CPU a request (user + system, all threads) divided by the real Valkey's of the same case.
@@ -20,6 +21,7 @@ import {
 } from "./support/servers.mjs";
 import { messages } from "./messages.mjs";
 import { judge, judgeAtLeast, number, results, verdicts } from "./support/report.mjs";
+import { soakAll } from "./soak.mjs";
 import { collectionBytes, collectionCpu, collectionGrowth, pauses } from "./collections.mjs";
 
 const { options, words } = parseOptions(process.argv.slice(2), ["small", "large", "no-redis"]);
@@ -257,6 +259,10 @@ const SCENARIOS = {
   "collection-growth": () => collectionGrowth(contestants(), { small, large: options.large }),
   pauses: () => pauses(contestants(), { small, rounds }),
   messages: () => messages(contestants(), { small, rounds }),
+  soak: () => soakAll(contestants().filter(({ runtime }) => runtime !== undefined || small), {
+    connections: Number(options.connections ?? (small ? 200 : 10_000)),
+    seconds: Number(options.seconds ?? (small ? 10 : 600)), seed: Number(options.seed ?? Date.now() % 0x7fffffff),
+  }),
 };
 const byDefault = [
   "core", "in-process", "start", "idle", "memory", "collection-memory", "pauses", "throughput", "access",
