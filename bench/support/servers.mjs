@@ -52,12 +52,12 @@ export function realServers() {
 
 // --- Starting and asking ---
 
+/** A port that nobody listens on, below those that the system hands out to outgoing connections. */
 function freePort() {
+  const port = 10_000 + Math.floor(Math.random() * 10_000);
   return new Promise((resolve) => {
-    const probe = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
+    const probe = createServer().once("error", () => resolve(freePort()));
+    probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(port)));
   });
 }
 

@@ -16,6 +16,8 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const peersBin = `${process.env.PEERS_HOME ?? `${homedir()}/.cache/peers`}/bin`;
 const START_LIMIT_MS = 30_000;
 const STOP_LIMIT_MS = 5_000;
+const LOWEST_PORT = 10_000;
+const PORTS = 10_000;
 
 /** Path of our launcher (or of what WAKEY_TEST_SERVER names). */
 export const wakeyServer: string = process.env.WAKEY_TEST_SERVER ?? `${root}bin/valkey-server`;
@@ -38,15 +40,13 @@ export function currentRuntime(): "node" | "deno" | "bun" {
   return "Bun" in globalThis ? "bun" : "node";
 }
 
-/** A port that nobody listens on right now. */
+/** A port that nobody listens on right now; below those that the system hands out to outgoing connections. */
 export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+  const port = LOWEST_PORT + Math.floor(Math.random() * PORTS);
+  return new Promise((resolve) => {
     const probe = createServer();
-    probe.once("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const { port } = probe.address() as { port: number };
-      probe.close(() => resolve(port));
-    });
+    probe.once("error", () => resolve(freePort()));
+    probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(port)));
   });
 }
 
