@@ -96,6 +96,21 @@ describe("INFO", () => {
     assertEquals(facts.get("total_commands_processed"), "5");
   });
 
+  it("gives back what a command of many arguments needed; RESETSTAT forgets what was freed later", async () => {
+    await call("FLUSHALL");
+    const used = async () => Number((await info("memory")).get("used_memory"));
+    const before = await used();
+    await call("SADD", "many", ...Array.from({ length: 50_000 }, (_, i) => i));
+    await call("UNLINK", "many");
+    for (let i = 0; i < 100 && (await used()) > before + 10_000; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    assert((await used()) <= before + 10_000);
+    assertEquals((await info("memory")).get("lazyfreed_objects"), "1");
+    await call("CONFIG", "RESETSTAT");
+    assertEquals((await info("memory")).get("lazyfreed_objects"), "0");
+  });
+
   it("counts calls, refusals and failures of commands, and errors by their first word", async () => {
     await call("CONFIG", "RESETSTAT");
     await call("SET", "s", "x");

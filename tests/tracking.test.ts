@@ -234,6 +234,26 @@ describe("client-side caching over sockets", () => {
     writer.close();
   });
 
+  it("a client's prefixes count as its memory until it stops", async () => {
+    const [client, other] = [await server.connect(), await server.connect()];
+    const memory = async () => {
+      const line = (await other.command("CLIENT", "LIST")).split("\n").find((one) => one.includes("name=prefixes "))!;
+      const all = field(await other.command("INFO", "memory"), "mem_clients_normal");
+      return [Number(field(line, "tot-mem")), Number(all)];
+    };
+    await client.command("CLIENT", "SETNAME", "prefixes");
+    const [ownBefore, allBefore] = await memory();
+    const prefixes = Array.from({ length: 50 }, (_, i) => ["PREFIX", `${i}-`.padEnd(1000, "x")]).flat();
+    assertEquals(await client.command("CLIENT", "TRACKING", "ON", "BCAST", ...prefixes), "+OK\r\n");
+    const [own, all] = await memory();
+    assert(own - ownBefore > 50_000 && own - ownBefore < 60_000, `${own - ownBefore}`);
+    assertEquals(all - allBefore, own - ownBefore);
+    await client.command("CLIENT", "TRACKING", "OFF");
+    assertEquals(await memory(), [ownBefore, allBefore]);
+    client.close();
+    other.close();
+  });
+
   it("above tracking-table-max-keys random keys are told as if they had changed", async () => {
     const [reader, other] = [await server.connect(), await server.connect()];
     await reader.pipeline([["HELLO", "3"], ["CLIENT", "TRACKING", "ON"]]);

@@ -3,8 +3,10 @@
 //     --all              every unit that conformance/ratchet.tsv knows
 //     --bin DIR          folder with the valkey-server to test (default bin/)
 //     --jobs N           units side by side (default 2)     --seconds N   limit of one unit (default 300)
-//     --update           write newly passing tests into the ratchet file
+//     --waiting          run the tests that wait for something that is missing, too
+//     --update           the same, and write newly passing tests into the ratchet file
 //     --accept-loss      with --update: also take out tests that no longer pass
+//     --baseline         write the tests that pass as rows of their own: for the real server, with --bin
 //     --only-fast N      leave out units that take longer than N seconds by conformance/scope.txt
 //
 // conformance/ratchet.tsv has one row for each test that the real Valkey 9.1 passes:
@@ -14,14 +16,15 @@
 // the run. Logs and the table go to dist/conformance/. Where the real servers and Tcl can't be had, it says so and
 // passes with everything counted as skipped.
 import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
-import { installPeers, PeersUnavailable } from "./peers.mjs";
+import { installPeers, installTls, PeersUnavailable } from "./peers.mjs";
 import { counts, countsLine, inParallel, parseOptions, root } from "./support.mjs";
-import { allUnits, runUnit, unknownCommands } from "./conformance/suite.mjs";
-import { OPEN, waitsReader } from "./conformance/waits.mjs";
+import { allUnits, runUnit, unitVariant, unknownCommands } from "./conformance/suite.mjs";
+import { OPEN, plainName, waitsReader } from "./conformance/waits.mjs";
 
 const RATCHET = `${root}conformance/ratchet.tsv`;
 const SCOPE = `${root}conformance/scope.txt`;
 const OUTPUT = `${root}dist/conformance`;
+const FLAGS = ["all", "update", "accept-loss", "relabel", "baseline", "waiting"];
 
 // --- Files ---
 
@@ -47,32 +50,60 @@ function writeRatchet(units) {
   writeFileSync(RATCHET, `${lines.join("\n")}\n`);
 }
 
-/** The units in scope, "unit seconds [tags]" a line: their usual seconds, and tags of tests that are left out. */
+/**
+ * The units in scope, "unit seconds [+slow] [-tag ...]" a line: their usual seconds, whether slow tests are run, and
+ * tags of tests that are left out.
+ */
 export function readScope() {
   return readFileSync(SCOPE, "utf8").split("\n").filter((line) => line !== "" && !line.startsWith("#")).map((line) => {
-    const [unit, seconds, ...tags] = line.split(/\s+/);
-    return { unit, seconds: Number(seconds ?? 0), tags: tags.join(" ") };
+    const [unit, seconds, ...words] = line.split(/\s+/);
+    const tags = words.filter((word) => word.startsWith("-")).join(" ");
+    return { unit, seconds: Number(seconds ?? 0), tags, slow: words.includes("+slow") };
   });
 }
 
 // --- One unit ---
 
-/** Runs a unit; when tests are lost, runs it once more and takes a test that passes in either run as passed. */
-async function judgeUnit(unit, tests, settings) {
+/**
+ * Names to leave out: of tests that wait for something that is missing. They would spend their time in vain, and what
+ * they leave behind (an open transaction, a client that waits) fails those after them. Tests of one name share a fate.
+ */
+function waitingNames(tests, passed) {
+  const waiting = new Set();
+  const runnable = new Set();
+  for (const [name, { state, waits }] of tests) {
+    const known = state !== "ok" && waits !== OPEN && !passed.has(name);
+    (known ? waiting : runnable).add(plainName(name));
+  }
+  return [...waiting].filter((name) => !runnable.has(name));
+}
+
+/**
+ * Runs a unit; when tests are lost, runs it once more and takes a test that passes in either run as passed.
+ * `withWaiting` puts a run before it in which nothing is left out, to see what passes of the tests that wait.
+ */
+async function judgeUnit(unit, tests, { withWaiting, ...settings }) {
   const expected = [...tests].filter(([, { state }]) => state === "ok").map(([name]) => name);
   const passed = new Set();
-  let run;
-  let attempts = 0;
+  const runs = [];
+  let skip = [];
+  const once = async (names) => {
+    skip = names;
+    runs.push(await runUnit(unit, { ...settings, skip }));
+    for (const { state, name } of runs.at(-1).rows) if (state === "ok") passed.add(name);
+  };
+  if (withWaiting) await once([]);
   do {
-    run = await runUnit(unit, settings);
-    attempts += 1;
-    for (const { state, name } of run.rows) if (state === "ok") passed.add(name);
-  } while (attempts < 2 && expected.some((name) => !passed.has(name)));
+    await once(waitingNames(tests, passed));
+  } while (runs.length < 2 && expected.some((name) => !passed.has(name)));
+  const run = runs[0];
+  const attempts = runs.length;
   mkdirSync(OUTPUT, { recursive: true });
-  writeFileSync(`${OUTPUT}/${unit.replaceAll("/", ".")}.log`, run.output);
+  writeFileSync(`${OUTPUT}/${unit.replaceAll("/", ".")}.log`, runs.map(({ output }) => output).join("\n"));
   const inBaseline = [...tests.keys()].filter((name) => passed.has(name));
   const row = {
-    unit, state: run.state, elapsed: run.elapsed, attempts, passed, unknown: unknownCommands(run.output),
+    unit, state: run.state, elapsed: run.elapsed, attempts, passed, leftOut: new Set(skip),
+    unknown: new Map(runs.flatMap(({ output }) => [...unknownCommands(output)])),
     ok: inBaseline.length, baseline: tests.size,
     lost: expected.filter((name) => !passed.has(name)),
     gained: inBaseline.filter((name) => tests.get(name).state !== "ok"),
@@ -113,9 +144,20 @@ function update(ratchet, rows, acceptLoss) {
       // A test that was not reached waits for what its unit stopped at.
       const unknown = run?.unknown.get(name) ?? (run && !reached.has(name) ? run.unknown.get("") : undefined);
       const label = waits(unit, name, unknown);
-      // Without a run a reason that an earlier one found stays.
-      if (run || label !== OPEN || !row.waits) row.waits = label;
+      // A reason that an earlier run found stays when this one did not come to the test undisturbed.
+      const isKnown = !run || run.leftOut.has(plainName(name));
+      if (!isKnown || label !== OPEN || !row.waits) row.waits = label;
     }
+  }
+  writeRatchet(ratchet);
+}
+
+/** Adds the tests that passed on the real server as tests that wait. */
+function addBaseline(ratchet, rows) {
+  const waits = waitsReader();
+  for (const { unit, passed } of rows) {
+    const tests = ratchet.get(unit);
+    for (const name of passed) if (!tests.has(name)) tests.set(name, { state: "waits", waits: waits(unit, name) });
   }
   writeRatchet(ratchet);
 }
@@ -143,7 +185,7 @@ function report(rows, ratchet) {
 }
 
 async function main() {
-  const { options, words } = parseOptions(process.argv.slice(2), ["all", "update", "accept-loss", "relabel"]);
+  const { options, words } = parseOptions(process.argv.slice(2), FLAGS);
   const ratchet = readRatchet();
   if (options.relabel) {
     installPeers();
@@ -162,18 +204,26 @@ async function main() {
     return 0;
   }
   const known = new Set(allUnits());
-  const strange = units.filter((unit) => !known.has(unit));
+  const strange = units.filter((unit) => !known.has(unitVariant(unit).file));
   if (strange.length > 0) throw new Error(`no such unit in the suite: ${strange.join(", ")}`);
   // A unit of which the real server passes no test (all are tagged slow, say) has no rows.
   for (const unit of units) if (!ratchet.has(unit)) ratchet.set(unit, new Map());
   const bin = realpathSync(options.bin ?? `${root}bin`);
   if (!existsSync(`${bin}/valkey-server`)) throw new Error(`${bin} holds no valkey-server`);
   const seconds = Number(options.seconds ?? 300);
-  const tags = new Map(readScope().map((row) => [row.unit, row.tags]));
-  const jobs = units.map((unit, slot) => () =>
-    judgeUnit(unit, ratchet.get(unit), { bin, slot, seconds, tags: tags.get(unit) })
-  );
+  const withWaiting = options.waiting === true || options.update === true;
+  const scopeRows = new Map(readScope().map((row) => [row.unit, row]));
+  const withoutTls = units.some((unit) => unitVariant(unit).tls) ? installTls() : undefined;
+  if (withoutTls) console.log(`units over TLS are skipped: ${withoutTls}`);
+  const jobs = units.filter((unit) => !(withoutTls && unitVariant(unit).tls)).map((unit, slot) => () => {
+    const { tags, slow } = scopeRows.get(unit) ?? {};
+    return judgeUnit(unit, ratchet.get(unit), { bin, slot, seconds, tags, slow, withWaiting });
+  });
   const rows = await inParallel(Number(options.jobs ?? process.env.JOBS ?? 2), jobs);
+  if (options.baseline) {
+    addBaseline(ratchet, rows);
+    return 0;
+  }
   const total = report(rows, ratchet);
   if (options.update) update(ratchet, rows, options["accept-loss"] === true);
   return total.failed > 0 ? 1 : 0;

@@ -11,8 +11,9 @@
 //   $PEERS_HOME/root/         the unpacked packages
 //   $PEERS_HOME/src/valkey/   Valkey's source tree; its tests/ is the public conformance suite
 //   $PEERS_HOME/apt/ debs/    apt's lists and the downloaded packages
+//   $PEERS_HOME/tls/          Tcl's package for TLS, and certificates that the suite's own script makes
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { fileURLToPath } from "node:url";
 
@@ -130,11 +131,60 @@ export function installPeers() {
   must("tar", ["xzf", archive, "-C", "valkey", "--strip-components=1"], `${peersHome}/src`);
 }
 
+// --- TLS for the suite ---
+
+const CERTIFICATE_DAYS = 300; // they are made for 365
+
+/** The folder where Tcl finds its package for TLS. */
+export function tclTlsFolder() {
+  return `${peersHome}/tls/usr/lib/tcltk/${platform().libraries}`;
+}
+
+/** The folder with the certificates of the suite's TLS mode. */
+export function testCertificates() {
+  return `${peersHome}/tls/tests/tls`;
+}
+
+/**
+ * Fetches Tcl's package for TLS, of the same Debian release as the machine's tclsh, and makes certificates by the
+ * suite's script. Gives the reason where that can't be done.
+ */
+export function installTls() {
+  try {
+    fetchTls();
+  } catch (error) {
+    if (!(error instanceof PeersUnavailable)) throw error;
+    return error.message;
+  }
+}
+
+function fetchTls() {
+  const folder = `${peersHome}/tls`;
+  mkdirSync(`${folder}/apt/lists/partial`, { recursive: true });
+  mkdirSync(`${folder}/tests/tls`, { recursive: true });
+  if (!existsSync(tclTlsFolder())) {
+    const apt = [`-oDir::State::Lists=${folder}/apt/lists`, "-oAPT::Sandbox::User=root", "-q"];
+    must("apt-get", [...apt, "update"]);
+    must("apt-get", [...apt, "download", "tcl-tls"], folder);
+    const archive = readdirSync(folder).find((file) => /^tcl-tls_.*\.deb$/.test(file));
+    must("dpkg", ["-x", archive, folder], folder);
+  }
+  const certificate = `${testCertificates()}/server.crt`;
+  const made = existsSync(certificate) ? statSync(certificate).mtimeMs : 0;
+  if (Date.now() - made < CERTIFICATE_DAYS * 86_400_000) return;
+  // A known group spares the script the minute that making one takes.
+  const group = ["genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:ffdhe2048"];
+  must("openssl", [...group, "-out", `${testCertificates()}/valkey.dh`]);
+  must("bash", [`${suiteFolder}/utils/gen-test-certs.sh`], folder);
+}
+
 // --- Command line ---
 
 function main([command, ...rest]) {
   if (command === "install") {
     installPeers();
+    const withoutTls = installTls();
+    if (withoutTls) console.log(`the suite can't be run over TLS: ${withoutTls}`);
     console.log(`${peersHome}/bin`);
     return 0;
   }

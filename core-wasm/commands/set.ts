@@ -10,7 +10,7 @@ import { Client, clientDb } from "../resp/client";
 import {
   replyArray, replyBulk, replyBulkInteger, replyInteger, replyOutOfMemory, replySet, replyWrongType,
 } from "../resp/reply";
-import { scratchAt, scratchClear, scratchLength, scratchPush } from "../structures/scratch";
+import { scratchAt, scratchClear, scratchLength, scratchPush, scratchRelease } from "../structures/scratch";
 import { setAdd, setExpect, setFirstEncoding, setHas, setNew, setRemove, setSize } from "../types/set";
 import { SetWalk, setNext, setWalk, setWalkEnd } from "../types/set-walk";
 import { valueFree } from "../types/value";
@@ -62,9 +62,12 @@ function addArguments(e: usize): i32 {
       const k = <i32>scratchAt(j);
       setRemove(e, argPtr(k), argLen(k));
     }
+    scratchRelease();
     return -1;
   }
-  return scratchLength();
+  const added = scratchLength();
+  scratchRelease();
+  return added;
 }
 
 /** Makes a set of arguments 2 and on under the key in argument 1; how many they are, or -1 when memory is exhausted. */

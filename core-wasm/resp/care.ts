@@ -4,11 +4,11 @@
  *
  * Not for closing them: a client is marked with its reason, the host logs and closes.
  */
-import { free, realloc, usableSize } from "../memory/allocator";
+import { realloc, usableSize } from "../memory/allocator";
 import { INPUT_SLACK, root } from "../memory/root";
 import {
   Client, CLIENT_BLOCKED, CLIENT_CLOSE_ASAP, CLIENT_HELD, CLIENT_INTERNAL, CLOSE_IDLE, CLOSE_OUTPUT_LIMIT_LATER,
-  closeFor, dropBuffer, isOverOutputLimit,
+  closeFor, dropArgs, dropBuffer, isOverOutputLimit,
 } from "./client";
 import { largeTrim } from "./large";
 import { missingBytes } from "./parser";
@@ -27,14 +27,10 @@ function trimIdleBuffer(c: Client): void {
   const r = root();
   if (r.nowMs / 1000 - c.lastMs / 1000 <= BUFFER_IDLE_SECONDS) return;
   if (c.largeBlock != 0) largeTrim(c);
+  if (c.expected == 0) dropArgs(c);
   if (c.buffer == 0 || c.bufferCapacity - c.bufferLength <= BUFFER_WASTE) return;
   if (c.bufferLength == 0) {
     dropBuffer(c);
-    if (c.expected == 0) {
-      free(c.args);
-      c.args = 0;
-      c.argsCapacity = 0;
-    }
     return;
   }
   const old = usableSize(c.buffer);

@@ -18,7 +18,7 @@ import { forgetBlocked } from "./blocking";
 import { clearOutput, outputAddress, outputContiguous } from "./output";
 import { monitorRemove } from "./monitor";
 import { subscriptionBytes, unsubscribeAll } from "./pubsub";
-import { trackingForget, trackingMeet } from "./tracking";
+import { trackingBytes, trackingForget, trackingMeet } from "./tracking";
 import { transactionBytes, transactionFree } from "./transaction";
 
 export * from "./flags";
@@ -153,7 +153,7 @@ export function clientFree(c: Client): void {
   if (r.cronClient == address) r.cronClient = c.next;
   r.closingMemory -= c.closingMemory;
   dropBuffer(c);
-  free(c.args);
+  dropArgs(c);
   if (c.largeBlock != 0) r.clientsMemory -= usableSize(c.largeBlock);
   free(c.largeBlock);
   clearOutput(c);
@@ -331,9 +331,18 @@ export function dropBuffer(c: Client): void {
   c.position = 0;
 }
 
+/** Frees the vector of an incomplete command's arguments. */
+export function dropArgs(c: Client): void {
+  if (c.args == 0) return;
+  root().clientsMemory -= usableSize(c.args);
+  free(c.args);
+  c.args = 0;
+  c.argsCapacity = 0;
+}
+
 /** Memory that the client takes, in bytes, its struct included. */
 export function clientBytes(c: Client): usize {
-  let bytes = usableSize(changetype<usize>(c)) + transactionBytes(c) + subscriptionBytes(c);
+  let bytes = usableSize(changetype<usize>(c)) + transactionBytes(c) + subscriptionBytes(c) + trackingBytes(c);
   if (c.buffer != 0) bytes += usableSize(c.buffer);
   if (c.args != 0) bytes += usableSize(c.args);
   if (c.largeBlock != 0) bytes += usableSize(c.largeBlock);

@@ -7,10 +7,10 @@
  * Not for arguments of 32 KiB and more (large.ts) or for what a silent client has too much (care.ts).
  */
 import { formatU64 } from "../bytes/integer";
-import { free, realloc, usableSize } from "../memory/allocator";
+import { realloc, usableSize } from "../memory/allocator";
 import { argLen, argPtr, INPUT_SLACK, root, SHARED_INPUT_SIZE } from "../memory/root";
 import {
-  Client, CLIENT_INTERNAL, CLIENT_NOT_RUNNING, CLOSE_NO_MEMORY, closeFor, dropBuffer,
+  Client, CLIENT_INTERNAL, CLIENT_NOT_RUNNING, CLOSE_NO_MEMORY, closeFor, dropArgs, dropBuffer,
 } from "./client";
 import { largeEnd, largeIncomplete, largeRestore } from "./large";
 import { inputBlock, missingBytes } from "./parser";
@@ -18,6 +18,8 @@ import { mustAuthenticate } from "./process";
 
 const UNAUTHENTICATED_BUFFER: u64 = 1 << 20;
 const CRLF: u16 = 0x0a0d;
+/** Arguments for which a client's vector stays when its command has run. */
+const KEPT_ARGUMENTS: i32 = 64;
 
 /** Moves unread input out of the shared buffer into the client's own. */
 export function keepRest(c: Client, base: usize, end: usize): void {
@@ -86,16 +88,15 @@ function writeCount(p: usize, mark: u8, n: i32): usize {
   return p + digits + 3;
 }
 
-/** Forgets what was read of the client's own buffer; the whole buffer when nothing is left. */
+/**
+ * Forgets what was read of the client's own buffer, the whole one when nothing is left, and a long command's vector of
+ * arguments.
+ */
 export function trimBuffer(c: Client): void {
+  if (c.argsCapacity > KEPT_ARGUMENTS && c.expected == 0) dropArgs(c);
   if (c.buffer == 0) return;
   if (c.position == c.bufferLength && c.expected == 0) {
     dropBuffer(c);
-    if (c.argsCapacity > 64) {
-      free(c.args);
-      c.args = 0;
-      c.argsCapacity = 0;
-    }
     return;
   }
   const from = c.expected > 0 ? c.commandStart : c.position;

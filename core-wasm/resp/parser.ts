@@ -11,7 +11,7 @@
  * Not for running commands. Errors and limits are Valkey's (its documentation of the protocol, and what it replies).
  */
 import { parseI64 } from "../bytes/integer";
-import { alloc, realloc } from "../memory/allocator";
+import { alloc, realloc, usableSize } from "../memory/allocator";
 import { INPUT_SLACK, Root, root } from "../memory/root";
 import { Client, CLIENT_CLOSE_AFTER_REPLY, CLIENT_PROTOCOL_ERROR } from "./client";
 import { LARGE_MIN, largeBegin } from "./large";
@@ -132,8 +132,10 @@ function findReturn(p: usize, end: usize): usize {
 function addArgument(c: Client, offset: i32, len: i32): bool {
   if (c.argsCount >= c.argsCapacity) {
     const capacity = c.argsCapacity < 16 ? 16 : c.argsCapacity << 1;
+    const old: usize = c.args == 0 ? 0 : usableSize(c.args);
     const moved = realloc(c.args, <usize>capacity << 3);
     if (moved == 0) return false;
+    root().clientsMemory += usableSize(moved) - old;
     c.args = moved;
     c.argsCapacity = capacity;
   }

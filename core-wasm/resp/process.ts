@@ -493,7 +493,7 @@ function runInput(c: Client, base: usize, end: usize, shared: bool, ran: i32): i
   if (ran == HOLD) holdClient(c);
   else if (ran != RAN) more = STATUS_MORE;
   if (c.buffer == 0) keepRest(c, base, end);
-  if (!shared && ran == RAN) trimBuffer(c);
+  if (ran == RAN) trimBuffer(c);
   if (c.buffer != 0 && overQueryLimit(c)) {
     r.statQueryBufferLimitDisconnections++;
     closeFor(c, CLOSE_QUERY_LIMIT);

@@ -106,6 +106,7 @@ export function resetStats(count: i32): void {
   r.statExpiredStalePercent = 0;
   r.statExpiredTimeCapReached = 0;
   r.statEvicted = 0;
+  r.lazyFreed = 0;
   r.statEvictionExceededUs = 0;
   r.evictionExceededSinceUs = 0;
   r.statNetIn = 0;

@@ -44,6 +44,7 @@ export class Tracking {
   prefixes: usize; // array of addresses
   prefixCount: i32;
   prefixCapacity: i32;
+  prefixBytes: usize; // what the prefixes count as the client's memory
 }
 
 /** What all clients share. */
@@ -203,6 +204,11 @@ function append(at: usize, value: usize): bool {
   return true;
 }
 
+/** What a prefix counts for each of its clients: as if it were the client's own, and a place in an array each way. */
+function prefixMemory(p: usize): usize {
+  return usableSize(p) + 8;
+}
+
 /** Lets a client in BCAST mode be told of keys with a prefix. False when memory is exhausted. */
 export function trackingPrefix(c: Client, ptr: usize, len: i32): bool {
   const p = ensurePrefix(ptr, len);
@@ -215,9 +221,18 @@ export function trackingPrefix(c: Client, ptr: usize, len: i32): bool {
     if (load<i32>(p, COUNT) == 0) freePrefix(p);
     return false;
   }
-  if (append(c.tracking + offsetof<Tracking>("prefixes"), p)) return true;
-  leavePrefix(p, c);
-  return false;
+  if (!append(c.tracking + offsetof<Tracking>("prefixes"), p)) {
+    leavePrefix(p, c);
+    return false;
+  }
+  trackingOf(c).prefixBytes += prefixMemory(p);
+  root().clientsMemory += prefixMemory(p);
+  return true;
+}
+
+/** Memory of what the client tracks, in bytes. What it has read is not its own. */
+export function trackingBytes(c: Client): usize {
+  return c.tracking == 0 ? 0 : usableSize(c.tracking) + trackingOf(c).prefixBytes;
 }
 
 function leavePrefix(p: usize, c: Client): void {
@@ -262,9 +277,9 @@ export function trackingOff(c: Client): void {
   if (c.tracking == 0) return;
   const s = shared();
   const t = trackingOf(c);
+  root().clientsMemory -= trackingBytes(c);
   for (let i = 0; i < t.prefixCount; i++) leavePrefix(get(t.prefixes, <usize>i << 2), c);
   free(t.prefixes);
-  root().clientsMemory -= usableSize(c.tracking);
   free(c.tracking);
   c.tracking = 0;
   c.flags &= ~CLIENT_TRACKING;

@@ -85,7 +85,8 @@ export function describeConnection(server: Server, connection: Connection, redac
   const firstOutput = core.exports.clientFirstOutput(at);
   const large = core.exports.clientLarge(at) >>> 0;
   const filled = large === 0 ? 0 : core.client32(at, "largeFilled");
-  const queued = core.client32(at, "bufferLength") + filled;
+  const held = core.client32(at, "bufferLength") + filled;
+  const queued = held - core.client32(at, "position");
   const transaction = core.client32(at, "transaction");
   const command = core.client32(at, "lastCommand");
   const fields: readonly (readonly [string, string | number])[] = [
@@ -96,7 +97,7 @@ export function describeConnection(server: Server, connection: Connection, redac
     ["db", connection.db], ...subscriptionCounts(core, at),
     ["multi", transaction === 0 ? -1 : core.i32(transaction + TRANSACTION.count)],
     ["watch", transaction === 0 ? 0 : core.i32(transaction + TRANSACTION.watchCount)],
-    ["qbuf", queued], ["qbuf-free", core.client32(at, "bufferCapacity") + large - queued],
+    ["qbuf", queued], ["qbuf-free", core.client32(at, "bufferCapacity") + large - held],
     ["argv-mem", argv], ["multi-mem", transaction === 0 ? 0 : core.u32(transaction + TRANSACTION.chunkBytes)],
     ["rbs", chunks === 0 ? 0 : CHUNK_SIZE], ["rbp", firstOutput], ["obl", firstOutput],
     ["oll", Math.max(0, chunks - 1)], ["omem", core.exports.clientOutput(at) >>> 0],

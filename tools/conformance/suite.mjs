@@ -2,19 +2,30 @@
 //
 // The suite (Tcl) wants its own layout: a folder with tests/ and, beside it, the programs under test. Each run gets a
 // fresh work folder with a copy of tests/ and a bin/ of links: the programs of the folder under test and, for those
-// that it lacks (valkey-cli, valkey-benchmark, ...), the real ones. Tests tagged slow or large-memory, and those that
-// want another server's binary, are left out; so the counts are comparable with conformance/ratchet.tsv.
+// that it lacks (valkey-cli, valkey-benchmark, ...), the real ones. Tests tagged large-memory, those that want another
+// server's binary and, unless they are asked for, those tagged slow are left out; so the counts are comparable with
+// conformance/ratchet.tsv.
+//
+// A unit's name with ":tls" behind it stands for the unit run over TLS (the suite's option --tls).
 import {
   cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, symlinkSync,
+  writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { runLimited } from "../support.mjs";
-import { peer, suiteFolder, tclsh } from "../peers.mjs";
+import { peer, suiteFolder, tclsh, tclTlsFolder, testCertificates } from "../peers.mjs";
 
-const LEFT_OUT = "-slow -large-memory -needs:other-server";
+const LEFT_OUT = "-large-memory -needs:other-server";
 const BORROWED = ["valkey-cli", "valkey-benchmark", "valkey-check-aof", "valkey-check-rdb", "valkey-sentinel"];
 const PORTS_PER_UNIT = 700;
 const ANSI_COLOUR = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, "g");
+
+/** A unit's file and whether it is run over TLS: "unit/type/string:tls" → { file: "unit/type/string", tls: true }. */
+export function unitVariant(unit) {
+  const [file, variant] = unit.split(":");
+  if (variant !== undefined && variant !== "tls") throw new Error(`no such variant of a unit: ${unit}`);
+  return { file, tls: variant === "tls" };
+}
 
 /** All units of the suite that stand alone: unit/type/string, integration/rdb, ... */
 export function allUnits() {
@@ -38,7 +49,31 @@ function workFolder(bin) {
   cpSync(`${suiteFolder}/tests`, `${work}/tests`, { recursive: true });
   mkdirSync(`${work}/tests/tmp`, { recursive: true });
   cpSync(`${suiteFolder}/src/version.h`, `${work}/src/version.h`);
+  mendHarness(`${work}/tests/support/server.tcl`);
   return work;
+}
+
+// Where start_server of the suite, told by --durable to go on, has noted an error of the code between two tests.
+const AFTER_ERROR = `send_data_packet $::test_server_fd err [join $details "\\n"]
+            } else {
+                # Restore state before re-raising`;
+
+/**
+ * Lets the rest of a unit run after an error between two tests, and lets an error inside of one fail it.
+ * The suite's start_server takes the server that the error concerns from its stack, ends it, and then, with --durable,
+ * does both once more: to the server around it, whose tests can't run any more. An assertion between two tests ends
+ * the whole unit even with --durable. And a test whose start_server had an error counts as passed with --durable.
+ */
+function mendHarness(path) {
+  const source = readFileSync(path, "utf8");
+  const mended = source
+    .replace(AFTER_ERROR, AFTER_ERROR.replace("} else", `  set ::singledb $old_singledb
+                set ::tags [lrange $::tags 0 end-[llength $tags]]
+                return ""
+            } else`))
+    .replace("if {!$assertion && !$skip && $::durable}", "if {!$skip && $::durable && $::cur_test eq {}}");
+  if (mended.length <= source.length) throw new Error(`the suite's ${path} is not the one that is known`);
+  writeFileSync(path, mended);
 }
 
 /**
@@ -86,20 +121,31 @@ function numbered(plain, n) {
   return n === 1 ? plain : `${plain} (${n})`;
 }
 
+/** What a unit over TLS needs: certificates in its work folder, and Tcl's package for TLS. */
+function prepareTls(work) {
+  cpSync(testCertificates(), `${work}/tests/tls`, { recursive: true });
+  return { TCLLIBPATH: tclTlsFolder() };
+}
+
 /**
- * Runs one unit. `slot` keeps the ports of units that run side by side apart.
+ * Runs one unit without the tests named in `skip` and those with one of `tags`; `slow` asks for its slow tests.
+ * `slot` keeps the ports of units that run side by side apart.
  * Gives { rows, state: "done" | "died" | "hung", output, elapsed }.
  */
-export async function runUnit(unit, { bin, slot, seconds, tags = "" }) {
+export async function runUnit(unit, { bin, slot, seconds, tags = "", slow = false, skip = [] }) {
+  const { file, tls } = unitVariant(unit);
+  const leftOut = `${LEFT_OUT} ${slow ? "" : "-slow"} ${tags}`.trim();
   let result;
   for (let attempt = 0; attempt < 3; attempt++) {
     const work = workFolder(bin);
     const base = 12000 + ((process.pid + slot * 3 + attempt) % 18) * 1000;
     const args = [
-      "tests/test_helper.tcl", "--single", unit, "--durable", "--clients", "1", "--baseport", `${base}`,
-      "--portcount", `${PORTS_PER_UNIT}`, "--tags", `${LEFT_OUT} ${tags}`.trim(),
+      "tests/test_helper.tcl", "--single", file, "--durable", "--clients", "1", "--baseport", `${base}`,
+      "--portcount", `${PORTS_PER_UNIT}`, "--tags", leftOut, ...(tls ? ["--tls"] : []),
+      ...skip.flatMap((name) => ["--skiptest", name]),
     ];
-    const run = await runLimited(tclsh(), args, { seconds, cwd: work, env: { VALKEY_BIN_DIR: `${work}/bin` } });
+    const env = { VALKEY_BIN_DIR: `${work}/bin`, ...(tls ? prepareTls(work) : {}) };
+    const run = await runLimited(tclsh(), args, { seconds, cwd: work, env });
     rmSync(work, { recursive: true, force: true, maxRetries: 3 });
     const ended = /All tests passed without errors|The following tests failed/.test(run.output);
     const state = run.timedOut ? "hung" : ended ? "done" : "died";
@@ -112,6 +158,6 @@ export async function runUnit(unit, { bin, slot, seconds, tags = "" }) {
 
 /** The Tcl source of a unit, or an empty string. */
 export function unitSource(unit) {
-  const path = `${suiteFolder}/tests/${unit}.tcl`;
+  const path = `${suiteFolder}/tests/${unitVariant(unit).file}.tcl`;
   return existsSync(path) ? readFileSync(path, "utf8") : "";
 }
