@@ -354,7 +354,8 @@ export const TRACKING = {
   prefixes: 8, // usize
   prefixCount: 12, // i32
   prefixCapacity: 16, // i32
-  SIZE: 20,
+  prefixBytes: 20, // usize
+  SIZE: 24,
 } as const;
 
 export const TRANSACTION = {
