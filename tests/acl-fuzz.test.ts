@@ -10,7 +10,7 @@ import { Wakey } from "wakey";
 import { CommandTable } from "../server/commands/command-table.ts";
 import { CMD_CONTAINER, CMD_READY } from "../server/generated/commands.ts";
 import { COMMAND_DOCS } from "../server/generated/command-docs.ts";
-import { Random, seedOfRun } from "./support/random.ts";
+import { seeded } from "./support/random.ts";
 
 const LINES = Number(process.env.WAKEY_ACL_FUZZ ?? 30_000);
 const MARK = "MARKOFTHESECRET";
@@ -63,7 +63,7 @@ interface Attacked {
 
 /** Runs random lines as a user with these rules; every reply that is no error goes to `look`. */
 function attack(rules: string[], look: (reply: string, line: string[]) => void): Attacked {
-  const random = new Random(seedOfRun());
+  const random = seeded("acl-fuzz");
   const wakey = new Wakey({ now: 1_700_000_000_000, config });
   const secrets = fill(wakey);
   const before = digestsOf(wakey, secrets);

@@ -17,7 +17,7 @@ import type { Command } from "../server/commands/command-table.ts";
 import { findKeys } from "../server/commands/get-keys.ts";
 import { CATEGORY_NAMES, CMD_CONTAINER, CMD_NO_AUTH, CMD_READY } from "../server/generated/commands.ts";
 import { ACL_LINES, parseLine } from "./support/acl-lines.ts";
-import { Random, seedOfRun } from "./support/random.ts";
+import { seeded } from "./support/random.ts";
 import type { RespConnection } from "./support/resp.ts";
 import { realProgram, type RunningServer, skipWithoutReal, startServer } from "./support/server.ts";
 
@@ -427,7 +427,7 @@ describe("channels of users", () => {
 
 describe("parts of access control", () => {
   it("SHA-256 agrees with the runtime's, for every length of the last block", () => {
-    const random = new Random(seedOfRun());
+    const random = seeded("acl");
     for (let length = 0; length < 200; length++) {
       const text = Uint8Array.from({ length }, () => random.below(256));
       assertEquals(sha256(text), createHash("sha256").update(text).digest("hex"), `${length} bytes`);

@@ -16,6 +16,7 @@ import type { Listener, ListenOptions, Port, Socket } from "../runtime-adapters/
 import { detectRuntime, openNamedPort, openPort } from "../runtime-adapters/select.ts";
 import { createSimulatedPort, seededRandom } from "../runtime-adapters/simulated.ts";
 import { EchoHandler, TestMemory } from "./support/echo-handler.ts";
+import { sleep, until } from "./support/wait.ts";
 
 const ADAPTERS: Record<string, string[]> = {
   node: ["node", "node-streams", "epoll"],
@@ -27,15 +28,6 @@ const seed = Number(process.env.SEED ?? 20261121);
 console.log(`SEED=${seed}`);
 
 // --- Tools ---
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
-async function until(what: string, condition: () => boolean): Promise<void> {
-  for (let i = 0; !condition(); i++) {
-    if (i > 1000) throw new Error(`waited 10 s in vain: ${what}`);
-    await pause(10);
-  }
-}
 
 /** A port that listens with echo handlers, and what they saw. */
 class EchoServer {
@@ -115,6 +107,23 @@ async function withServer(adapter: string, run: (server: EchoServer, clients: Cl
   }
 }
 
+interface Connected {
+  server: EchoServer;
+  client: Client;
+  handler: EchoHandler;
+}
+
+/** As withServer(), with a client whose connection has been accepted. */
+function withClient(adapter: string, run: (connected: Connected) => Promise<void>): Promise<void> {
+  return withServer(adapter, async (server, clients) => {
+    const { port } = await server.listen();
+    const client = await connect({ port, host: "127.0.0.1" });
+    clients.push(client);
+    await until(() => server.handlers.length === 1, "accepted");
+    await run({ server, client, handler: server.handlers[0] });
+  });
+}
+
 /** Why epoll can't run here, or false. The portable adapters run everywhere. */
 async function reasonToSkip(adapter: string): Promise<string | false> {
   if (adapter !== "epoll") return false;
@@ -135,52 +144,44 @@ function trafficCases(name: string, skip: string | false): void {
       assert(port > 0);
       clients.push(await connect({ port, host: "127.0.0.1" }));
       clients[0].socket.write("PING\r\n");
-      await until("echo", () => clients[0].text() === "PING\r\n");
+      await until(() => clients[0].text() === "PING\r\n", "echo");
       const { socket } = server.handlers[0];
       assertEquals(socket.remote, `127.0.0.1:${clients[0].socket.localPort}`);
       assertEquals(socket.local, `127.0.0.1:${port}`);
     }));
 
   it("carries megabytes both ways while the client reads slowly and memory grows", { skip }, () =>
-    withServer(name, async (server, clients) => {
-      const { port } = await server.listen();
-      const client = await connect({ port, host: "127.0.0.1" });
-      clients.push(client);
+    withClient(name, async ({ server, client, handler }) => {
       const part = randomBytes(8 * 1024 * 1024, seededRandom(seed));
       client.socket.pause();
       // As much as it takes until the kernel can't hold all of it: on some machines that is many megabytes.
       let parts = 0;
-      const isStuck = () => server.handlers[0]?.pending > 0;
+      const isStuck = () => handler.pending > 0;
       for (; !isStuck() && parts < 8; parts++) {
         client.socket.write(part);
         const goal = parts * part.length + part.length / 2;
-        await until("backpressure", () => isStuck() || server.handlers[0]?.bytesReceived > goal);
+        await until(() => isStuck() || handler.bytesReceived > goal, "backpressure");
       }
-      const handler = server.handlers[0];
       assert(isStuck(), "the kernel held everything");
       const sent = Buffer.concat(Array.from({ length: parts }, () => part));
       server.memory.allocate(16 * 1024 * 1024);
       client.socket.resume();
-      await until("all of it", () => totalLength(client) === sent.length);
+      await until(() => totalLength(client) === sent.length, "all of it");
       assert(Buffer.concat(client.chunks).equals(sent), "bytes changed on the way");
       assert(handler.calls.includes("written") || handler.calls.includes("writable"));
     }));
 
   it("stops delivering while reading is paused", { skip }, () =>
-    withServer(name, async (server, clients) => {
-      const { port } = await server.listen();
-      const client = await connect({ port, host: "127.0.0.1" });
-      clients.push(client);
+    withClient(name, async ({ client, handler }) => {
       client.socket.write("a");
-      await until("first byte", () => client.text() === "a");
-      const handler = server.handlers[0];
+      await until(() => client.text() === "a", "first byte");
       handler.socket.pauseReading();
       client.socket.write("b");
-      await pause(60);
+      await sleep(60);
       assertEquals(handler.bytesReceived, 1);
       handler.socket.resumeReading();
       assertEquals(handler.bytesReceived, 1);
-      await until("second byte", () => client.text() === "ab");
+      await until(() => client.text() === "ab", "second byte");
     }));
 
   it("serves 500 connections at once", { skip }, () =>
@@ -188,33 +189,26 @@ function trafficCases(name: string, skip: string | false): void {
       const { port } = await server.listen();
       for (let i = 0; i < 500; i++) clients.push(await connect({ port, host: "127.0.0.1" }));
       clients.forEach((client, i) => client.socket.write(`hello ${i}`));
-      await until("all echoes", () => clients.every((client, i) => client.text() === `hello ${i}`));
+      await until(() => clients.every((client, i) => client.text() === `hello ${i}`), "all echoes");
       assertEquals(server.handlers.length, 500);
     }));
 
   it("runs afterTurn once, after the reads", { skip }, () =>
-    withServer(name, async (server, clients) => {
-      const { port } = await server.listen();
-      const client = await connect({ port, host: "127.0.0.1" });
-      clients.push(client);
-      await until("accepted", () => server.handlers.length === 1);
+    withClient(name, async ({ server, client, handler }) => {
       const order: string[] = [];
-      server.handlers[0].onReceived = () => {
+      handler.onReceived = () => {
         order.push("read");
         server.port.afterTurn(() => order.push("end"));
       };
       client.socket.write("x");
-      await until("the turn's end", () => order.length === 2);
+      await until(() => order.length === 2, "the turn's end");
       assertEquals(order, ["read", "end"]);
       server.port.afterTurn(() => order.push("outside"));
-      await until("a turn without reads", () => order.length === 3);
+      await until(() => order.length === 3, "a turn without reads");
     }));
 
   it("keeps timers, promises and an HTTP server alive under load", { skip }, () =>
-    withServer(name, async (server, clients) => {
-      const { port } = await server.listen();
-      const client = await connect({ port, host: "127.0.0.1" });
-      clients.push(client);
+    withClient(name, async ({ server, client }) => {
       let stop = false;
       client.socket.on("data", () => {
         if (!stop) client.socket.write("again");
@@ -223,7 +217,7 @@ function trafficCases(name: string, skip: string | false): void {
       let ticks = 0;
       const timer = server.port.every(5, () => ticks++);
       await httpAnswers(5);
-      await until("10 ticks of 5 ms", () => ticks >= 10);
+      await until(() => ticks >= 10, "10 ticks of 5 ms");
       stop = true;
       timer.cancel();
     }));
@@ -243,82 +237,61 @@ async function httpAnswers(times: number): Promise<void> {
 
 function endingCases(name: string, skip: string | false): void {
   it("answers a client that has already closed its half, then sees it closed", { skip }, () =>
-    withServer(name, async (server, clients) => {
-      const { port } = await server.listen();
-      const client = await connect({ port, host: "127.0.0.1" });
-      clients.push(client);
+    withClient(name, async ({ client, handler }) => {
       client.socket.end("last words");
-      await until("the close", () => client.ended);
+      await until(() => client.ended, "the close");
       assertEquals(client.text(), "last words");
-      await until("closed()", () => server.handlers[0].timesClosed === 1);
-      assertEquals(server.handlers[0].closedWith, undefined);
-      await pause(20);
-      assertEquals(server.handlers[0].timesClosed, 1);
+      await until(() => handler.timesClosed === 1, "closed()");
+      assertEquals(handler.closedWith, undefined);
+      await sleep(20);
+      assertEquals(handler.timesClosed, 1);
     }));
 
   it("reports a reset once, with an error", { skip }, () =>
-    withServer(name, async (server, clients) => {
-      const { port } = await server.listen();
-      const client = await connect({ port, host: "127.0.0.1" });
-      clients.push(client);
+    withClient(name, async ({ client, handler }) => {
       client.socket.write("x");
-      await until("echo", () => client.text() === "x");
+      await until(() => client.text() === "x", "echo");
       client.socket.resetAndDestroy();
-      await until("closed()", () => server.handlers[0].timesClosed > 0);
-      await pause(20);
-      assertEquals(server.handlers[0].timesClosed, 1);
+      await until(() => handler.timesClosed > 0, "closed()");
+      await sleep(20);
+      assertEquals(handler.timesClosed, 1);
       // Bun doesn't tell a reset from a close.
-      if (name !== "bun") assertEquals(server.handlers[0].closedWith, "Connection reset by peer");
+      if (name !== "bun") assertEquals(handler.closedWith, "Connection reset by peer");
     }));
 
   it("gives bytes in flight back before closed() when the peer resets", { skip }, () =>
-    withServer(name, async (server, clients) => {
-      const { port } = await server.listen();
-      const client = await connect({ port, host: "127.0.0.1" });
-      clients.push(client);
-      await until("accepted", () => server.handlers.length === 1);
-      const handler = server.handlers[0];
+    withClient(name, async ({ client, handler }) => {
       client.socket.pause();
       handler.send(new Uint8Array(16 * 1024 * 1024));
-      await pause(30);
+      await sleep(30);
       assert(handler.pending > 0);
       client.socket.resetAndDestroy();
-      await until("closed()", () => handler.timesClosed > 0);
-      await pause(20);
+      await until(() => handler.timesClosed > 0, "closed()");
+      await sleep(20);
       assertEquals(handler.timesClosed, 1);
     }));
 
   it("sends what it has accepted before close() ends the connection", { skip }, () =>
-    withServer(name, async (server, clients) => {
-      const { port } = await server.listen();
-      const client = await connect({ port, host: "127.0.0.1" });
-      clients.push(client);
-      await until("accepted", () => server.handlers.length === 1);
-      const handler = server.handlers[0];
+    withClient(name, async ({ client, handler }) => {
       handler.send(new Uint8Array(60_000).fill(120));
       handler.socket.close();
-      await until("the end", () => client.ended);
+      await until(() => client.ended, "the end");
       assertEquals(totalLength(client), 60_000);
       client.socket.destroy();
-      await pause(30);
+      await sleep(30);
       assertEquals(handler.timesClosed, 0);
     }));
 
   it("destroy() ends the connection, releases bytes in flight and calls nothing else", { skip }, () =>
-    withServer(name, async (server, clients) => {
-      const { port } = await server.listen();
-      const client = await connect({ port, host: "127.0.0.1" });
-      clients.push(client);
-      await until("accepted", () => server.handlers.length === 1);
-      const handler = server.handlers[0];
+    withClient(name, async ({ client, handler }) => {
       client.socket.pause();
       handler.send(new Uint8Array(16 * 1024 * 1024));
-      await pause(20);
+      await sleep(20);
       handler.socket.destroy();
       handler.socket.destroy();
       client.socket.resume();
-      await until("the end", () => client.ended);
-      await pause(30);
+      await until(() => client.ended, "the end");
+      await sleep(30);
       assertEquals(handler.timesClosed, 0);
       assert(handler.calls.filter((call) => call === "written").length <= 1);
       handler.socket.pauseReading();
@@ -337,7 +310,7 @@ function endingCases(name: string, skip: string | false): void {
       });
       const client = await connect({ port: port.port, host: "127.0.0.1" });
       clients.push(client);
-      await until("the end", () => client.ended);
+      await until(() => client.ended, "the end");
       port.close();
       assertEquals(client.text(), "-ERR\r\n");
     }));
@@ -358,7 +331,7 @@ function listenCases(name: string, skip: string | false): void {
       }
       clients.push(await connect({ port, host: "127.0.0.1" }), await connect({ port, host: "::1" }));
       for (const client of clients) client.socket.write("x");
-      await until("echoes", () => clients.every((client) => client.text() === "x"));
+      await until(() => clients.every((client) => client.text() === "x"), "echoes");
       const remotes = server.handlers.map((handler) => handler.socket.remote).sort();
       assertEquals(remotes, [`127.0.0.1:${clients[0].socket.localPort}`, `[::1]:${clients[1].socket.localPort}`]);
     }));
@@ -368,7 +341,7 @@ function listenCases(name: string, skip: string | false): void {
       const { port } = await server.listen({ host: "localhost" });
       clients.push(await connect({ port, host: "localhost" }));
       clients[0].socket.write("x");
-      await until("echo", () => clients[0].text() === "x");
+      await until(() => clients[0].text() === "x", "echo");
     }));
 
   it("rejects with EADDRINUSE and EADDRNOTAVAIL", { skip }, () =>
@@ -390,11 +363,11 @@ function listenCases(name: string, skip: string | false): void {
       assertEquals(listener.port, 0);
       clients.push(await connect({ path }));
       clients[0].socket.write("x");
-      await until("echo", () => clients[0].text() === "x");
+      await until(() => clients[0].text() === "x", "echo");
       assertEquals(server.handlers[0].socket.remote, `${path}:0`);
       assertEquals(server.handlers[0].socket.local, `${path}:0`);
       listener.close();
-      await until("the file's end", () => !server.port.files.exists(path));
+      await until(() => !server.port.files.exists(path), "the file's end");
     }));
 
   it("a closed listener refuses, its connections stay", { skip }, () =>
@@ -402,12 +375,12 @@ function listenCases(name: string, skip: string | false): void {
       const listener = await server.listen();
       const client = await connect({ port: listener.port, host: "127.0.0.1" });
       clients.push(client);
-      await until("accepted", () => server.handlers.length === 1);
+      await until(() => server.handlers.length === 1, "accepted");
       listener.close();
-      await pause(20);
+      await sleep(20);
       await assertRejects(() => connect({ port: listener.port, host: "127.0.0.1" }));
       client.socket.write("still here");
-      await until("echo", () => client.text() === "still here");
+      await until(() => client.text() === "still here", "echo");
     }));
 }
 
@@ -418,14 +391,14 @@ function idleCases(name: string, skip: string | false): void {
     withServer(name, async (server, clients) => {
       const { port } = await server.listen();
       for (let i = 0; i < 50; i++) clients.push(await connect({ port, host: "127.0.0.1" }));
-      await pause(200);
+      await sleep(200);
       const before = process.cpuUsage();
-      await pause(1000);
+      await sleep(1000);
       const used = process.cpuUsage(before);
       // 0.5 % of a core is the goal (bench); a test runner beside it has its own timers and collections.
       assert(used.user + used.system < 40_000, `${used.user + used.system} µs of CPU in 1 s`);
       clients[7].socket.write("wake");
-      await until("echo", () => clients[7].text() === "wake");
+      await until(() => clients[7].text() === "wake", "echo");
     }));
 }
 
@@ -465,10 +438,10 @@ for (const name of [detectRuntime(), "browser"]) {
       port.timer(10, () => order.push("never")).cancel();
       let ticks = 0;
       const every = port.every(5, () => ticks++);
-      await until("timers", () => order.length === 2 && ticks >= 3);
+      await until(() => order.length === 2 && ticks >= 3, "timers");
       every.cancel();
       const seen = ticks;
-      await pause(30);
+      await sleep(30);
       assertEquals(ticks, seen);
       assertEquals(order, ["early", "late"]);
       port.timer(60_000, () => undefined).unref().cancel();

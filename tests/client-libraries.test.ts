@@ -12,17 +12,9 @@ import { Redis, type RedisOptions } from "ioredis";
 import { Redis as Valkey } from "iovalkey";
 import { createClient, WatchError } from "redis";
 import { freePort, type RunningServer, startServer } from "./support/server.ts";
+import { until } from "./support/wait.ts";
 
 const file = (name: string): string => new URL(`support/tls/${name}`, import.meta.url).pathname;
-
-/** Waits until `isDone`; throws after some seconds. */
-async function until(isDone: () => boolean | Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 500; i++) {
-    if (await isDone()) return;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  assert(false, "it did not happen in time");
-}
 
 /** What a TLS client shows and trusts: alice's certificate, or none. */
 function identity(who?: "alice") {

@@ -17,7 +17,8 @@ import {
   CMD, CMD_HOST, CMD_ONLY_SENTINEL, CMD_READY, COMMAND_COUNT, COMMAND_ROWS,
 } from "../server/generated/commands.ts";
 import type { CommandRow } from "../server/generated/commands.ts";
-import { loadTestCore, Random } from "./support/test-core.ts";
+import { seeded } from "./support/random.ts";
+import { loadTestCore } from "./support/test-core.ts";
 
 /** A JSON file beside the tests' helpers. */
 function support(name: string) {
@@ -194,7 +195,7 @@ describe("look-up in the core", () => {
   const { exports: core, memory } = loadTestCore("commands-exports");
   const at: number = core.workspace();
   const bytes = new Uint8Array(memory.buffer);
-  const random = new Random("commands");
+  const random = seeded("commands");
 
   /** Writes a name with junk behind it; answers its length. */
   const put = (name: string): number => {

@@ -13,6 +13,7 @@ import { connect, type Socket } from "node:net";
 import { Random, seedOfRun } from "./support/random.ts";
 import { encode } from "./support/resp.ts";
 import { realProgram, skipWithoutReal, startServer } from "./support/server.ts";
+import { sleep } from "./support/wait.ts";
 
 const COUNT = Number(process.env.WAKEY_DIFF_SESSIONS ?? 400);
 const CLIENTS = 3;
@@ -21,7 +22,6 @@ const WAIT_MS = 8;
 const LAST_LOOK_MS = 500;
 const TOLD = 30;
 
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** A connection that keeps what came. */
 class Ear {

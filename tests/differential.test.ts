@@ -21,15 +21,16 @@
  *   commands on sets    the same members in any order; support/commands-set.ts says more
  * After a difference both servers are emptied, so that one cause is reported once and not by every later command.
  */
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { assertEquals } from "@std/assert";
 import { existsSync } from "node:fs";
+import { bothServers } from "./support/beside.ts";
 import { agreeOnHash } from "./support/commands-hash.ts";
 import { CommandGenerator } from "./support/commands.ts";
 import { agreeOnStream } from "./support/commands-stream.ts";
 import { SET_LIMITS, setRepliesAgree } from "./support/commands-set.ts";
 import { Random, seedOfRun } from "./support/random.ts";
-import { realProgram, type RunningServer, skipWithoutReal, startServer, wakeyServer } from "./support/server.ts";
+import { type RunningServer, skipWithoutReal, wakeyServer } from "./support/server.ts";
 
 const COUNT = Number(process.env.WAKEY_DIFF_COMMANDS ?? 20_000);
 const BATCH = 50;
@@ -166,22 +167,13 @@ async function differences(ours: RunningServer, real: RunningServer, seed: numbe
 }
 
 describe("random commands get the real server's replies", { skip }, () => {
-  let ours: RunningServer;
-  let real: RunningServer;
-  before(async () => {
-    ours = await startServer();
-    real = await startServer({ program: realProgram("valkey-server") });
-  });
-  after(async () => {
-    await ours?.stop();
-    await real?.stop();
-  });
+  const servers = bothServers();
 
   for (const protocol of ["2", "3"]) {
     it(`in RESP${protocol}`, { timeout: 3_600_000 }, async () => {
       const seed = seedOfRun();
       console.log(`differential RESP${protocol}: SEED=${seed}, ${COUNT / 2} commands`);
-      const found = await differences(ours, real, seed, protocol, COUNT / 2);
+      const found = await differences(servers.ours, servers.real, seed, protocol, COUNT / 2);
       assertEquals(found.length, 0, `SEED=${seed}\n${found.join("\n")}\n`);
     });
   }

@@ -5,12 +5,13 @@
  *
  *   SEED=1 WAKEY_DUMP_VALUES=10000 node --import tsx --test tests/dump-differential.test.ts
  */
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { existsSync } from "node:fs";
-import { Random, seedOfRun } from "./support/random.ts";
+import { bothServers } from "./support/beside.ts";
+import { type Random, seeded } from "./support/random.ts";
 import type { RespConnection } from "./support/resp.ts";
-import { realProgram, type RunningServer, skipWithoutReal, startServer, wakeyServer } from "./support/server.ts";
+import { skipWithoutReal, wakeyServer } from "./support/server.ts";
 
 const COUNT = Number(process.env.WAKEY_DUMP_VALUES ?? 600);
 const skip = skipWithoutReal("valkey-server") || (!existsSync(wakeyServer) && "our launcher is missing");
@@ -114,25 +115,14 @@ class Pair {
 }
 
 describe("payloads are the real server's and are read by both", { skip }, () => {
-  let ours: RunningServer;
-  let real: RunningServer;
-  before(async () => {
-    ours = await startServer({ args: ["--enable-debug-command", "yes"] });
-    real = await startServer({ program: realProgram("valkey-server"), args: ["--enable-debug-command", "yes"] });
-  });
-  after(async () => {
-    await ours?.stop();
-    await real?.stop();
-  });
+  const servers = bothServers("--enable-debug-command", "yes");
 
   it(`${COUNT} values`, { timeout: 3_600_000 }, async () => {
-    const seed = seedOfRun();
-    console.log(`dump: SEED=${seed}`);
-    const random = new Random(seed);
-    const pair = new Pair(await ours.connect(), await real.connect());
+    const random = seeded("dump");
+    const pair = new Pair(await servers.ours.connect(), await servers.real.connect());
     for (let round = 0; round < COUNT; round++) {
       const name = random.pick(Object.keys(MAKERS));
-      const context = `SEED=${seed}, value ${round}, ${name}`;
+      const context = `SEED=${random.seed}, value ${round}, ${name}`;
       await pair.limits(random);
       await pair.same(context, "DEL", "k");
       for (const command of MAKERS[name](random)) await pair.same(context, ...command);

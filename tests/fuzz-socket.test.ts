@@ -8,7 +8,7 @@
 import { after, before, describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { CommandGenerator } from "./support/commands.ts";
-import { Random, seedOfRun } from "./support/random.ts";
+import { Random, seeded, seedOfRun } from "./support/random.ts";
 import { encode, type RespConnection } from "./support/resp.ts";
 import { realProgram, type RunningServer, skipWithoutReal, startServer } from "./support/server.ts";
 
@@ -173,9 +173,7 @@ describe("bytes that are no good requests", () => {
   });
 
   it("random and mutated strings leave the server alive", { timeout: 3_600_000 }, async () => {
-    const seed = seedOfRun();
-    console.log(`socket fuzz: SEED=${seed}, ${COUNT} strings`);
-    const random = new Random(seed);
+    const random = seeded(`socket fuzz, ${COUNT} strings`);
     const generator = new CommandGenerator(random, Math.floor(Date.now() / 1000));
     const width = 50;
     for (let done = 0; done < COUNT; done += width) {
@@ -191,7 +189,7 @@ describe("bytes that are no good requests", () => {
         if (random.chance(30)) await connection.drain(2);
         connection.close();
       }));
-      await answersPing(`SEED=${seed}, within ${width} strings from ${done}:\n${texts.map(shown).join("\n")}`);
+      await answersPing(`SEED=${random.seed}, within ${width} strings from ${done}:\n${texts.map(shown).join("\n")}`);
     }
   });
 

@@ -4,13 +4,13 @@
 import { after, before, describe, it } from "node:test";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { TopKeys } from "../server/stats/hot-keys.ts";
-import { Random, seedOfRun } from "./support/random.ts";
+import { seeded } from "./support/random.ts";
 import type { RespConnection } from "./support/resp.ts";
 import { type RunningServer, startServer } from "./support/server.ts";
 
 describe("top keys", () => {
   it("hold every key with more than its part, among any number of others", () => {
-    const random = new Random(seedOfRun());
+    const random = seeded("hotkeys");
     const top = new TopKeys();
     for (let i = 0; i < 100_000; i++) {
       const n = random.below(100);

@@ -17,6 +17,7 @@ import type { Argument, Reply, WakeyOptions } from "wakey";
 import { ReplyReader, WakeyError as ReaderError } from "../server/bridge/reply-reader.ts";
 import { Random } from "./support/random.ts";
 import { RespConnection } from "./support/resp.ts";
+import { sleep, until } from "./support/wait.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const START = 1_700_000_000_000;
@@ -262,7 +263,7 @@ describe("in process: time", () => {
     const client = await RespConnection.open({ port });
     assertEquals(await client.command("CLIENT", "PAUSE", 1000, "ALL"), "+OK\r\n");
     const reply = client.command("SET", "a", 1);
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    await sleep(30);
     assertEquals(wakey.call("EXISTS", "a"), 0);
     wakey.advanceTime(1001);
     assertEquals(await reply, "+OK\r\n");
@@ -276,14 +277,6 @@ describe("in process: time", () => {
       assertThrows(() => wakey.advanceTime(NaN), RangeError);
     }));
 });
-
-/** Waits until something holds. */
-async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; !condition(); i++) {
-    if (i > 500) throw new Error("waited 5 s in vain");
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
 
 /** A server with something of everything in it. */
 function filled(options: WakeyOptions = { seed: 7, now: START }): Wakey {
@@ -468,11 +461,11 @@ describe("in process: sockets", () => {
       });
       // Nobody reads: the system's buffers fill up, and the rest waits in the server.
       await until(() => wakey.call<string>("INFO", "clients").includes("connected_clients:4"));
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await sleep(50);
       wakey.restore(empty);
       for (let i = 0; i < 2000; i++) wakey.call("SET", `key:${i}`, `${i}`.padStart(200));
       for (const socket of sockets) socket.destroy();
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await sleep(20);
       for (let i = 0; i < 2000; i++) assertEquals(wakey.call("GET", `key:${i}`), `${i}`.padStart(200));
     }
     const last = connect(port, "127.0.0.1", () => last.write("SET big y\r\nGET big\r\n"));

@@ -12,17 +12,8 @@ import {
   currentRuntime, freePort, type RunningServer, type StartOptions, startServer, wakeyServer,
 } from "./support/server.ts";
 import { RespConnection } from "./support/resp.ts";
+import { sleep, until } from "./support/wait.ts";
 
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Waits until something holds. */
-async function until(holds: () => boolean, what: string): Promise<void> {
-  for (let i = 0; i < 500; i++) {
-    if (holds()) return;
-    await sleep(20);
-  }
-  throw new Error(`waited in vain until ${what}`);
-}
 
 /** Runs `use` with a server, which is ended in any case. */
 async function withServer(options: StartOptions, use: (server: RunningServer) => Promise<void>): Promise<void> {

@@ -5,13 +5,14 @@
  *
  *   SEED=1 WAKEY_DIFF_COMMANDS=1000000 node --import tsx --test tests/lists-differential.test.ts
  */
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { assertEquals } from "@std/assert";
 import { existsSync } from "node:fs";
+import { bothServers } from "./support/beside.ts";
 import { CommandGenerator } from "./support/commands.ts";
 import { LISTS } from "./support/commands-list.ts";
 import { Random, seedOfRun } from "./support/random.ts";
-import { realProgram, type RunningServer, skipWithoutReal, startServer, wakeyServer } from "./support/server.ts";
+import { skipWithoutReal, wakeyServer } from "./support/server.ts";
 
 const COUNT = Number(process.env.WAKEY_DIFF_COMMANDS ?? 16_000);
 const BATCH = 25;
@@ -33,17 +34,7 @@ const shown = (command: string[]): string =>
   JSON.stringify(command.map((word) => (word.length > 60 ? `${word.slice(0, 50)}... (${word.length})` : word)));
 
 describe("lists are kept in the real server's nodes", { skip }, () => {
-  let ours: RunningServer;
-  let real: RunningServer;
-  before(async () => {
-    const args = ["--enable-debug-command", "yes"];
-    ours = await startServer({ args });
-    real = await startServer({ args, program: realProgram("valkey-server") });
-  });
-  after(async () => {
-    await ours?.stop();
-    await real?.stop();
-  });
+  const servers = bothServers("--enable-debug-command", "yes");
 
   for (const threshold of ["0", "2b", "5b", "100b"]) {
     const which = threshold === "0" ? "where the settings say" : `from ${threshold} on`;
@@ -51,7 +42,7 @@ describe("lists are kept in the real server's nodes", { skip }, () => {
       const seed = seedOfRun();
       console.log(`lists, threshold ${threshold}: SEED=${seed}, ${COUNT / 4} commands`);
       const generator = new CommandGenerator(new Random(seed), Math.floor(Date.now() / 1000));
-      const connections = [await ours.connect(), await real.connect()];
+      const connections = [await servers.ours.connect(), await servers.real.connect()];
       const both = (commands: string[][]) => Promise.all(connections.map((one) => one.pipeline(commands)));
       await both([["FLUSHALL"], ["DEBUG", "QUICKLIST-PACKED-THRESHOLD", threshold]]);
       for (let sent = 0; sent < COUNT / 4; sent += BATCH) {

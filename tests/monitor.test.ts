@@ -4,8 +4,8 @@ import { assert, assertEquals } from "@std/assert";
 import { encode, type RespConnection } from "./support/resp.ts";
 import { realProgram, type RunningServer, skipWithoutReal, startServer } from "./support/server.ts";
 import { play } from "./support/transcript.ts";
+import { sleep } from "./support/wait.ts";
 
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 const SCRIPT = `
   m MONITOR

@@ -4,13 +4,14 @@
  */
 import { after, before, describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
-import { knownChanges, runAll } from "./support/changes.ts";
-import { encode, type RespConnection } from "./support/resp.ts";
-import { realProgram, type RunningServer, skipWithoutReal, startServer } from "./support/server.ts";
-import { play } from "./support/transcript.ts";
+import { bothServers, changesAlike, playsAlike } from "./support/beside.ts";
+import { runAll } from "./support/changes.ts";
+import { encode, field, type RespConnection } from "./support/resp.ts";
+import { type RunningServer, skipWithoutReal, startServer } from "./support/server.ts";
+import { sleep, until } from "./support/wait.ts";
 
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-const field = (text: string, name: string): string => new RegExp(`${name}[=:](\\S*)`).exec(text)?.[1] ?? "";
+
+const EVENTS_ON = [["CONFIG", "SET", "notify-keyspace-events", "AKEnm"], ["PSUBSCRIBE", "__key*@*"]];
 
 const SCRIPTS: Record<string, string> = {
   "RESP2": `
@@ -89,48 +90,22 @@ const SCRIPTS: Record<string, string> = {
 };
 
 describe("publish/subscribe beside the real server", { skip: skipWithoutReal("valkey-server") }, () => {
-  let ours: RunningServer;
-  let real: RunningServer;
-  before(async () => {
-    ours = await startServer();
-    real = await startServer({ program: realProgram("valkey-server")! });
-  });
-  after(async () => {
-    await ours?.stop();
-    await real?.stop();
-  });
+  const servers = bothServers();
+  for (const [name, script] of Object.entries(SCRIPTS)) it(name, () => playsAlike(servers, script));
 
-  for (const [name, script] of Object.entries(SCRIPTS)) {
-    it(name, async () => {
-      assertEquals(await play(ours.port, script), await play(real.port, script));
-    });
-  }
-
-  it("every command tells the same keyspace events", async () => {
-    const servers = [await ours.connect(), await real.connect()];
-    const listeners = [await ours.connect(), await real.connect()];
-    for (const server of servers) await server.command("CONFIG", "SET", "notify-keyspace-events", "AKEnm");
-    for (const listener of listeners) await listener.command("PSUBSCRIBE", "__key*@*");
-    const differences: object[] = [];
-    for (const { name, before: first, change } of await knownChanges(servers[0])) {
-      const outcome = await Promise.all(servers.map(async (server, i) => {
-        await runAll(server, [["SELECT", "0"], ["FLUSHALL"], ...first]);
-        await runAll(server, [["PUBLISH", "__key__@mark", "begin"], ...change]);
-        await server.command("PUBLISH", "__key__@mark", "end");
-        const events: string[] = [];
-        for (let reply = ""; !reply.includes("\r\nend\r\n");) {
-          reply = await listeners[i].reply();
-          if (reply.includes("\r\nbegin\r\n")) events.length = 0;
-          const [, , , , , , channel, , event] = reply.split("\r\n");
-          events.push(`${channel} ${event}`);
-        }
-        return events.join("\n");
-      }));
-      if (outcome[0] !== outcome[1]) differences.push({ name, ours: outcome[0], real: outcome[1] });
-    }
-    for (const connection of [...servers, ...listeners]) connection.close();
-    assertEquals(differences, []);
-  });
+  it("every command tells the same keyspace events", () =>
+    changesAlike(servers, EVENTS_ON, async (writer, watcher, change) => {
+      await runAll(writer, [["PUBLISH", "__key__@mark", "begin"], ...change]);
+      await writer.command("PUBLISH", "__key__@mark", "end");
+      const events: string[] = [];
+      for (let reply = ""; !reply.includes("\r\nend\r\n");) {
+        reply = await watcher.reply();
+        if (reply.includes("\r\nbegin\r\n")) events.length = 0;
+        const [, , , , , , channel, , event] = reply.split("\r\n");
+        events.push(`${channel} ${event}`);
+      }
+      return events.join("\n");
+    }));
 });
 
 describe("publish/subscribe over sockets", () => {
@@ -153,9 +128,7 @@ describe("publish/subscribe over sockets", () => {
       for (const reader of readers) assertEquals(await reader.reply(), frame);
     }
     for (const reader of readers) reader.close();
-    for (let i = 0; i < 200 && (await sender.command("PUBSUB", "NUMSUB", "all")).endsWith(":0\r\n") === false; i++) {
-      await sleep(10);
-    }
+    await until(async () => (await sender.command("PUBSUB", "NUMSUB", "all")).endsWith(":0\r\n"));
     assertEquals(await sender.command("PUBLISH", "all", "x"), ":0\r\n");
     sender.close();
   });
@@ -186,8 +159,7 @@ describe("publish/subscribe over sockets", () => {
     assertEquals((await b.command("CLIENT", "LIST", "TYPE", "pubsub")).includes(`id=${id} `), true);
     assertEquals((await b.command("CLIENT", "LIST", "TYPE", "normal")).includes(`id=${id} `), false);
     assertEquals(await b.command("CLIENT", "KILL", "TYPE", "pubsub"), ":1\r\n");
-    for (let i = 0; i < 100 && !a.closed; i++) await sleep(10);
-    assert(a.closed);
+    await until(() => a.closed);
     assertEquals(field(await b.command("INFO", "clients"), "pubsub_clients"), "0");
     b.close();
   });

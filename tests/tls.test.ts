@@ -11,6 +11,7 @@ import { connect, type TLSSocket } from "node:tls";
 import { fileURLToPath } from "node:url";
 import type { RespConnection } from "./support/resp.ts";
 import { currentRuntime, freePort, type RunningServer, startServer } from "./support/server.ts";
+import { sleep } from "./support/wait.ts";
 
 const FOLDER = fileURLToPath(new URL("support/tls/", import.meta.url));
 const file = (name: string): string => FOLDER + name;
@@ -139,7 +140,7 @@ describe("TLS", () => {
     for (const end of ["crt", "key"]) copyFileSync(file(`other.${end}`), join(place, `used.${end}`));
     let name = "";
     for (let tries = 0; tries < 50 && name !== "other"; tries++) {
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await sleep(100);
       name = await serverName(port);
     }
     assertEquals(name, "other");

@@ -4,12 +4,12 @@
  */
 import { after, before, describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
-import { knownChanges, runAll } from "./support/changes.ts";
-import { encode } from "./support/resp.ts";
-import { realProgram, type RunningServer, skipWithoutReal, startServer } from "./support/server.ts";
-import { play } from "./support/transcript.ts";
+import { bothServers, changesAlike, playsAlike } from "./support/beside.ts";
+import { runAll } from "./support/changes.ts";
+import { encode, field } from "./support/resp.ts";
+import { type RunningServer, skipWithoutReal, startServer } from "./support/server.ts";
+import { until } from "./support/wait.ts";
 
-const field = (text: string, name: string): string => new RegExp(`${name}[=:](\\S*)`).exec(text)?.[1] ?? "";
 
 const SCRIPTS: Record<string, string> = {
   "options that contradict each other": `
@@ -140,43 +140,20 @@ const SCRIPTS: Record<string, string> = {
 };
 
 describe("client-side caching beside the real server", { skip: skipWithoutReal("valkey-server") }, () => {
-  let ours: RunningServer;
-  let real: RunningServer;
-  before(async () => {
-    ours = await startServer();
-    real = await startServer({ program: realProgram("valkey-server")! });
-  });
-  after(async () => {
-    await ours?.stop();
-    await real?.stop();
-  });
+  const servers = bothServers();
+  for (const [name, script] of Object.entries(SCRIPTS)) it(name, () => playsAlike(servers, script));
 
-  for (const [name, script] of Object.entries(SCRIPTS)) {
-    it(name, async () => assertEquals(await play(ours.port, script), await play(real.port, script)));
-  }
-
-  it("every change of a key that was read is told, or is not", async () => {
-    const servers = [await ours.connect(), await real.connect()];
-    const readers = [await ours.connect(), await real.connect()];
-    for (const reader of readers) await runAll(reader, [["HELLO", "3"], ["CLIENT", "TRACKING", "ON"]]);
-    const differences: object[] = [];
-    for (const { name, before: first, change } of await knownChanges(servers[0])) {
-      const outcome = await Promise.all(servers.map(async (server, i) => {
-        await runAll(server, [["SELECT", "0"], ["FLUSHALL"], ...first]);
-        readers[i].send(encode(["TYPE", "k"]));
-        while ((await readers[i].reply()).startsWith(">"));
-        await runAll(server, change);
-        await server.command("CLIENT", "NO-TOUCH", "ON");
-        readers[i].send(encode(["PING", "end"]));
-        const told: string[] = [];
-        for (let reply = ""; !reply.endsWith("end\r\n"); told.push(reply)) reply = await readers[i].reply();
-        return told.join("");
-      }));
-      if (outcome[0] !== outcome[1]) differences.push({ name, ours: outcome[0], real: outcome[1] });
-    }
-    for (const connection of [...servers, ...readers]) connection.close();
-    assertEquals(differences, []);
-  });
+  it("every change of a key that was read is told, or is not", () =>
+    changesAlike(servers, [["HELLO", "3"], ["CLIENT", "TRACKING", "ON"]], async (writer, watcher, change) => {
+      watcher.send(encode(["TYPE", "k"]));
+      while ((await watcher.reply()).startsWith(">"));
+      await runAll(writer, change);
+      await writer.command("CLIENT", "NO-TOUCH", "ON");
+      watcher.send(encode(["PING", "end"]));
+      const told: string[] = [];
+      for (let reply = ""; !reply.endsWith("end\r\n"); told.push(reply)) reply = await watcher.reply();
+      return told.join("");
+    }));
 });
 
 describe("client-side caching over sockets", () => {
@@ -205,9 +182,7 @@ describe("client-side caching over sockets", () => {
     assertEquals(await three.drain(100), ">2\r\n$10\r\ninvalidate\r\n$-1\r\n");
     three.close();
     await a.command("HELLO", "3");
-    for (let i = 0; i < 100 && (await b.command("CLIENT", "LIST")).includes(`id=${idThree} `); i++) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    await until(async () => !(await b.command("CLIENT", "LIST")).includes(`id=${idThree} `));
     await a.command("GET", "k");
     await b.command("SET", "k", "3");
     assertEquals(await a.reply(), `>2\r\n$21\r\ntracking-redir-broken\r\n:${idThree}\r\n`);

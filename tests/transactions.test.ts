@@ -4,13 +4,12 @@
  */
 import { after, before, describe, it } from "node:test";
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { knownChanges, runAll } from "./support/changes.ts";
-import { encode, type RespConnection } from "./support/resp.ts";
-import { realProgram, type RunningServer, skipWithoutReal, startServer } from "./support/server.ts";
-import { play } from "./support/transcript.ts";
+import { bothServers, changesAlike, playsAlike } from "./support/beside.ts";
+import { runAll } from "./support/changes.ts";
+import { encode, field, type RespConnection } from "./support/resp.ts";
+import { type RunningServer, skipWithoutReal, startServer } from "./support/server.ts";
+import { sleep } from "./support/wait.ts";
 
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-const field = (text: string, name: string): string => new RegExp(`${name}[=:](\\S*)`).exec(text)?.[1] ?? "";
 
 const SCRIPTS: Record<string, string> = {
   "errors while queueing": `
@@ -155,39 +154,15 @@ const SCRIPTS: Record<string, string> = {
 };
 
 describe("transactions beside the real server", { skip: skipWithoutReal("valkey-server") }, () => {
-  let ours: RunningServer;
-  let real: RunningServer;
-  before(async () => {
-    ours = await startServer({ args: ["--enable-debug-command", "yes"] });
-    real = await startServer({ program: realProgram("valkey-server")!, args: ["--enable-debug-command", "yes"] });
-  });
-  after(async () => {
-    await ours?.stop();
-    await real?.stop();
-  });
+  const servers = bothServers("--enable-debug-command", "yes");
+  for (const [name, script] of Object.entries(SCRIPTS)) it(name, () => playsAlike(servers, script));
 
-  for (const [name, script] of Object.entries(SCRIPTS)) {
-    it(name, async () => {
-      assertEquals(await play(ours.port, script), await play(real.port, script));
-    });
-  }
-
-  it("every change of a key that is watched is seen, or is not", async () => {
-    const servers = [await ours.connect(), await real.connect()];
-    const watchers = [await ours.connect(), await real.connect()];
-    const differences: object[] = [];
-    for (const { name, before: first, change } of await knownChanges(servers[0])) {
-      const outcome = await Promise.all(servers.map(async (server, i) => {
-        await runAll(server, [["SELECT", "0"], ["FLUSHALL"], ...first]);
-        await runAll(watchers[i], [["WATCH", "k"]]);
-        await runAll(server, change);
-        return (await runAll(watchers[i], [["MULTI"], ["PING"], ["EXEC"]]))[2];
-      }));
-      if (outcome[0] !== outcome[1]) differences.push({ name, ours: outcome[0], real: outcome[1] });
-    }
-    for (const connection of [...servers, ...watchers]) connection.close();
-    assertEquals(differences, []);
-  });
+  it("every change of a key that is watched is seen, or is not", () =>
+    changesAlike(servers, [], async (writer, watcher, change) => {
+      await runAll(watcher, [["WATCH", "k"]]);
+      await runAll(writer, change);
+      return (await runAll(watcher, [["MULTI"], ["PING"], ["EXEC"]]))[2];
+    }));
 });
 
 describe("transactions over sockets", () => {

@@ -146,6 +146,7 @@ function collected() {
   return written().filter((path) => !/^tests\/(?:.*\/)?[^/]+\.test\.ts$/.test(path))
     .filter((path) => path.startsWith("tests/") || path.endsWith(".test.ts"))
     .filter((path) => imports(path).some(({ specifier }) => specifier === "node:test"))
+    .filter((path) => /\b(?:describe|it|test)\(/.test(codeOnly(read(path))))
     .map((path) => `${path}: declares tests but is not named tests/**/*.test.ts`);
 }
 

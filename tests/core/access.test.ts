@@ -12,7 +12,7 @@ import { matchPattern } from "../../server/config/syntax.ts";
 import type { Core } from "../../server/bridge/core.ts";
 import { ROOT, ROOT_ADDRESS } from "../../server/generated/layout.ts";
 import { CoreDriver } from "../support/core.ts";
-import { Random, seedOfRun } from "../support/random.ts";
+import { type Random, seeded } from "../support/random.ts";
 
 const commands = new RuleCommands(new CommandTable().known());
 const ID = 7;
@@ -88,7 +88,7 @@ const TEXTS = ["", "access database", "run the", "access a key"];
 
 describe("access control in the core", () => {
   it("allows what the rules allow, and tells why not", () => {
-    const random = new Random(seedOfRun());
+    const random = seeded("access");
     const driver = new CoreDriver();
     const { core } = driver;
     const client = driver.connect();

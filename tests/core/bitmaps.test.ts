@@ -5,7 +5,7 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { type CoreClient, CoreDriver } from "../support/core.ts";
-import { Random } from "../support/test-core.ts";
+import { seeded } from "../support/random.ts";
 
 const OOM = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
 
@@ -103,7 +103,7 @@ describe("bits of each encoding", () => {
 
 describe("bit fields", () => {
   it("follow a model of bits", () => {
-    const random = new Random("bit fields");
+    const random = seeded("bit fields");
     const { client } = fresh();
     let bits = "";
     for (let i = 0; i < 20000; i++) {

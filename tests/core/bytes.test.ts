@@ -1,7 +1,8 @@
 /** The core's byte work (core-wasm/bytes/) against published vectors and simple references in TypeScript. */
 import { describe, it } from "node:test";
 import { assertEquals } from "@std/assert";
-import { loadTestCore, Random } from "../support/test-core.ts";
+import { type Random, seeded } from "../support/random.ts";
+import { loadTestCore } from "../support/test-core.ts";
 
 const { exports: core, memory } = loadTestCore("bytes-exports");
 const base: number = core.workspace();
@@ -53,7 +54,7 @@ describe("integers", () => {
   });
 
   it("parse and print what BigInt prints", () => {
-    const random = new Random("integers");
+    const random = seeded("integers");
     for (let i = 0; i < 100000; i++) {
       const value = BigInt.asIntN(64, random.u64() >> BigInt(random.below(64)));
       const expected = value.toString();
@@ -78,7 +79,7 @@ describe("integers", () => {
   });
 
   it("refuse mutated spellings as a regular expression does", () => {
-    const random = new Random("integer syntax");
+    const random = seeded("integer syntax");
     for (let i = 0; i < 50000; i++) {
       let s = "";
       for (let n = random.below(22); n > 0; n--) s += random.pick(random.below(8) ? "0123456789" : "-+ .e0/:\0\xff");
@@ -118,7 +119,7 @@ function sipHash(data: Uint8Array, k0: bigint, k1: bigint): bigint {
 
 describe("hashes", () => {
   it("hashBytes is SipHash-1-3 and ignores what is behind the bytes", () => {
-    const random = new Random("siphash");
+    const random = seeded("siphash");
     // Rust's core::hash::sip tests list SipHash-1-3 of 00 01 02 ... under the key 00 .. 0f; these are its first four.
     const vectors = [0xabac0158050fc4dcn, 0xc9f49bf37d57ca93n, 0x82cb9b024dc7d44dn, 0x8bf80ab8e7ddf7fbn];
     for (const [n, expected] of vectors.entries()) {
@@ -126,7 +127,7 @@ describe("hashes", () => {
       assertEquals(BigInt.asUintN(64, core.hashBytes(A, n, 0x0706050403020100n, 0x0f0e0d0c0b0a0908n)), expected);
     }
     for (let i = 0; i < 5000; i++) {
-      const data = random.bytes(random.below(70));
+      const data = random.array(random.below(70));
       const [k0, k1] = [random.u64(), random.u64()];
       const at = A + random.below(8);
       const got = BigInt.asUintN(64, core.hashBytes(at, put(at, data), k0, k1));
@@ -158,9 +159,9 @@ describe("hashes", () => {
 
   it("crc64 is Jones's, whole and in parts", () => {
     assertEquals(BigInt.asUintN(64, core.crc64(0n, A, put(A, "123456789"))), 0xe9c6d914c4b8d9can);
-    const random = new Random("crc64");
+    const random = seeded("crc64");
     for (let i = 0; i < 500; i++) {
-      const data = random.bytes(random.below(200));
+      const data = random.array(random.below(200));
       const length = put(A, data);
       let expected = 0n;
       for (const byte of data) {
@@ -175,10 +176,10 @@ describe("hashes", () => {
 
 describe("comparing", () => {
   it("equalBytes and compareBytes agree with a byte loop", () => {
-    const random = new Random("compare");
+    const random = seeded("compare");
     for (let i = 0; i < 50000; i++) {
-      const a = random.bytes(random.below(70));
-      const b = random.below(4) ? a.slice() : random.bytes(random.below(70));
+      const a = random.array(random.below(70));
+      const b = random.below(4) ? a.slice() : random.array(random.below(70));
       if (b.length && random.below(2)) b[random.below(b.length)]! ^= 1 << random.below(8);
       const cut = random.below(3) ? b : b.subarray(0, random.below(b.length + 1));
       const [at, to] = [A + random.below(16), B + random.below(16)];
@@ -268,7 +269,7 @@ describe("glob", () => {
   });
 
   it("agrees with plain recursion", () => {
-    const random = new Random("glob");
+    const random = seeded("glob");
     let matched = 0;
     for (let i = 0; i < 100000; i++) {
       let p = "";
@@ -294,7 +295,7 @@ describe("glob", () => {
 
 /** Bytes with a given taste for repetition. */
 function repetitive(random: Random, length: number): Uint8Array {
-  const data = random.bytes(length);
+  const data = random.array(length);
   const letters = 1 + random.below(20);
   if (random.below(3)) for (let i = 0; i < length; i++) data[i] = data[i]! % letters;
   for (let i = 0; i < length; i += 1 + random.below(60)) {
@@ -330,7 +331,7 @@ describe("LZF", () => {
   const BACK = PACKED + 80000;
 
   it("comes back the same, and compresses what repeats", () => {
-    const random = new Random("lzf");
+    const random = seeded("lzf");
     bytes.fill(0xee, TABLE, TABLE + 262144);
     for (let i = 0; i < 3000; i++) {
       const data = repetitive(random, random.below(random.below(20) ? 600 : 70000));
@@ -352,9 +353,9 @@ describe("LZF", () => {
   });
 
   it("refuses damaged input without writing outside", () => {
-    const random = new Random("lzf damage");
+    const random = seeded("lzf damage");
     for (let i = 0; i < 20000; i++) {
-      const packed = random.bytes(random.below(40));
+      const packed = random.array(random.below(40));
       if (random.below(2)) packed.forEach((byte, at) => (packed[at] = byte & 0x2f));
       bytes.set(packed, PACKED);
       bytes.fill(0xaa, BACK - 16, BACK + 3000);
@@ -377,9 +378,9 @@ describe("bits", () => {
   const bitText = (data: Uint8Array) => Array.from(data, (byte) => byte.toString(2).padStart(8, "0")).join("");
 
   it("are counted and found as in a string of 0 and 1", () => {
-    const random = new Random("bits");
+    const random = seeded("bits");
     for (let i = 0; i < 20000; i++) {
-      const data = random.bytes(random.below(80));
+      const data = random.array(random.below(80));
       if (random.below(2)) data.fill(random.below(2) ? 0xff : 0, 0, random.below(80));
       const at = A + random.below(16);
       put(at, data);
@@ -390,7 +391,7 @@ describe("bits", () => {
       assertEquals(core.findBit(at, data.length, 0), BigInt(zero < 0 ? expected.length : zero));
     }
     for (let i = 0; i < 20000; i++) {
-      const data = random.bytes(1 + random.below(60));
+      const data = random.array(1 + random.below(60));
       if (random.below(2)) data.fill(random.below(2) ? 0xff : 0);
       if (random.below(2)) data[random.below(data.length)]! ^= 1 << random.below(8);
       put(A, data);
@@ -409,10 +410,10 @@ describe("bits", () => {
   });
 
   it("combine as numbers do, a shorter string being followed by zeros", () => {
-    const random = new Random("combining bits");
+    const random = seeded("combining bits");
     for (let i = 0; i < 20000; i++) {
-      const to = random.bytes(random.below(70));
-      const from = random.bytes(random.below(to.length + 1));
+      const to = random.array(random.below(70));
+      const from = random.array(random.below(to.length + 1));
       const operation = random.below(4);
       put(A, to);
       put(B, from);
@@ -428,9 +429,9 @@ describe("bits", () => {
   });
 
   it("hold integers at any offset", () => {
-    const random = new Random("bit fields");
+    const random = seeded("bit fields");
     for (let i = 0; i < 50000; i++) {
-      const data = random.bytes(1 + random.below(24));
+      const data = random.array(1 + random.below(24));
       put(A, data);
       const width = 1 + random.below(64);
       const offset = random.below(data.length * 8 + 40);
@@ -452,7 +453,7 @@ describe("bits", () => {
   });
 
   it("overflow by wrapping, saturating or not at all", () => {
-    const random = new Random("overflow");
+    const random = seeded("overflow");
     for (let i = 0; i < 50000; i++) {
       const isSigned = random.below(2) === 1;
       const width = 1 + random.below(isSigned ? 64 : 63);

@@ -8,7 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { bytesOf, type CoreClient, CoreDriver } from "../support/core.ts";
-import { Random } from "../support/test-core.ts";
+import { type Random, seeded } from "../support/random.ts";
 
 const OOM = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
 const OK = "+OK\r\n";
@@ -329,7 +329,7 @@ describe("damaged payloads", () => {
 
   for (const [name, , commands] of VALUES) {
     it(`mutations of a ${name} change nothing or make a value that can be used`, () => {
-      const random = new Random(`mutations of a ${name}`);
+      const random = seeded(`mutations of a ${name}`);
       const { core, client } = fresh();
       for (const compress of [0, 1]) {
         core.core.setSetting("rdbcompression", compress);
@@ -375,7 +375,7 @@ function mutated(payload: Uint8Array, random: Random): Uint8Array {
         bytes = Uint8Array.from([...bytes.subarray(0, at), ...part, ...bytes.subarray(at)]);
         break;
       }
-      default: bytes.set(random.bytes(Math.min(4, bytes.length - at)), at);
+      default: bytes.set(random.array(Math.min(4, bytes.length - at)), at);
     }
   }
   return bytes;

@@ -6,7 +6,7 @@ import { assert, assertEquals } from "@std/assert";
 import { CLIENT, ROOT, ROOT_ADDRESS } from "../../server/generated/layout.ts";
 import { type CoreClient, CoreDriver } from "../support/core.ts";
 import { decode, expireCycle, OOM, setting } from "../support/keyspace.ts";
-import { Random, seedOfRun } from "../support/random.ts";
+import { seeded } from "../support/random.ts";
 import { encode } from "../support/resp.ts";
 
 /** The policies in the order of the configuration's list, as the setting numbers them. */
@@ -294,11 +294,9 @@ describe("eviction", () => {
   });
 
   it("works at the end of linear memory too, when maxmemory lies beyond it", () => {
-    const seed = seedOfRun();
-    console.log(`eviction at the end of memory: SEED=${seed}`);
-    const random = new Random(seed);
+    const random = seeded("eviction at the end of memory");
     for (const largest of [700, 3000, 60_000]) {
-      const core = new CoreDriver({ seed, maximumPages: 1024 });
+      const core = new CoreDriver({ seed: random.seed, maximumPages: 1024 });
       const client = core.connect();
       setting(core, "maxmemory", 2 ** 40);
       setting(core, "maxmemoryPolicy", POLICIES.indexOf("allkeys-lru"));

@@ -9,7 +9,7 @@ import { assert, assertEquals } from "@std/assert";
 import { ROOT } from "../../server/generated/layout.ts";
 import { type CoreClient, CoreDriver } from "../support/core.ts";
 import { decode, expireCycle, OOM, type Value } from "../support/keyspace.ts";
-import { Random, seedOfRun } from "../support/random.ts";
+import { type Random, seeded } from "../support/random.ts";
 
 /** Every key that a whole SCAN returns, in order, duplicates included. */
 function scanAll(client: CoreClient, ...options: (string | number)[]): string[] {
@@ -349,11 +349,9 @@ function compareAll(client: CoreClient, model: Reference): void {
 
 describe("keys and expiry", () => {
   it("agree with a model over random commands and virtual time", () => {
-    const seed = seedOfRun();
-    console.log(`generic fuzz: SEED=${seed}`);
-    const random = new Random(seed);
+    const random = seeded("generic fuzz");
     for (const span of [20, 400, 3000]) {
-      const core = new CoreDriver({ seed, databases: 4 });
+      const core = new CoreDriver({ seed: random.seed, databases: 4 });
       const client = core.connect();
       const start = core.usedBytes;
       const commands = new Commands(random, span);
@@ -381,10 +379,8 @@ describe("keys and expiry", () => {
   });
 
   it("change nothing when memory is exhausted in the middle of a command", () => {
-    const seed = seedOfRun();
-    console.log(`generic without memory: SEED=${seed}`);
-    const random = new Random(seed);
-    const core = new CoreDriver({ seed, databases: 4 });
+    const random = seeded("generic without memory");
+    const core = new CoreDriver({ seed: random.seed, databases: 4 });
     let client = core.connect();
     const commands = new Commands(random, 60);
     let model = new Reference();
@@ -443,11 +439,9 @@ function matches(client: CoreClient, model: Reference): boolean {
 
 describe("SCAN", () => {
   it("returns every key that is there from start to end, while the table grows and shrinks", () => {
-    const seed = seedOfRun();
-    console.log(`scan guarantee: SEED=${seed}`);
-    const random = new Random(seed);
+    const random = seeded("scan guarantee");
     for (const [kept, most] of [[50, 2000], [1000, 3000]]) {
-      const core = new CoreDriver({ seed });
+      const core = new CoreDriver({ seed: random.seed });
       const client = core.connect();
       for (let i = 0; i < kept; i++) client.command("SET", `kept:${i}`, i);
       let others = 0;

@@ -6,7 +6,7 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { type CoreClient, CoreDriver } from "../support/core.ts";
-import { Random, seedOfRun } from "../support/random.ts";
+import { Random, seeded } from "../support/random.ts";
 import { loadTestCore } from "../support/test-core.ts";
 
 const SCALE = Number(process.env.WAKEY_FUZZ ?? 1);
@@ -200,9 +200,7 @@ function inPolygon(place: Place, polygon: number[][]): boolean {
 }
 
 describe("searches agree with a look at every member", () => {
-  const seed = seedOfRun();
-  console.log(`geo searches: SEED=${seed}`);
-  const random = new Random(seed);
+  const random = seeded("geo searches");
   const client: CoreClient = new CoreDriver().connect();
   const places: Place[] = [];
   // Places around one point, since what lies across the edge of the map is found in Valkey's own way.

@@ -10,16 +10,10 @@ import { assert, assertEquals } from "@std/assert";
 import { CLIENT, ROOT } from "../../server/generated/layout.ts";
 import { type CoreClient, CoreDriver } from "../support/core.ts";
 import { decode, expireCycle, OOM, setting, type Value } from "../support/keyspace.ts";
-import { Random, seedOfRun } from "../support/random.ts";
+import { type Random, seeded } from "../support/random.ts";
 
 const SCALE = Number(process.env.WAKEY_FUZZ ?? 1);
 const ENCODINGS = ["listpack", "hashtable"];
-
-function seeded(label: string): Random {
-  const seed = seedOfRun();
-  console.log(`${label}: SEED=${seed}`);
-  return new Random(seed);
-}
 
 /** A core whose hashes take this encoding. */
 function coreFor(encoding: string): { core: CoreDriver; client: CoreClient } {

@@ -7,7 +7,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Core, type CoreExports } from "../../server/bridge/core.ts";
 import { ROOT, ROOT_ADDRESS } from "../../server/generated/layout.ts";
 import { bytesOf, textOf } from "../support/core.ts";
-import { Random, seedOfRun } from "../support/random.ts";
+import { Random, seeded } from "../support/random.ts";
 import { testCoreModule } from "../support/test-core.ts";
 
 const SCALE = Number(process.env.WAKEY_FUZZ ?? 1);
@@ -190,9 +190,7 @@ function radixNodes(keys: bigint[]): number {
 
 describe("the ID tree", () => {
   it("is a sorted array to its users, without memory too, and gives everything back", () => {
-    const seed = seedOfRun();
-    console.log(`id tree: SEED=${seed}`);
-    const random = new Random(seed);
+    const random = seeded("id tree");
     for (let run = 0; run < 8 * SCALE; run++) {
       const model = new TreeModel(random);
       const kind = run % 4;
@@ -238,7 +236,7 @@ describe("the ID tree", () => {
 describe("the list of names", () => {
   it("is in the order of bytes, prefixes first", () => {
     const { core, exports: x } = newCore();
-    const random = new Random(seedOfRun());
+    const random = seeded("id-tree");
     const list = x.newOwner();
     const room = x.alloc(64);
     const start = used(core);

@@ -6,7 +6,8 @@ import { describe, it } from "node:test";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { assert, assertEquals } from "@std/assert";
-import { loadTestCore, Random } from "../support/test-core.ts";
+import { type Random, seeded } from "../support/random.ts";
+import { loadTestCore } from "../support/test-core.ts";
 
 const { exports: core, memory } = loadTestCore("intset-exports", 64);
 const INPUT: number = core.workspace(2048);
@@ -81,7 +82,7 @@ describe("intset: examples of docs/formats/intset.md", () => {
 
 describe("intset: random changes against a set", () => {
   it("finds, adds, removes and copies as the model does, byte for byte", () => {
-    const random = new Random("intset");
+    const random = seeded("intset");
     const before = core.usedBytes();
     for (let round = 0; round < 60; round++) {
       const model = new Set<bigint>();
@@ -169,7 +170,7 @@ describe("intset: validation", () => {
   });
 
   it("random and mutated bytes are refused or are what they say", () => {
-    const random = new Random("intset validation");
+    const random = seeded("intset validation");
     let accepted = 0;
     for (let i = 0; i < 20_000; i++) {
       const values = new Set(Array.from({ length: 1 + random.below(6) }, () => randomValue(random)));

@@ -5,7 +5,7 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { type CoreClient, CoreDriver } from "../support/core.ts";
-import { Random } from "../support/test-core.ts";
+import { seeded } from "../support/random.ts";
 
 const WRONG_TYPE = "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n";
 const SYNTAX = "-ERR syntax error\r\n";
@@ -145,7 +145,7 @@ describe("members whose time has come", () => {
   });
 
   it("agree with a model under random commands", () => {
-    const random = new Random("member expiry");
+    const random = seeded("member expiry");
     const { core, client } = fresh();
     const keys = ["a", "b", "c"];
     const model = new Map(keys.map((key) => [key, new Map<string, number>()]));
@@ -282,7 +282,7 @@ describe("ZEXPIRE and its kin", () => {
   });
 
   it("leave a tree that is right at every size, through copies, ranges taken out and scores that change", () => {
-    const random = new Random("sorted set expiry");
+    const random = seeded("sorted set expiry");
     const { core, client } = fresh();
     const before = core.usedBytes;
     let model = new Map<string, [score: number, at: number]>();

@@ -1,7 +1,8 @@
 /** The core's fractions (core-wasm/bytes/: double, fixed, long-double) against exact references in TypeScript. */
 import { describe, it } from "node:test";
 import { assertEquals } from "@std/assert";
-import { loadTestCore, Random } from "../support/test-core.ts";
+import { type Random, seeded } from "../support/random.ts";
+import { loadTestCore } from "../support/test-core.ts";
 
 const { exports: core, memory } = loadTestCore("bytes-exports");
 const base: number = core.workspace();
@@ -90,7 +91,7 @@ describe("doubles", () => {
   });
 
   it("print digits that read back the same, nearly always as few as JavaScript's", () => {
-    const random = new Random("double formatting");
+    const random = seeded("double formatting");
     let longer = 0;
     const runs = 200000;
     for (let i = 0; i < runs; i++) {
@@ -120,7 +121,7 @@ describe("doubles", () => {
   });
 
   it("parse correctly rounded, digits by digits as Number does", () => {
-    const random = new Random("double parsing");
+    const random = seeded("double parsing");
     for (let i = 0; i < 150000; i++) {
       let s = random.below(2) ? "-" : "";
       for (let n = 1 + random.below(random.below(4) ? 18 : 40); n > 0; n--) s += random.below(10);
@@ -135,7 +136,7 @@ describe("doubles", () => {
   });
 
   it("parse points halfway between two doubles, and just beside them", () => {
-    const random = new Random("double ties");
+    const random = seeded("double ties");
     for (let i = 0; i < 3000; i++) {
       doubleBits.setBigUint64(0, random.u64() >> 1n);
       const value = doubleBits.getFloat64(0);
@@ -155,7 +156,7 @@ describe("doubles", () => {
   });
 
   it("print fixed and 17-digit forms as printf", () => {
-    const random = new Random("fixed");
+    const random = seeded("fixed");
     for (const [value, decimals, expected] of [[0.5, 0, "0"], [1.5, 0, "2"], [2.5, 0, "2"], [-0.0, 2, "-0.00"],
       [0.125, 2, "0.12"],
       [0.375, 2, "0.38"], [999.9999, 3, "1000.000"], [1e22, 1, "10000000000000000000000.0"],
@@ -246,7 +247,7 @@ describe("long doubles", () => {
   });
 
   it("agree with exact fractions rounded to 64 bits", () => {
-    const random = new Random("long doubles");
+    const random = seeded("long doubles");
     const number = () => {
       let s = random.below(2) ? "-" : "";
       for (let n = 1 + random.below(random.below(3) ? 8 : 30); n > 0; n--) s += random.below(10);

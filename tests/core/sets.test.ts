@@ -5,7 +5,7 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { type CoreClient, CoreDriver } from "../support/core.ts";
-import { Random } from "../support/test-core.ts";
+import { seeded } from "../support/random.ts";
 
 const OOM = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
 const WRONG_TYPE = "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n";
@@ -187,7 +187,7 @@ function isIn(sets: Set<string>[], member: string): boolean {
 describe("random commands on sets", () => {
   for (const limits of [{}, { integers: 6, entries: 5, value: 8 }, { integers: 0, entries: 0 }]) {
     it(`agree with sets of JavaScript at limits ${JSON.stringify(limits)}`, () => {
-      const random = new Random("sets");
+      const random = seeded("sets");
       const { core, client } = fresh(limits);
       const before = core.usedBytes;
       const keys = ["a", "b", "c", "d"];
@@ -361,7 +361,7 @@ describe("chance", () => {
 
 describe("SSCAN", () => {
   it("returns all that is there from start to end, whatever comes and goes meanwhile", () => {
-    const random = new Random("sscan");
+    const random = seeded("sscan");
     for (let round = 0; round < 30; round++) {
       const { client } = fresh();
       const staying = Array.from({ length: 200 + random.below(800) }, (_, i) => `stays ${i}`);

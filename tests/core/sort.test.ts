@@ -5,7 +5,7 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { type CoreClient, CoreDriver, splitReplies } from "../support/core.ts";
-import { Random } from "../support/test-core.ts";
+import { seeded } from "../support/random.ts";
 
 const OOM = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
 
@@ -29,7 +29,7 @@ const compareTexts = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 :
 
 describe("SORT", () => {
   it("follows a model, in any size and from any type", () => {
-    const random = new Random("sort");
+    const random = seeded("sort");
     for (let round = 0; round < 60; round++) {
       const { client } = fresh();
       const n = random.pick([0, 1, 2, 7, 8, 9, 16, 17, 100, 1000]);

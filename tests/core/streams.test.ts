@@ -9,7 +9,7 @@ import { describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { type CoreClient, CoreDriver } from "../support/core.ts";
 import { decode, OOM, setting, type Value } from "../support/keyspace.ts";
-import { Random, seedOfRun } from "../support/random.ts";
+import { type Random, seeded } from "../support/random.ts";
 
 const SCALE = Number(process.env.WAKEY_FUZZ ?? 1);
 
@@ -278,9 +278,7 @@ class StreamModel {
 
 describe("a stream", () => {
   it("is an array of entries to its users, and gives all memory back", () => {
-    const seed = seedOfRun();
-    console.log(`streams: SEED=${seed}`);
-    const random = new Random(seed);
+    const random = seeded("streams");
     for (let n = 0; n < 12 * SCALE; n++) {
       const model = new StreamModel(random);
       run(model.client, "XADD other 1 a 1");
@@ -356,9 +354,7 @@ function damaged(random: Random, command: string[]): string[] {
 
 describe("stream commands that fail", () => {
   it("for arguments that make no sense change nothing", () => {
-    const seed = seedOfRun();
-    console.log(`arguments: SEED=${seed}`);
-    const random = new Random(seed);
+    const random = seeded("arguments");
     let { client, state } = furnished(random);
     let before = state();
     let errors = 0;
@@ -380,9 +376,7 @@ describe("stream commands that fail", () => {
   });
 
   it("for want of memory reply so and change nothing, wherever it ends", () => {
-    const seed = seedOfRun();
-    console.log(`no memory: SEED=${seed}`);
-    const random = new Random(seed);
+    const random = seeded("no memory");
     let refused = 0;
     for (const command of [...COMMANDS, ["XREAD", "COUNT", "5", "STREAMS", "s", "0"], ["XRANGE", "s", "-", "+"]]) {
       for (let after = 0; after < 12; after++) {

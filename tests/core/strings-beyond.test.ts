@@ -5,7 +5,8 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { type CoreClient, CoreDriver } from "../support/core.ts";
-import { loadTestCore, Random } from "../support/test-core.ts";
+import { seeded } from "../support/random.ts";
+import { loadTestCore } from "../support/test-core.ts";
 
 const OK = "+OK\r\n";
 const NIL = "$-1\r\n";
@@ -213,7 +214,7 @@ describe("INCREX", () => {
 
 describe("BITOP DIFF, DIFF1, ANDOR and ONE", () => {
   it("agree with a byte-by-byte model at any lengths", () => {
-    const random = new Random("bitop");
+    const random = seeded("bitop");
     const { client } = fresh();
     for (let round = 0; round < 400; round++) {
       const count = 2 + random.below(4);

@@ -7,17 +7,10 @@ import { assert, assertEquals } from "@std/assert";
 import { ROOT } from "../../server/generated/layout.ts";
 import { CommandGenerator } from "../support/commands.ts";
 import { bytesOf, type CoreClient, CoreDriver, splitReplies } from "../support/core.ts";
-import { Random, seedOfRun } from "../support/random.ts";
+import { Random, seeded, seedOfRun } from "../support/random.ts";
 import { encode } from "../support/resp.ts";
 
 const SCALE = Number(process.env.WAKEY_FUZZ ?? 1);
-
-/** Random choices with a printed seed. */
-function seeded(label: string): Random {
-  const seed = seedOfRun();
-  console.log(`${label}: SEED=${seed}`);
-  return new Random(seed);
-}
 
 /** A core that has met an error, an expiry, a long argument, a long scan, a client that waits: what they need stays. */
 function fresh(maximumPages?: number): { core: CoreDriver; client: CoreClient } {

@@ -10,26 +10,45 @@ export function seedOfRun(): number {
   return given === undefined ? Date.now() % 0x7fffffff : Number(given);
 }
 
+/** Random choices with the seed of this run, which is printed behind a label. */
+export function seeded(label: string): Random {
+  const random = new Random(seedOfRun());
+  console.log(`${label}: SEED=${random.seed}`);
+  return random;
+}
+
 /** Random choices from one seed (mulberry32: one 32-bit word of state, good enough to pick test data). */
 export class Random {
+  readonly seed: number;
   #state: number;
 
   constructor(seed: number) {
+    this.seed = seed;
     this.#state = seed >>> 0;
+  }
+
+  /** 32 random bits. */
+  u32(): number {
+    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
+    let mixed = this.#state;
+    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return (mixed ^ (mixed >>> 14)) >>> 0;
+  }
+
+  /** 64 random bits. */
+  u64(): bigint {
+    return (BigInt(this.u32()) << 32n) | BigInt(this.u32());
+  }
+
+  /** A number in [0, 1). */
+  fraction(): number {
+    return this.u32() / 4294967296;
   }
 
   /** A whole number in [0, limit). */
   below(limit: number): number {
     return Math.floor(this.fraction() * limit);
-  }
-
-  /** A number in [0, 1). */
-  fraction(): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let mixed = this.#state;
-    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
   }
 
   /** True in `percent` of a hundred calls. */
@@ -38,7 +57,7 @@ export class Random {
   }
 
   /** One of the items. */
-  pick<T>(items: readonly T[]): T {
+  pick<T>(items: ArrayLike<T>): T {
     return items[this.below(items.length)];
   }
 
@@ -47,6 +66,11 @@ export class Random {
     let text = "";
     for (let i = 0; i < length; i++) text += String.fromCharCode(this.below(256));
     return text;
+  }
+
+  /** `length` random bytes. */
+  array(length: number): Uint8Array {
+    return Uint8Array.from({ length }, () => this.below(256));
   }
 
   /** The items in random order. */

@@ -46,6 +46,11 @@ export function encode(args: readonly (string | number)[]): Buffer {
   return Buffer.from(parts.join(""), "latin1");
 }
 
+/** The value of a field in what INFO (name:value) or CLIENT LIST (name=value) replies; "" where there is none. */
+export function field(text: string, name: string): string {
+  return new RegExp(`${name}[=:](\\S*)`).exec(text)?.[1] ?? "";
+}
+
 /** Where to connect to. */
 interface Address {
   port?: number;

@@ -11,6 +11,7 @@ import { createServer } from "node:net";
 import { homedir, tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { RespConnection } from "./resp.ts";
+import { sleep } from "./wait.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const peersBin = `${process.env.PEERS_HOME ?? `${homedir()}/.cache/peers`}/bin`;
@@ -75,7 +76,6 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Waits until the server on the port answers a PING; throws with its output when it ends or takes too long. */
 async function untilReady(port: number, child: ChildProcess, output: () => string): Promise<void> {

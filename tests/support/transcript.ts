@@ -8,8 +8,8 @@
  * Two servers that treat clients alike give the same texts, whatever the moment at which a message came.
  */
 import { encode, RespConnection } from "./resp.ts";
+import { sleep } from "./wait.ts";
 
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 /** How long a client that does not wait gives the server. */
 const PAUSE_MS = 40;
 
