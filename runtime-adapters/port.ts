@@ -61,6 +61,7 @@ export interface Socket {
   readonly local: string;
   /** Of a client that showed one in a TLS handshake. */
   readonly certificate?: ClientCertificate | undefined;
+  readonly isTls?: boolean;
   /** The file descriptor, or -1 where the runtime hides it. */
   readonly fd: number;
 }
@@ -256,7 +257,8 @@ export interface Port extends ClockPort, ProcessPort {
   listen(options: ListenOptions, accept: (socket: Socket) => SocketHandler): Promise<Listener>;
   /** Why TLS settings can't be used, undefined when they can. Absent where there is no TLS. */
   checkTls?(settings: TlsSettings): Promise<string | undefined>;
-  certificateFacts?(pem: Uint8Array): Promise<CertificateFacts | undefined>;
+  /** Of each certificate in a PEM file, in the file's order. */
+  certificateFacts?(pem: Uint8Array): Promise<CertificateFacts[]>;
   readonly files: Files;
   /** Lets go of what the port itself holds (a helper thread, descriptors). Sockets and listeners are closed before. */
   close(): void;

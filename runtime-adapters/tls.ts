@@ -52,15 +52,18 @@ async function keyProblem({ certificate, key, passphrase }: TlsSettings): Promis
   return isPair ? undefined : "error:05800074:x509 certificate routines::key values mismatch";
 }
 
-/** Serial number and end of the first certificate of a PEM file; undefined when it can't be read. */
-export async function certificateFacts(pem: Uint8Array): Promise<CertificateFacts | undefined> {
+/** Serial number and end of each certificate in a PEM file; those that can't be read are left out. */
+export async function certificateFacts(pem: Uint8Array): Promise<CertificateFacts[]> {
   const { X509Certificate } = await import("node:crypto");
-  try {
-    const certificate = new X509Certificate(pem);
-    return { serial: certificate.serialNumber, endsMs: Date.parse(certificate.validTo) };
-  } catch {
-    return undefined;
-  }
+  const parts = new TextDecoder().decode(pem).match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  return parts.flatMap((part) => {
+    try {
+      const certificate = new X509Certificate(part);
+      return [{ serial: certificate.serialNumber, endsMs: Date.parse(certificate.validTo) }];
+    } catch {
+      return [];
+    }
+  });
 }
 
 /** The certificate that a client showed; undefined when it showed none. */
@@ -74,6 +77,7 @@ function certificateOf(client: tls.TLSSocket): ClientCertificate | undefined {
 }
 
 class TlsSocket extends StreamSocket {
+  readonly isTls = true;
   readonly certificate: ClientCertificate | undefined;
 
   constructor(memory: MemoryView, client: tls.TLSSocket, options: ListenOptions) {

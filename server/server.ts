@@ -66,6 +66,8 @@ export class Server {
   readonly commands: CommandTable;
   /** By the client's address in the core. */
   readonly connections = new Map<number, Connection>();
+  /** DEBUG FORCE-TLS-WRITE-ERROR. */
+  holdsTlsOutput = false;
   readonly upkeep: Upkeep;
   readonly startedUs: number;
   readonly runId: string;
@@ -269,6 +271,7 @@ export class Server {
     const client = this.core.exports.clientOpen(0) >>> 0;
     const connection = new Connection(this, client);
     connection.socket = socket;
+    if (this.holdsTlsOutput) connection.holdTlsOutput(true);
     const refusal = this.#refusal(socket, client);
     if (refusal !== "") {
       this.stats.connectionsRejected++;

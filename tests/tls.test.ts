@@ -67,7 +67,7 @@ describe("TLS", () => {
     server = await startServer({
       args: ["--tls-port", `${port}`, "--tls-cert-file", join(place, "used.crt"),
         "--tls-key-file", join(place, "used.key"),
-        "--tls-ca-cert-file", file("ca.crt")],
+        "--tls-ca-cert-file", file("ca.crt"), "--enable-debug-command", "local"],
     });
     plain = await server.connect();
   });
@@ -147,6 +147,17 @@ describe("TLS", () => {
     await set("tls-auto-reload-interval", "0");
   });
 
+  it("sends what had to wait when writing works again", async () => {
+    assertEquals(await plain.command("DEBUG", "FORCE-TLS-WRITE-ERROR", "2"), "-ERR Value must be 0 or 1\r\n");
+    assertEquals(await plain.command("DEBUG", "FORCE-TLS-WRITE-ERROR", "1"), "+OK\r\n");
+    let reply = "";
+    const asked = ask(port, "CLIENT LIST", "alice").then((text) => reply = text);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    assertEquals(reply, "");
+    assertEquals(await plain.command("DEBUG", "FORCE-TLS-WRITE-ERROR", "0"), "+OK\r\n");
+    assertStringIncludes(await asked, "cmd=client|list");
+  });
+
   it("refuses settings that can't be used and goes on with those in force", async () => {
     for (const [name, value] of [
       ["tls-cert-file", "/none"], ["tls-key-file", file("alice.key")], ["tls-ca-cert-file", "/none"],
@@ -164,11 +175,20 @@ describe("TLS", () => {
     assertStringIncludes(info, `listener2:name=tls,bind=*,bind=-::*,port=${port}`);
     assert(/tls_server_cert_serial:[0-9A-F]+\r\n/i.test(info));
     assert(/tls_ca_cert_expires_in_seconds:[1-9]\d+\r\n/.test(info));
+    const serials = async () =>
+      [...(await plain.command("INFO", "tls")).matchAll(/_cert_serial:(\S+)/g)].map((one) => one[1]);
+    const [own, none, authority] = await serials();
+    assertEquals(none, "none");
+    await set("tls-client-cert-file", file("alice.crt"), "tls-client-key-file", file("alice.key"));
+    assert(![own, none, authority].includes((await serials())[1]));
+    await set("tls-client-cert-file", "", "tls-client-key-file", "");
+    assertEquals(await serials(), [own, none, authority]);
   });
 
   it("tls-port 0 ends it, another port begins it anew", async () => {
     assertEquals(await set("tls-port", "0"), "+OK\r\n");
     assertEquals(await ask(port, "PING"), "");
+    assertStringIncludes(await plain.command("INFO", "tls"), "tls_server_cert_serial:none\r\n");
     assertEquals(await set("tls-port", `${port}`), "+OK\r\n");
     assertEquals(await ask(port, "PING"), "+PONG\r\n");
   });

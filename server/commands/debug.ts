@@ -6,7 +6,7 @@
 
 import type { Connection } from "../connection/connection.ts";
 import type { ReplyWriter } from "../connection/reply-writer.ts";
-import { parseMemory } from "../config/syntax.ts";
+import { parseInteger, parseMemory } from "../config/syntax.ts";
 import { Fault } from "../crash.ts";
 import { CMD } from "../generated/commands.ts";
 import { ENTRY_FACTS, ROOT } from "../generated/layout.ts";
@@ -278,6 +278,16 @@ function replyBuffer({ args, reply }: Call): void {
   unknownSubcommand("replybuffer", reply);
 }
 
+/** DEBUG FORCE-TLS-WRITE-ERROR 0|1 */
+function forceTlsWriteError({ server, args, reply }: Call): void {
+  const value = parseInteger(text(args[0]));
+  if (value === undefined) return reply.error("ERR value is not an integer or out of range");
+  if (value < 0n || value > 1n) return reply.error("ERR Value must be 0 or 1");
+  server.holdsTlsOutput = value === 1n;
+  for (const connection of server.connections.values()) connection.holdTlsOutput(server.holdsTlsOutput);
+  reply.ok();
+}
+
 /** DEBUG RELOAD [MERGE] [NOFLUSH] [NOSAVE]: there is no dump to reload. */
 function reload({ args, reply }: Call): void {
   const isKnown = args.every((arg) => ["merge", "noflush", "nosave"].includes(text(arg).toLowerCase()));
@@ -322,7 +332,7 @@ const SUBCOMMANDS: Readonly<Record<string, Sub>> = {
     reply.raw(Uint8Array.of(0x2d, ...args[0].map((byte) => (byte === 13 || byte === 10 ? 32 : byte)), 13, 10));
   }),
   "force-free-primary-async": accepted,
-  "force-tls-write-error": sub(1, 1, ({ reply }) => reply.error("ERR TLS is not enabled")),
+  "force-tls-write-error": sub(1, 1, forceTlsWriteError),
   "hashtable-can-abort-shrink": accepted,
   "help": sub(0, 0, ({ reply }) => replyHelp(reply, "DEBUG", DEBUG_HELP)),
   "htstats": sub(1, ANY, tables),

@@ -123,6 +123,13 @@ export class Connection implements SocketHandler {
     if (status & (STATUS.output | STATUS.closeAfter)) this.flush();
   }
 
+  /** DEBUG FORCE-TLS-WRITE-ERROR: a TLS connection sends nothing, as if its socket took nothing, or it may again. */
+  holdTlsOutput(isHeld: boolean): void {
+    if (this.socket?.isTls !== true) return;
+    this.#isBlocked = isHeld;
+    if (!isHeld) this.writable();
+  }
+
   /** Offers the one piece of output that there is, at `ptr`. A message to many costs this much for each of them. */
   flushPiece(ptr: number, length: number): void {
     const { socket } = this;

@@ -16,7 +16,7 @@ export class TlsProblem extends Error {}
 
 /** The files that the settings are made of, to see that one changed. */
 export function tlsFiles(config: Config): string[] {
-  return ["tls-cert-file", "tls-key-file", "tls-ca-cert-file"].map((name) => config.text(name))
+  return ["tls-cert-file", "tls-key-file", "tls-client-cert-file", "tls-ca-cert-file"].map((name) => config.text(name))
     .filter((path) => path !== "");
 }
 
@@ -26,6 +26,12 @@ function readFile(port: Port, path: string, what: string): Uint8Array {
   } catch (error) {
     throw new TlsProblem(`Failed to load ${what}: ${path}: error:80000002:system library::${errorText(error)}`);
   }
+}
+
+/** The certificate for connections that the server itself opens; undefined: it has none of its own. */
+export function clientCertificate(port: Port, config: Config): Uint8Array | undefined {
+  const path = config.text("tls-client-cert-file");
+  return path === "" ? undefined : readFile(port, path, "certificate");
 }
 
 function authorities(port: Port, config: Config): Uint8Array[] | undefined {

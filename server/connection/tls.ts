@@ -8,7 +8,7 @@
 // Settings that can't be used change nothing: those in force stay.
 
 import type { CertificateFacts, Listener, TlsSettings } from "../../runtime-adapters/port.ts";
-import { TlsProblem, tlsFiles, tlsSettings } from "./tls-files.ts";
+import { clientCertificate, TlsProblem, tlsFiles, tlsSettings } from "./tls-files.ts";
 import type { Timer } from "../../runtime-adapters/port.ts";
 import type { Server } from "../server.ts";
 
@@ -16,10 +16,14 @@ const REFUSED = "Unable to update TLS configuration. Check server logs.";
 /** Directives that mean new listeners; any other only new settings. */
 const NEEDS_LISTENERS = ["tls-port", "tls-auth-clients", "bind"];
 const NEEDS_SETTINGS = [
-  "tls-cert-file", "tls-key-file", "tls-key-file-pass", "tls-dh-params-file", "tls-ca-cert-file", "tls-ca-cert-dir",
+  "tls-cert-file", "tls-key-file", "tls-key-file-pass", "tls-client-cert-file",
+  "tls-client-key-file", "tls-client-key-file-pass", "tls-dh-params-file", "tls-ca-cert-file", "tls-ca-cert-dir",
   "tls-protocols", "tls-ciphers", "tls-ciphersuites", "tls-prefer-server-ciphers", "tls-session-caching",
   "tls-session-cache-size", "tls-session-cache-timeout", "tls-replication", "tls-cluster",
 ];
+
+/** What INFO tells of certificates; nothing of those that there are not. */
+type Facts = Partial<Record<"server" | "client" | "ca", CertificateFacts>>;
 
 /** Opens a listener at a host and port; undefined (logged) where that fails. */
 type Bind = (host: string, port: number, tls: TlsSettings) => Promise<Listener | undefined>;
@@ -31,9 +35,8 @@ export class TlsListeners {
   #timer: Timer | undefined;
   #isStarted = false;
   #seen = "";
-  /** What is in force, for INFO. */
-  certificate: CertificateFacts | undefined;
-  authority: CertificateFacts | undefined;
+  /** What is in force, for INFO: the server's own, the one for connections that it opens, the CA's that ends first. */
+  facts: Facts = {};
 
   constructor(server: Server, bind: Bind) {
     this.#server = server;
@@ -78,9 +81,13 @@ export class TlsListeners {
     try {
       const settings = await tlsSettings(port, config);
       this.#seen = this.#stamps();
-      this.certificate = await port.certificateFacts?.(settings.certificate!);
-      const authority = settings.authorities?.[0];
-      this.authority = authority === undefined ? undefined : await port.certificateFacts?.(authority);
+      const factsOf = async (pem: Uint8Array | undefined) => pem && await port.certificateFacts?.(pem) || [];
+      const authorities = (await Promise.all((settings.authorities ?? []).map(factsOf))).flat();
+      this.facts = {
+        server: (await factsOf(settings.certificate))[0],
+        client: (await factsOf(clientCertificate(port, config)))[0],
+        ca: authorities.sort((a, b) => a.endsMs - b.endsMs)[0],
+      };
       return settings;
     } catch (error) {
       if (!(error instanceof TlsProblem)) throw error;
@@ -109,7 +116,10 @@ export class TlsListeners {
     const isListening = config.number("tls-port") !== 0;
     if (!isListening) this.close();
     // Replicas and a cluster's links would need them too.
-    if (!isListening && !config.boolean("tls-replication") && !config.boolean("tls-cluster")) return undefined;
+    if (!isListening && !config.boolean("tls-replication") && !config.boolean("tls-cluster")) {
+      this.facts = {};
+      return undefined;
+    }
     const settings = await this.#read();
     if (settings === undefined) return REFUSED;
     if (!isListening) return undefined;
@@ -145,11 +155,16 @@ export class TlsListeners {
   }
 
   async #reload(): Promise<void> {
-    if (this.#stamps() === this.#seen) return;
+    const { log } = this.#server;
+    if (this.#stamps() === this.#seen) {
+      log.debug("TLS reload skipped: materials unchanged");
+      return;
+    }
+    log.notice("TLS materials changed, reloading in background");
     const settings = await this.#read();
     // A file may be half written: it is looked at again.
     if (settings === undefined) return;
     for (const listener of this.#listeners) listener.setTls?.(settings);
-    this.#server.log.notice("TLS materials reloaded");
+    log.notice("TLS materials reloaded successfully");
   }
 }

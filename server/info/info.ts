@@ -28,14 +28,16 @@ function section(title: string, names: string, where: "default" | "all" | "named
   return { title, names: names.split(" "), inDefault: where === "default", inAll: where !== "named", lines };
 }
 
-/** The certificates in force; none is ever used for connections that the server itself opens. */
+/** The certificates in force. */
 function tlsSection(server: Server): Lines {
-  const { certificate, authority } = server.listeners.tls;
-  const facts = [["server", certificate], ["client", undefined], ["ca", authority]] as const;
-  return facts.flatMap(([side, one]) => [
-    `tls_${side}_cert_serial:${one?.serial ?? "none"}`,
-    `tls_${side}_cert_expires_in_seconds:${one ? Math.floor((one.endsMs - server.core.nowMs) / 1000) : 0}`,
-  ]);
+  const { facts } = server.listeners.tls;
+  return (["server", "client", "ca"] as const).flatMap((side) => {
+    const one = facts[side];
+    return [
+      `tls_${side}_cert_serial:${one?.serial ?? "none"}`,
+      `tls_${side}_cert_expires_in_seconds:${one ? Math.floor((one.endsMs - server.core.nowMs) / 1000) : 0}`,
+    ];
+  });
 }
 
 /** All sections in the order of the reply. */
