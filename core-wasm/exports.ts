@@ -23,7 +23,8 @@ import { LAZY_BUDGET, lazyFreeSome } from "./keyspace/lazyfree";
 import { watchedKeys } from "./keyspace/watch";
 import { expireCut, expireEverything, expireSlice } from "./keyspace/expiry";
 import {
-  alloc, availableBytes, descriptorsEnd, free, heapRun, heapStart, initAllocator, realloc, staticEnd, usableSize,
+  alloc, availableBytes, descriptorsEnd, free, heapRun, heapStart, initAllocator, realloc, releaseEmptyPages, staticEnd,
+  usableSize,
 } from "./memory/allocator";
 import { INPUT_SLACK, root, Root, ROOT_ADDRESS, SHARED_INPUT_SIZE } from "./memory/root";
 import { setSetting as applySetting, Setting } from "./memory/settings";
@@ -37,7 +38,7 @@ import {
 import {
   assignDefault, assignUser, checkAccess, dropUser, forgetUsers, GATE_DENIED, setUser, takeNote,
 } from "./resp/access";
-import { blockingKeys, expireBlocked, serveReady, unblock } from "./resp/blocking";
+import { blockingKeys, expireBlocked, serveReady, trimBlockedHeap, unblock } from "./resp/blocking";
 import { careForClients } from "./resp/care";
 import { largeIncomplete } from "./resp/large";
 import { evictClients } from "./resp/client-eviction";
@@ -49,11 +50,13 @@ import {
 import { inputRoom as roomFor } from "./resp/input";
 import {
   trackingBroadcast, trackingCount, trackingOff, trackingOn, trackingPrefix, trackingPrefixAt, trackingTrim,
+  trimTrackingFrame,
 } from "./resp/tracking";
-import { monitorAdd, setPeer } from "./resp/monitor";
-import { mayKeepSubscriptions, namesOf } from "./resp/pubsub";
+import { freeMonitorLine, monitorAdd, setPeer } from "./resp/monitor";
+import { freeMessageBuffers, mayKeepSubscriptions, namesOf } from "./resp/pubsub";
 import { clearErrorStats, errorInit, reserve } from "./resp/reply";
 import { resetStats as clearStats, settle as shareTime, statsBytes } from "./resp/stats";
+import { scratchRelease } from "./structures/scratch";
 import { tableBuckets, tableChainLength, tableRehash, tableShrinkIfNeeded } from "./structures/hashtable";
 
 export { datasetDigest, entryFacts, keyDigest, populate } from "./commands/debug";
@@ -499,6 +502,16 @@ export function setCommandName(id: i32, ptr: usize, len: i32): i32 {
 export function resetStats(): void {
   clearStats(COMMAND_COUNT);
   clearErrorStats();
+}
+
+/** MEMORY PURGE: frees the buffers that are kept for the next use, and gives empty pages to all size classes. */
+export function memoryPurge(): void {
+  scratchRelease(0);
+  freeMessageBuffers();
+  trimTrackingFrame(0);
+  freeMonitorLine();
+  trimBlockedHeap();
+  releaseEmptyPages();
 }
 
 /** Bytes of linear memory that could still be handed out. */

@@ -240,8 +240,23 @@ describe("MEMORY", () => {
     assertStringIncludes(reply, "$4\r\ndb.0\r\n*4\r\n$23\r\noverhead.hashtable.main\r\n");
     assertStringIncludes(reply, "$10\r\nkeys.count\r\n:1000\r\n");
     assertStringIncludes(await call("MEMORY", "DOCTOR"), "very little data");
-    assertEquals(await call("MEMORY", "PURGE"), "+OK\r\n");
     assertStringIncludes(await call("MEMORY", "MALLOC-STATS"), "bytes in live blocks");
+  });
+
+  it("PURGE gives back the pages that size classes keep, and buffers", async () => {
+    const active = async () => Number(/allocator_active:(\d+)/.exec(await call("INFO", "memory"))?.[1]);
+    await call("FLUSHALL");
+    assertEquals(await call("MEMORY", "PURGE"), "+OK\r\n");
+    const before = await active();
+    for (let size = 16; size < 30_000; size = Math.ceil(size * 1.3)) {
+      await call("SET", `key:${size}`, "x".repeat(size));
+    }
+    await call("FLUSHALL");
+    const kept = await active();
+    assert(kept > before + 1e6, `${before} bytes before, ${kept} kept`);
+    assertEquals(await call("MEMORY", "PURGE"), "+OK\r\n");
+    const after = await active();
+    assert(after <= before + 131_072, `${before} bytes before, ${after} after`);
   });
 });
 

@@ -347,6 +347,22 @@ export function free(block: usize): void {
   }
 }
 
+/** Gives the pages that classes keep, though no block of theirs is in use, back to the free runs. */
+export function releaseEmptyPages(): void {
+  for (let kind: u32 = 2; kind < CLASS_COUNT; kind++) {
+    const head = CLASS_HEADS + (<usize>kind << 2);
+    for (let page = load<u32>(head); page != 0; ) {
+      const d = descriptor(page);
+      const next = <u32>load<u16>(d, 8);
+      if (load<u16>(d, 4) == 0) {
+        unlink(head, d);
+        freeRun(page, spanPages(kind));
+      }
+      page = next;
+    }
+  }
+}
+
 /** Bytes that fit into the block (what its class or pages give). */
 export function usableSize(block: usize): usize {
   const d = descriptor(firstPage(block));

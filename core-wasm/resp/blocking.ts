@@ -202,6 +202,15 @@ function heapReserve(): bool {
   return true;
 }
 
+/** Frees the room for deadlines when there are none. */
+export function trimBlockedHeap(): void {
+  const r = root();
+  if (r.blockedHeapLength > 0) return;
+  free(r.blockedHeap);
+  r.blockedHeap = 0;
+  r.blockedHeapCapacity = 0;
+}
+
 function heapAdd(c: Client): void {
   const r = root();
   r.blockedHeapLength++;

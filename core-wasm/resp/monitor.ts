@@ -178,7 +178,12 @@ export function feedMonitors(c: Client, id: i32): void {
     if (id == Cmd.RESET && to == changetype<usize>(c)) continue;
     pushRaw(changetype<Client>(to), line, length);
   }
-  if (usableSize(line) <= LINE_KEPT) return;
-  free(line);
+  if (usableSize(line) > LINE_KEPT) freeMonitorLine();
+}
+
+/** Frees the buffer that lines are written to. */
+export function freeMonitorLine(): void {
+  const r = root();
+  free(r.monitorLine);
   r.monitorLine = 0;
 }

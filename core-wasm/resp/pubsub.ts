@@ -80,7 +80,7 @@ const SUBSCRIPTION_SIZE: usize = 32;
 const PAIR_SIZE: i32 = 8;
 
 /** A frame buffer of more is given back after use. */
-const FRAME_KEPT: usize = 65536;
+const BUFFER_KEPT: usize = 65536;
 const CRLF: u16 = 0x0a0d;
 
 function get(at: usize, offset: usize): usize {
@@ -531,17 +531,32 @@ export function publish(kind: i32, channel: usize, channelLen: i32, text: usize,
     receivers += deliver(m, KIND_PATTERN, p);
   }
   if (m.block != 0) freePinned(m.block);
-  if (m.frame != 0 && usableSize(m.frame) > FRAME_KEPT) {
+  if (m.frame != 0 && usableSize(m.frame) > BUFFER_KEPT) {
     free(m.frame);
     m.frame = 0;
   }
   return receivers;
 }
 
+/** Frees the buffers that messages and names of events are written to. */
+export function freeMessageBuffers(): void {
+  if (root().pubsub == 0) return;
+  const p = pubsub();
+  free(p.frame);
+  free(p.event);
+  p.frame = 0;
+  p.event = 0;
+}
+
 /** Room for the name of a keyspace event's channel; 0 when nobody listens to anything, or memory is exhausted. */
 export function eventRoom(size: usize): usize {
   if (root().pubsub == 0 || (namesOf(KIND_CHANNEL) == 0 && namesOf(KIND_PATTERN) == 0)) return 0;
   const p = pubsub();
+  // The buffer of a very long name is not kept for the short ones that follow.
+  if (p.event != 0 && size <= BUFFER_KEPT && usableSize(p.event) > BUFFER_KEPT) {
+    free(p.event);
+    p.event = 0;
+  }
   const event = grow(p.event, size);
   if (event != 0) p.event = event;
   return event;

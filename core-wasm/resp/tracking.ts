@@ -431,9 +431,11 @@ function frame(size: usize): usize {
   return moved;
 }
 
-function trimFrame(): void {
+/** Frees the buffer of messages when it has more than `kept` bytes. */
+export function trimTrackingFrame(kept: usize): void {
+  if (root().tracking == 0) return;
   const s = shared();
-  if (s.frame == 0 || usableSize(s.frame) <= FRAME_KEPT) return;
+  if (s.frame == 0 || usableSize(s.frame) <= kept) return;
   free(s.frame);
   s.frame = 0;
 }
@@ -473,7 +475,7 @@ function forgetKey(key: usize, len: i32, all: bool): void {
   s.items -= <u32>n;
   if (n > 1) free(ids);
   free(e);
-  trimFrame();
+  trimTrackingFrame(FRAME_KEPT);
 }
 
 /** A key was changed; `byNobody`: its time was over, or it was evicted. */
@@ -600,7 +602,7 @@ function broadcast(p: usize): void {
   }
   scratchRelease();
   dropChanged(p);
-  trimFrame();
+  trimTrackingFrame(FRAME_KEPT);
 }
 
 /** Sends what BCAST clients are to know of this turn. The host calls it, by asking for clients with output. */

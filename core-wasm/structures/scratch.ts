@@ -29,11 +29,11 @@ export function scratchSet(i: i32, value: usize): void {
   store<u32>(root().scratch + (<usize>i << 2), <u32>value);
 }
 
-/** Clears the list and gives a large one's memory back. */
-export function scratchRelease(): void {
+/** Clears the list and gives a large one's memory back: what has room for more than `kept` values. */
+export function scratchRelease(kept: i32 = KEPT_CAPACITY): void {
   const r = root();
   scratchClear();
-  if (r.scratchCapacity <= KEPT_CAPACITY) return;
+  if (r.scratchCapacity <= kept) return;
   free(r.scratch);
   r.scratch = 0;
   r.scratchCapacity = 0;

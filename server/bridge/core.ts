@@ -66,6 +66,7 @@ export interface CoreExports {
   setCommandName(id: number, ptr: number, len: number): number;
   resetStats(): void;
   memoryAvailable(): number;
+  memoryPurge(): void;
   tableBucketCount(db: number, which: number): number;
   tableBucketLength(db: number, which: number, index: number): number;
   entryFacts(db: number, key: number, length: number): number;

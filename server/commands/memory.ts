@@ -111,10 +111,15 @@ const mallocStats: HostHandler = (server, _connection, _args, reply) => {
   ].join("\n"));
 };
 
+/** MEMORY PURGE: what is kept for later use is freed. Pages of linear memory can't be given back to the system. */
+const purge: HostHandler = (server, _connection, _args, reply) => {
+  server.core.exports.memoryPurge();
+  reply.ok();
+};
+
 export const MEMORY_HANDLERS: Readonly<Record<number, HostHandler>> = {
   [CMD.MEMORY_STATS]: stats,
   [CMD.MEMORY_DOCTOR]: doctor,
   [CMD.MEMORY_MALLOC_STATS]: mallocStats,
-  // Free pages of linear memory can't be given back to the system.
-  [CMD.MEMORY_PURGE]: (_server, _connection, _args, reply) => reply.ok(),
+  [CMD.MEMORY_PURGE]: purge,
 };

@@ -52,9 +52,9 @@ const MUST_BE_ZERO = [
   "lazyfree_pending_objects",
 ];
 /** What a server makes once: shared tables, a buffer of the connection that asks. No matter how many connections. */
-const USED_ALLOWED = 64 << 10;
-/** The allocator keeps an empty page of each size class. */
-const ACTIVE_ALLOWED = 8 << 20;
+const USED_ALLOWED = 32 << 10;
+/** A page for each size of what was made once. */
+const ACTIVE_ALLOWED = 1 << 20;
 const RSS_ALLOWED = 32 << 20;
 const RSS_ALLOWED_SHARE = 0.25;
 const OPENED_AT_ONCE = 50;
@@ -177,6 +177,7 @@ class Soak implements World {
     }
     // Tables shrink a step at a time.
     await sleep(500);
+    await control.ask(["MEMORY", "PURGE"]);
     text = await info();
     for (const name of MUST_BE_ZERO) if (field(text, name) !== 0) this.remains.push(`${name} is ${field(text, name)}`);
     const left = field(text, "connected_clients");
