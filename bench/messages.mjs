@@ -30,16 +30,17 @@ const SETS = Array.from({ length: 10 }, (_, i) => [";", "SET", `key:${i}:__rand_
 const CASES = [
   ["MULTI of 10 SETs", ["MULTI", ...SETS, ";", "EXEC"], 20_000 * 12, undefined, 4],
   ["PUBLISH to 1", ["PUBLISH", CHANNEL, MESSAGE], 100_000, [1, ["SUBSCRIBE", CHANNEL]], 1],
-  ["PUBLISH to 100", ["PUBLISH", CHANNEL, MESSAGE], 5000, [100, ["SUBSCRIBE", CHANNEL]], 1],
+  ["PUBLISH to 100", ["PUBLISH", CHANNEL, MESSAGE], 20_000, [100, ["SUBSCRIBE", CHANNEL]], 1],
   ["PUBLISH to 10,000", ["PUBLISH", CHANNEL, MESSAGE], 60, [10_000, ["SUBSCRIBE", CHANNEL]], 1],
   ["SET tracked by 100", ["SET", "key:__rand_int__", MESSAGE], 60_000,
     [100, ["HELLO", "3"], ["CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", "key:"]], 1],
 ];
 
 /** CPU a request of each case, with its ratio to Valkey's. */
-export async function messages(taking, { small, rounds }) {
+export async function messages(taking, { small, rounds, only }) {
   console.log("\n## messages: server CPU us a request, ratio to Valkey's");
   for (const [what, words, requests, audience, pipeline] of CASES) {
+    if (only !== undefined && !what.toLowerCase().includes(only.toLowerCase())) continue;
     const line = [what.padEnd(20)];
     let reference;
     for (const contestant of taking) {

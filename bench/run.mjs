@@ -258,7 +258,7 @@ const SCENARIOS = {
   "collection-memory": () => collectionBytes(contestants(), { small }),
   "collection-growth": () => collectionGrowth(contestants(), { small, large: options.large }),
   pauses: () => pauses(contestants(), { small, rounds }),
-  messages: () => messages(contestants(), { small, rounds }),
+  messages: () => messages(contestants(), { small, rounds, only: options.commands }),
   soak: () => soakAll(contestants().filter(({ runtime }) => runtime !== undefined || small), {
     connections: Number(options.connections ?? (small ? 200 : 10_000)),
     seconds: Number(options.seconds ?? (small ? 10 : 600)), seed: Number(options.seed ?? Date.now() % 0x7fffffff),

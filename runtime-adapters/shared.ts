@@ -125,6 +125,11 @@ export class TurnEnd {
     if (this.list.length === 1) this.schedule(this.runAll);
   }
 
+  /** Whether there is something to run. */
+  get isWaiting(): boolean {
+    return this.list.length > 0;
+  }
+
   /** What they add is run the next time. */
   run(): void {
     if (this.list.length === 0) return;
