@@ -353,7 +353,8 @@ export async function pauses(taking, { small, rounds }) {
         const worst = median(found.map((one) => one.worst.net));
         const what = `${type} of ${count} ${ending}`;
         const verdict = contestant.runtime && !small ? judge(`pause, ${what} ${contestant.name}`, worst, 5, " ms") : "";
-        const each = found.map((one) => `${one.worst.net.toFixed(1)} (${one.before.net.toFixed(1)}, ${one.worst.gross.toFixed(1)})`).join(" ");
+        const each = found.map(({ worst: { net, gross }, before }) =>
+          `${net.toFixed(1)} (${before.net.toFixed(1)}, ${gross.toFixed(1)})`).join(" ");
         console.log(`  ${contestant.name.padEnd(24)} ${what.padEnd(28)} ${number(worst)}  rounds: ${each}  ${verdict}`);
         results.push({ what: `pause ${what}`, name: contestant.name, worst, rounds: found });
       }

@@ -188,7 +188,7 @@ export function evictionPoolClear(): void {
   r.evictionPool = 0;
 }
 
-/** Allocations of dropped values that the commands of one turn free at most, some 0.4 ms, and those between two looks. */
+/** Allocations of dropped values that the commands of a turn free at most, some 0.4 ms, and those between two looks. */
 const FREED_A_TURN: i32 = 4096;
 const FREED_A_STEP: i32 = 64;
 

@@ -6,8 +6,7 @@ import { describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { type CoreClient, CoreDriver } from "../support/core.ts";
 import { seeded } from "../support/random.ts";
-
-const OOM = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
+import { bulk, OOM } from "../support/resp.ts";
 
 /** Values of every encoding. */
 const VALUES: [name: string, value: string, encoding: string][] = [
@@ -22,7 +21,6 @@ const bitText = (value: string) =>
   Array.from(value, (c) => c.charCodeAt(0).toString(2).padStart(8, "0")).join("");
 const bytesOfBits = (bits: string) =>
   (bits.match(/.{8}/g) ?? []).map((byte) => String.fromCharCode(Number.parseInt(byte, 2))).join("");
-const bulk = (value: string): string => `$${value.length}\r\n${value}\r\n`;
 const integer = (value: number | bigint): string => `:${value}\r\n`;
 
 /** A core and a client that have met an error and a long argument: what those need stays allocated. */

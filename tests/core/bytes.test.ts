@@ -1,29 +1,8 @@
 /** The core's byte work (core-wasm/bytes/) against published vectors and simple references in TypeScript. */
 import { describe, it } from "node:test";
 import { assertEquals } from "@std/assert";
+import { A, B, base, bytes, core, memory, OUT, put, text, view } from "../support/bytes-core.ts";
 import { type Random, seeded } from "../support/random.ts";
-import { loadTestCore } from "../support/test-core.ts";
-
-const { exports: core, memory } = loadTestCore("bytes-exports");
-const base: number = core.workspace();
-const bytes = new Uint8Array(memory.buffer);
-const view = new DataView(memory.buffer);
-const OUT = base + 4096; // where results go
-const A = base + 8192;
-const B = base + 16384;
-
-/** Copies text (one byte a character) or bytes to `at`, with junk behind; answers the length. */
-function put(at: number, text: string | Uint8Array): number {
-  const from = typeof text === "string" ? Uint8Array.from(text, (c) => c.charCodeAt(0)) : text;
-  bytes.set(from, at);
-  bytes.fill(0x39, at + from.length, at + from.length + 16);
-  return from.length;
-}
-
-/** The text at `at`. */
-function text(at: number, length: number): string {
-  return String.fromCharCode(...bytes.subarray(at, at + length));
-}
 
 /** A copy of the bytes at `at`. */
 function copy(at: number, length: number): Uint8Array {

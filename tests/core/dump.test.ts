@@ -9,8 +9,8 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { bytesOf, type CoreClient, CoreDriver } from "../support/core.ts";
 import { type Random, seeded } from "../support/random.ts";
+import { OOM } from "../support/resp.ts";
 
-const OOM = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
 const OK = "+OK\r\n";
 const BAD_DATA = "-ERR Bad data format\r\n";
 const BAD_FOOTER = "-ERR DUMP payload version or checksum are wrong\r\n";

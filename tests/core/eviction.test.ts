@@ -5,9 +5,9 @@ import { describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { CLIENT, ROOT, ROOT_ADDRESS } from "../../server/generated/layout.ts";
 import { type CoreClient, CoreDriver } from "../support/core.ts";
-import { decode, expireCycle, OOM, setting } from "../support/keyspace.ts";
+import { decode, expireCycle, setting } from "../support/keyspace.ts";
 import { seeded } from "../support/random.ts";
-import { encode } from "../support/resp.ts";
+import { encode, OOM } from "../support/resp.ts";
 
 /** The policies in the order of the configuration's list, as the setting numbers them. */
 const POLICIES = [

@@ -8,8 +8,9 @@ import { describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { ROOT } from "../../server/generated/layout.ts";
 import { type CoreClient, CoreDriver } from "../support/core.ts";
-import { decode, expireCycle, OOM, type Value } from "../support/keyspace.ts";
+import { decode, expireCycle, type Value } from "../support/keyspace.ts";
 import { type Random, seeded } from "../support/random.ts";
+import { OOM } from "../support/resp.ts";
 
 /** Every key that a whole SCAN returns, in order, duplicates included. */
 function scanAll(client: CoreClient, ...options: (string | number)[]): string[] {

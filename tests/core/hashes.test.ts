@@ -9,8 +9,9 @@ import { describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { CLIENT, ROOT } from "../../server/generated/layout.ts";
 import { type CoreClient, CoreDriver } from "../support/core.ts";
-import { decode, expireCycle, OOM, setting, type Value } from "../support/keyspace.ts";
+import { decode, expireCycle, setting, type Value } from "../support/keyspace.ts";
 import { type Random, seeded } from "../support/random.ts";
+import { OOM } from "../support/resp.ts";
 
 const SCALE = Number(process.env.WAKEY_FUZZ ?? 1);
 const ENCODINGS = ["listpack", "hashtable"];

@@ -8,8 +8,8 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type CoreClient, CoreDriver } from "../support/core.ts";
 import { seeded } from "../support/random.ts";
+import { OOM } from "../support/resp.ts";
 
-const OOM = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
 const DENSE_SIZE = 12304;
 
 const integerOf = (reply: string): number => {

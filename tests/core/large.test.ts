@@ -3,7 +3,7 @@
 import { describe, it } from "node:test";
 import { assertEquals } from "@std/assert";
 import { bytesOf, type CoreClient, CoreDriver } from "../support/core.ts";
-import { encode } from "../support/resp.ts";
+import { bulk, encode } from "../support/resp.ts";
 
 /** Text whose every part is different, so that a piece out of place shows. */
 function text(length: number): string {
@@ -13,7 +13,6 @@ function text(length: number): string {
 }
 
 const request = (...args: string[]) => Buffer.from(encode(args)).toString("latin1");
-const bulk = (s: string) => `$${s.length}\r\n${s}\r\n`;
 
 /** Makes what a client and a table keep once they were used. */
 function warm(client: CoreClient): void {

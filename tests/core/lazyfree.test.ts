@@ -4,8 +4,9 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { ROOT } from "../../server/generated/layout.ts";
-import { CoreClient, CoreDriver } from "../support/core.ts";
-import { OOM, setting } from "../support/keyspace.ts";
+import { type CoreClient, CoreDriver } from "../support/core.ts";
+import { setting } from "../support/keyspace.ts";
+import { OOM } from "../support/resp.ts";
 
 /** Places of two policies in the configuration's list. */
 const ALLKEYS_LRU = 4;

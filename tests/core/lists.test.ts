@@ -7,12 +7,8 @@ import { describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { bytesOf, type CoreClient, CoreDriver } from "../support/core.ts";
 import { type Random, seeded } from "../support/random.ts";
+import { bulk, NIL, OOM, WRONG_TYPE } from "../support/resp.ts";
 
-const OOM = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
-const WRONG_TYPE = "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n";
-const NIL = "$-1\r\n";
-
-const bulk = (value: string): string => `$${value.length}\r\n${value}\r\n`;
 const array = (values: string[]): string => `*${values.length}\r\n${values.map(bulk).join("")}`;
 const number = (n: number): string => `:${n}\r\n`;
 

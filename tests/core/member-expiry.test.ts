@@ -6,8 +6,8 @@ import { describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { type CoreClient, CoreDriver } from "../support/core.ts";
 import { seeded } from "../support/random.ts";
+import { WRONG_TYPE } from "../support/resp.ts";
 
-const WRONG_TYPE = "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n";
 const SYNTAX = "-ERR syntax error\r\n";
 const BAD_COUNT = "-ERR nummembers should be greater than 0 and match the provided number of members\r\n";
 const numbers = (...all: number[]): string => `*${all.length}\r\n${all.map((n) => `:${n}\r\n`).join("")}`;

@@ -1,28 +1,8 @@
 /** The core's fractions (core-wasm/bytes/: double, fixed, long-double) against exact references in TypeScript. */
 import { describe, it } from "node:test";
 import { assertEquals } from "@std/assert";
+import { A, B, core, OUT, put, text, view } from "../support/bytes-core.ts";
 import { type Random, seeded } from "../support/random.ts";
-import { loadTestCore } from "../support/test-core.ts";
-
-const { exports: core, memory } = loadTestCore("bytes-exports");
-const base: number = core.workspace();
-const bytes = new Uint8Array(memory.buffer);
-const view = new DataView(memory.buffer);
-const OUT = base + 4096; // where results go
-const A = base + 8192;
-const B = base + 16384;
-
-/** Copies text (one byte a character) to `at`, with junk behind; answers the length. */
-function put(at: number, from: string): number {
-  for (let i = 0; i < from.length; i++) bytes[at + i] = from.charCodeAt(i);
-  bytes.fill(0x39, at + from.length, at + from.length + 16);
-  return from.length;
-}
-
-/** The text at `at`. */
-function text(at: number, length: number): string {
-  return String.fromCharCode(...bytes.subarray(at, at + length));
-}
 
 // --- Doubles ---
 

@@ -4,9 +4,9 @@ import { assert, assertEquals } from "@std/assert";
 import { ROOT } from "../../server/generated/layout.ts";
 import { CoreDriver } from "../support/core.ts";
 import { Random, seedOfRun } from "../support/random.ts";
+import { bulk } from "../support/resp.ts";
 
 /** A bulk string. */
-const bulk = (text: string) => `$${text.length}\r\n${text}\r\n`;
 /** An array of RESP2, or with ">" a push of RESP3, of bulk strings; a number is an integer. */
 function frame(mark: string, ...parts: (string | number)[]): string {
   const body = parts.map((part) => (typeof part === "number" ? `:${part}\r\n` : bulk(part)));

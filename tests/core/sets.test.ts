@@ -6,9 +6,7 @@ import { describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { type CoreClient, CoreDriver } from "../support/core.ts";
 import { seeded } from "../support/random.ts";
-
-const OOM = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
-const WRONG_TYPE = "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n";
+import { OOM, WRONG_TYPE } from "../support/resp.ts";
 
 /** The bulk strings of a reply, whatever arrays they stand in. */
 function bulks(reply: string): string[] {

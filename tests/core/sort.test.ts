@@ -6,8 +6,7 @@ import { describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { type CoreClient, CoreDriver, splitReplies } from "../support/core.ts";
 import { seeded } from "../support/random.ts";
-
-const OOM = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
+import { OOM } from "../support/resp.ts";
 
 function fresh(): { core: CoreDriver; client: CoreClient } {
   const core = new CoreDriver();

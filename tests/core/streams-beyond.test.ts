@@ -4,7 +4,8 @@
 import { describe, it } from "node:test";
 import { assertEquals } from "@std/assert";
 import { type CoreClient, CoreDriver } from "../support/core.ts";
-import { decode, OOM, type Value } from "../support/keyspace.ts";
+import { decode, type Value } from "../support/keyspace.ts";
+import { OOM } from "../support/resp.ts";
 
 const value = (client: CoreClient, line: string): Value => decode(client.command(...line.split(" ")));
 

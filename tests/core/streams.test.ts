@@ -8,8 +8,9 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { type CoreClient, CoreDriver } from "../support/core.ts";
-import { decode, OOM, setting, type Value } from "../support/keyspace.ts";
+import { decode, setting, type Value } from "../support/keyspace.ts";
 import { type Random, seeded } from "../support/random.ts";
+import { OOM } from "../support/resp.ts";
 
 const SCALE = Number(process.env.WAKEY_FUZZ ?? 1);
 

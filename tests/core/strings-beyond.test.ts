@@ -6,13 +6,11 @@ import { describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { type CoreClient, CoreDriver } from "../support/core.ts";
 import { seeded } from "../support/random.ts";
+import { bulk, NIL, WRONG_TYPE } from "../support/resp.ts";
 import { loadTestCore } from "../support/test-core.ts";
 
 const OK = "+OK\r\n";
-const NIL = "$-1\r\n";
 const SYNTAX = "-ERR syntax error\r\n";
-const WRONG_TYPE = "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n";
-const bulk = (text: string): string => `$${text.length}\r\n${text}\r\n`;
 const pair = (value: number | string, delta: number | string): string => `*2\r\n:${value}\r\n:${delta}\r\n`;
 const texts = (...all: string[]): string => `*${all.length}\r\n${all.map(bulk).join("")}`;
 

@@ -5,8 +5,8 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { type CoreClient, CoreDriver } from "../support/core.ts";
+import { bulk, NIL, OOM } from "../support/resp.ts";
 
-const OOM = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
 const WRONG_LENGTH = "-ERR string exceeds maximum allowed size (proto-max-bulk-len)\r\n";
 
 /** Values of every encoding, with the longest inline one and one that needs several pages. */
@@ -20,8 +20,6 @@ const VALUES: [name: string, value: string, encoding: string][] = [
   ["raw, in pages", "z".repeat(200_000), "raw"],
 ];
 
-const bulk = (value: string): string => `$${value.length}\r\n${value}\r\n`;
-const NIL = "$-1\r\n";
 
 /** A core and a client that have met an error, a long argument and an expiry: what those need stays allocated. */
 function fresh(maximumPages?: number): { core: CoreDriver; client: CoreClient } {

@@ -10,10 +10,10 @@ import { assert, assertEquals } from "@std/assert";
 import { CLIENT } from "../../server/generated/layout.ts";
 import { bytesOf, type CoreClient, CoreDriver } from "../support/core.ts";
 import { Random, seedOfRun } from "../support/random.ts";
+import { OOM } from "../support/resp.ts";
 
 const SCALE = Number(process.env.WAKEY_FUZZ ?? 1);
 const ENCODINGS = ["listpack", "skiplist"] as const;
-const OOM = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
 
 type Encoding = typeof ENCODINGS[number];
 

@@ -10,6 +10,10 @@
  */
 import { connect, type Socket } from "node:net";
 
+export const NIL = "$-1\r\n";
+export const OOM = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
+export const WRONG_TYPE = "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n";
+
 const CR = 13;
 const REPLY_LIMIT_MS = 30_000;
 
@@ -36,12 +40,16 @@ export function replyEnd(bytes: Uint8Array, at: number): number {
   return end;
 }
 
+/** A bulk string as it is on the wire. */
+export function bulk(text: string): string {
+  return `$${text.length}\r\n${text}\r\n`;
+}
+
 /** One command as the bytes that clients send. */
 export function encode(args: readonly (string | number)[]): Buffer {
   const parts = [`*${args.length}\r\n`];
   for (const arg of args) {
-    const text = String(arg);
-    parts.push(`$${text.length}\r\n${text}\r\n`);
+    parts.push(bulk(String(arg)));
   }
   return Buffer.from(parts.join(""), "latin1");
 }
