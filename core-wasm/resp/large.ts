@@ -21,7 +21,7 @@ export function largeIncomplete(c: Client): bool {
   return c.largeBlock != 0 && c.largeIndex >= 0 && c.largeFilled < c.largeLength + 2;
 }
 
-/** Begins with the `have` bytes at `data`. False when memory is exhausted: the argument then takes the usual way. */
+/** Begins with the `have` bytes at `data`. False when memory is exhausted. */
 export function largeBegin(c: Client, data: usize, have: i32, length: i32): bool {
   const block = alloc(<usize>length + 2);
   if (block == 0) return false;

@@ -14,6 +14,7 @@ import { parseI64 } from "../bytes/integer";
 import { alloc, realloc, usableSize } from "../memory/allocator";
 import { INPUT_SLACK, Root, root } from "../memory/root";
 import { Client, CLIENT_CLOSE_AFTER_REPLY, CLIENT_PROTOCOL_ERROR } from "./client";
+import { OUT_OF_MEMORY } from "./errors";
 import { LARGE_MIN, largeBegin } from "./large";
 import { errorBytes, errorSend, errorStart, errorText, replyError } from "./reply";
 
@@ -40,6 +41,8 @@ const INLINE_MAX_SIZE: i32 = 65536;
 const ARGUMENTS_MAX: i64 = 0x7fffffff;
 const UNAUTHENTICATED_ARGUMENTS: i64 = 10;
 const UNAUTHENTICATED_BULK: i64 = 16384;
+/** Longest argument whatever proto-max-bulk-len says: lengths are signed. */
+const ARGUMENT_MOST: i64 = 0x7ffe0000;
 const CRLF: u16 = 0x0a0d;
 
 /** Makes room for `count` arguments in the shared vector. False when memory is exhausted. */
@@ -185,7 +188,7 @@ function parseBulkLength(c: Client, base: usize, end: usize, strict: bool): i32 
   if (load<u8>(at, 1) != 10) return fail(c, "ERR Protocol error: invalid CRLF in request", ERROR_BAD_CRLF);
   const number = changetype<usize>(r) + offsetof<Root>("parsedNumber");
   const valid = parseI64(start + 1, <i32>(at - start - 1), number);
-  if (!valid || r.parsedNumber < 0 || r.parsedNumber > r.protoMaxBulkLen) {
+  if (!valid || r.parsedNumber < 0 || r.parsedNumber > min(r.protoMaxBulkLen, ARGUMENT_MOST)) {
     return fail(c, "ERR Protocol error: invalid bulk length", ERROR_BAD_LENGTH);
   }
   if (strict && r.parsedNumber > UNAUTHENTICATED_BULK) {
@@ -210,8 +213,10 @@ function parseMultibulk(c: Client, base: usize, end: usize, strict: bool): i32 {
     const data = base + <usize>c.position;
     const len = <usize>c.bulkLength;
     if (<u64>data + <u64>len + 2 > <u64>end) {
-      const starts = c.bulkLength >= LARGE_MIN && c.largeBlock == 0 && !strict;
-      return starts && largeBegin(c, data, <i32>(end - data), <i32>len) ? PARSE_LARGE : PARSE_MORE;
+      if (c.bulkLength < LARGE_MIN || c.largeBlock != 0 || strict) return PARSE_MORE;
+      if (largeBegin(c, data, <i32>(end - data), <i32>len)) return PARSE_LARGE;
+      // There is no place to go on reading, so this is the reply to a command that will never be whole.
+      return fail(c, OUT_OF_MEMORY, ERROR_NO_MEMORY);
     }
     if (load<u16>(data + len) != CRLF) return fail(c, "ERR Protocol error: invalid CRLF in request", ERROR_BAD_CRLF);
     if (!addArgument(c, c.position - c.commandStart, <i32>len)) {

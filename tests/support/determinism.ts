@@ -5,17 +5,14 @@
  * runs in different runtimes can be compared. Uses commands whose replies don't depend on chance or on the build.
  */
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
 import process from "node:process";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { pathToFileURL } from "node:url";
 import { Wakey, WakeyError } from "wakey";
 import type { Argument } from "wakey";
-import { createSimulatedPort } from "../../runtime-adapters/simulated.ts";
 import type { SimulatedOptions } from "../../runtime-adapters/simulated.ts";
-import { Config } from "../../server/config/config.ts";
-import { Server } from "../../server/server.ts";
 import { encode } from "./resp.ts";
 import { Random } from "./random.ts";
+import { simulatedServer } from "./simulated.ts";
 
 const START_MS = 1_700_000_000_000;
 const KEYS = 300;
@@ -80,15 +77,7 @@ export function runInProcess(seed: number, commands: number): RunHashes {
 
 /** A whole server over the simulated network, with several clients that talk at once. */
 export async function runSimulated(seed: number, rounds: number, world: SimulatedOptions = {}): Promise<string> {
-  const port = createSimulatedPort({ ...world, seed, startUs: START_MS * 1000 });
-  const core = fileURLToPath(new URL("../../dist/core.wasm", import.meta.url));
-  const module = new WebAssembly.Module(readFileSync(core));
-  const config = new Config(port);
-  config.replace("port", 6379n);
-  const server = new Server({ port, config, module, seed: Uint32Array.of(seed, 2, 3, 4) });
-  const failure = await server.listen();
-  if (failure !== undefined) throw new Error(failure);
-  server.startCron();
+  const { port, server } = await simulatedServer(seed, world);
   const random = new Random(seed);
   const clients = Array.from({ length: 5 }, () => port.connect());
   const transcript: string[] = [];
