@@ -18,7 +18,7 @@ import {
 } from "../resp/reply";
 import { stringSize, stringView } from "../types/string";
 import { argIs } from "./arguments";
-import { readKey } from "./string";
+import { readKey } from "./look-up";
 
 /** Operations beside those of combineBits(). */
 const COMBINE_NOT: i32 = 16;

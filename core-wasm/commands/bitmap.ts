@@ -21,7 +21,7 @@ import {
 } from "../resp/reply";
 import { stringEdit, stringSize, stringView } from "../types/string";
 import { argI64, argIs } from "./arguments";
-import { readKey } from "./string";
+import { isOfType, readKey } from "./look-up";
 
 const NUMBER: usize = ROOT_ADDRESS + offsetof<Root>("number");
 const BAD_OFFSET = "ERR bit offset is not an integer or out of range";
@@ -52,10 +52,7 @@ function argOffset(c: Client, i: i32, width: i32): bool {
 
 /** The string at argument 1 with room up to `bit`, new bytes zero, ready to be written to; 0 after an error reply. */
 function editUpTo(c: Client, e: usize, bit: i64): usize {
-  if (e != 0 && entryType(e) != TYPE_STRING) {
-    replyWrongType(c);
-    return 0;
-  }
+  if (!isOfType(c, e, TYPE_STRING)) return 0;
   const size = (bit >> 3) + 1;
   const db = clientDb(c);
   const edited = size < i32.MAX_VALUE ? stringEdit(db, e, argPtr(1), argLen(1), <i32>size, true) : 0;
@@ -161,10 +158,7 @@ export function bitcountCommand(c: Client): void {
     }
   }
   const e = readKey(c, 1);
-  if (e != 0 && entryType(e) != TYPE_STRING) {
-    replyWrongType(c);
-    return;
-  }
+  if (!isOfType(c, e, TYPE_STRING)) return;
   const size = e == 0 ? 0 : stringSize(e);
   const total = unit == UNIT_BIT ? <i64>size << 3 : <i64>size;
   const emptyRange = first < 0 && last < 0 && first > last;
@@ -208,10 +202,7 @@ export function bitposCommand(c: Client): void {
     }
   }
   const e = readKey(c, 1);
-  if (e != 0 && entryType(e) != TYPE_STRING) {
-    replyWrongType(c);
-    return;
-  }
+  if (!isOfType(c, e, TYPE_STRING)) return;
   if (e == 0) {
     replyInteger(c, bit == 1 ? -1 : 0);
     return;
@@ -386,10 +377,7 @@ function bitfieldGeneric(c: Client, readOnly: bool): void {
   let grown = false;
   if (highest == READ_ONLY) {
     e = readKey(c, 1);
-    if (e != 0 && entryType(e) != TYPE_STRING) {
-      replyWrongType(c);
-      return;
-    }
+    if (!isOfType(c, e, TYPE_STRING)) return;
   } else {
     if (readOnly) {
       replyError(c, "ERR BITFIELD_RO only supports the GET subcommand");

@@ -22,7 +22,7 @@ import {
 import { valueFree } from "../types/value";
 import { argI64, argIs } from "./arguments";
 import { putEntry } from "./generic";
-import { readKey } from "./string";
+import { readKey } from "./look-up";
 
 const BAD_DATA = "ERR Bad data format";
 const BAD_FOOTER = "ERR DUMP payload version or checksum are wrong";

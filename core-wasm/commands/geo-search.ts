@@ -2,7 +2,7 @@
  * Commands that search for members by position: GEOSEARCH, GEOSEARCHSTORE and their older relatives. What they search
  * with is types/geo-search.ts.
  */
-import { entryPointer } from "../keyspace/entry";
+import { entryPointer, TYPE_ZSET } from "../keyspace/entry";
 import { changed } from "../keyspace/events";
 import { geoDecode, latitude, longitude } from "../bytes/geohash";
 import { alloc, free } from "../memory/allocator";
@@ -24,8 +24,8 @@ import { isPacked, zsetLength, zsetScore, zsetTable } from "../types/zset";
 import { treeAdd, zsetPack } from "../types/zset-change";
 import { argDouble, argI64, argInt, argIs, textLength } from "./arguments";
 import { argPoint, argUnit, pointLatitude, pointLongitude, replyDistance, replyPosition } from "./geo";
-import { readKey } from "./string";
-import { newZset, zsetOrNothing } from "./zset";
+import { isOfType, readKey } from "./look-up";
+import { newZset } from "./zset";
 import { putZset } from "./zset-range";
 
 /** Which command asks. */
@@ -361,7 +361,7 @@ function searchGeneric(c: Client, key: i32, from: i32, options: i32, readOnly: b
   for (let at: usize = 0; at < 64; at += 8) store<u64>(SEARCH + at, 0);
   shapeReset();
   q.entry = readKey(c, key);
-  if (!zsetOrNothing(c, q.entry)) return;
+  if (!isOfType(c, q.entry, TYPE_ZSET)) return;
   q.from = from;
   q.readOnly = readOnly ? 1 : 0;
   q.storeAt = key == 2 ? 1 : 0;

@@ -6,6 +6,7 @@ import { FIXED_TEXT_MAX, formatFixed, formatNotFinite, formatScaled } from "../b
 import {
   geoDecode, geoDistance, geoEncode, latitude, LATITUDE_MAX, longitude, LONGITUDE_MAX, STEP_MOST,
 } from "../bytes/geohash";
+import { TYPE_ZSET } from "../keyspace/entry";
 import { argLen, argPtr, argc, root } from "../memory/root";
 import { Client } from "../resp/client";
 import {
@@ -15,8 +16,8 @@ import {
 import { zsetScore } from "../types/zset";
 import { ADD_NX, ADD_XX } from "../types/zset-change";
 import { argDouble, argIs } from "./arguments";
-import { readKey } from "./string";
-import { ADD_CH, addMembers, zsetOrNothing } from "./zset";
+import { isOfType, readKey } from "./look-up";
+import { ADD_CH, addMembers } from "./zset";
 
 const TEXT: usize = memory.data(384, 8);
 const POINT: usize = memory.data(16, 8);
@@ -126,7 +127,7 @@ export function geoaddCommand(c: Client): void {
 /** GEOPOS key [member [member ...]] */
 export function geoposCommand(c: Client): void {
   const e = readKey(c, 1);
-  if (!zsetOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_ZSET)) return;
   replyArray(c, argc() - 2);
   for (let i = 2; i < argc(); i++) {
     if (e == 0 || !zsetScore(e, argPtr(i), argLen(i))) {
@@ -141,7 +142,7 @@ export function geoposCommand(c: Client): void {
 /** GEOHASH key [member [member ...]] */
 export function geohashCommand(c: Client): void {
   const e = readKey(c, 1);
-  if (!zsetOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_ZSET)) return;
   replyArray(c, argc() - 2);
   for (let i = 2; i < argc(); i++) {
     if (e == 0 || !zsetScore(e, argPtr(i), argLen(i))) {
@@ -171,7 +172,7 @@ export function geodistCommand(c: Client): void {
     if (unit < 0) return;
   }
   const e = readKey(c, 1);
-  if (!zsetOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_ZSET)) return;
   if (e == 0 || !zsetScore(e, argPtr(2), argLen(2))) {
     replyNull(c);
     return;

@@ -5,7 +5,7 @@
  */
 import { addEntry, Database, deleteKey, lookupWrite } from "../keyspace/database";
 import {
-  ENCODING_LISTPACK, entryNew, entryPointer, entrySetPointer, entryType, isInline, NO_EXPIRE, stringLength, stringPtr,
+  ENCODING_LISTPACK, entryNew, entryPointer, entrySetPointer, isInline, NO_EXPIRE, stringLength, stringPtr,
   TYPE_HASH,
 } from "../keyspace/entry";
 import { changed, notify, NOTIFY_GENERIC, NOTIFY_HASH } from "../keyspace/events";
@@ -13,12 +13,12 @@ import { free } from "../memory/allocator";
 import { argLen, argPtr, root } from "../memory/root";
 import { KEYS_TOUCHED, selectKey, touchKeys } from "../resp/batch";
 import { Client, clientDb } from "../resp/client";
-import { replyBlock, replyBulk, replyBulkInteger, replyError, replyNull, replyWrongType } from "../resp/reply";
+import { replyBlock, replyBulk, replyBulkInteger, replyError, replyNull } from "../resp/reply";
 import { keyAddress, keyLength } from "../structures/element";
 import { lpInt, lpIsInt, lpNew, lpText, lpTextLength } from "../structures/listpack";
 import { hashConvert, hashLength, hashTable, isListpack, listpackValue, tableField } from "../types/hash";
 import { argI64, argIs } from "./arguments";
-import { readKey } from "./string";
+import { isOfType, readKey } from "./look-up";
 
 /** What a look-up returns after it has replied WRONGTYPE: no address of an entry. */
 export const NOT_A_HASH: usize = 1;
@@ -29,9 +29,7 @@ export const BAD_FIELD_COUNT = "ERR numfields should be greater than 0 and match
 // --- Look-up ---
 
 function checked(c: Client, e: usize): usize {
-  if (e == 0 || entryType(e) == TYPE_HASH) return e;
-  replyWrongType(c);
-  return NOT_A_HASH;
+  return isOfType(c, e, TYPE_HASH) ? e : NOT_A_HASH;
 }
 
 /** The hash in argument 1 for reading; 0 when it is absent, NOT_A_HASH after an error reply. */

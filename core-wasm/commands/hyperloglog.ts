@@ -26,7 +26,7 @@ import {
 } from "../types/hyperloglog";
 import { stringEdit } from "../types/string";
 import { argIs, textLength } from "./arguments";
-import { readKey } from "./string";
+import { readKey } from "./look-up";
 
 const NOT_HLL = "WRONGTYPE Key is not a valid HyperLogLog string value.";
 const DAMAGED = "INVALIDOBJ Corrupted HLL object detected";

@@ -17,8 +17,9 @@ import { cursorClose, cursorIsInt, cursorLength, cursorOpen, cursorView } from "
 import { listExpect, listIsQuicklist, listNew, listOpenEnd, listPop, listPush } from "../types/list";
 import { valueFree } from "../types/value";
 import { argI64, argIs } from "./arguments";
-import { elementsPopped, listOrNothing, popRange } from "./list";
+import { elementsPopped, popRange } from "./list";
 import { replyElement } from "./list-reply";
+import { isOfType } from "./look-up";
 
 const BAD_NUMKEYS = "ERR numkeys should be greater than 0";
 const BAD_COUNT = "ERR count should be greater than 0";
@@ -99,9 +100,9 @@ function move(c: Client, from: i32, to: i32): void {
     replyNull(c);
     return;
   }
-  if (!listOrNothing(c, source)) return;
+  if (!isOfType(c, source, TYPE_LIST)) return;
   const target = lookupWrite(db, argPtr(2), argLen(2));
-  if (listOrNothing(c, target)) moveBetween(c, source, target, from, to);
+  if (isOfType(c, target, TYPE_LIST)) moveBetween(c, source, target, from, to);
 }
 
 /** LMOVE source destination LEFT | RIGHT LEFT | RIGHT */
@@ -166,7 +167,7 @@ function popFirst(c: Client, first: i32, keys: i32, where: i32, count: i64): boo
   for (let i = first; i < first + keys; i++) {
     const e = lookupWrite(db, argPtr(i), argLen(i));
     if (e == 0) continue;
-    if (listOrNothing(c, e)) popFrom(c, e, i, where, count);
+    if (isOfType(c, e, TYPE_LIST)) popFrom(c, e, i, where, count);
     return true;
   }
   return false;

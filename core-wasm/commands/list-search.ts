@@ -1,6 +1,7 @@
 /**
  * LPOS: where in a list an element is.
  */
+import { TYPE_LIST } from "../keyspace/entry";
 import { argLen, argPtr, argc, root } from "../memory/root";
 import { Client } from "../resp/client";
 import {
@@ -14,8 +15,7 @@ import {
 } from "../types/list-cursor";
 import { listLength } from "../types/list";
 import { argI64, argIs, argRange } from "./arguments";
-import { listOrNothing } from "./list";
-import { readKey } from "./string";
+import { isOfType, readKey } from "./look-up";
 
 const BAD_RANK = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807";
 const NEGATIVE_COUNT = "ERR COUNT can't be negative";
@@ -94,7 +94,7 @@ export function lposCommand(c: Client): void {
     }
   }
   const e = readKey(c, 1);
-  if (!listOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_LIST)) return;
   scratchClear();
   if (e != 0 && !findMatches(e, rank, count < 0 ? 1 : count, maxlen)) {
     replyOutOfMemory(c);

@@ -3,14 +3,13 @@
  * with LPOS: list-search.ts; moving between lists and waiting for them: list-move.ts.
  */
 import { addEntry, Database, deleteKey, lookupWrite } from "../keyspace/database";
-import { entryType, TYPE_LIST } from "../keyspace/entry";
+import { TYPE_LIST } from "../keyspace/entry";
 import { announce, changed, notify, NOTIFY_GENERIC, NOTIFY_LIST } from "../keyspace/events";
 import { argLen, argPtr, argc, root } from "../memory/root";
 import { Client, clientDb, retractOutput } from "../resp/client";
 import { NO_KEY } from "../resp/errors";
 import {
   replyArray, replyError, replyInteger, replyNull, replyNullArray, replyOk, replyOutOfMemory, replySyntax,
-  replyWrongType,
 } from "../resp/reply";
 import { LIST_HEAD, LIST_TAIL } from "../structures/quicklist";
 import {
@@ -23,20 +22,13 @@ import {
 import { valueFree } from "../types/value";
 import { argI64, argIs, argRange, replyArity } from "./arguments";
 import { replyElement, replyElements } from "./list-reply";
-import { readKey } from "./string";
+import { isOfType, readKey } from "./look-up";
 
 const MUST_BE_POSITIVE = "ERR value is out of range, must be positive";
 const INDEX_RANGE = "ERR index out of range";
 const BAD_COUNT = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807";
 
 // --- Shared steps ---
-
-/** True for a list and for no entry at all; replies WRONGTYPE otherwise. */
-export function listOrNothing(c: Client, e: usize): bool {
-  if (e == 0 || entryType(e) == TYPE_LIST) return true;
-  replyWrongType(c);
-  return false;
-}
 
 /** Ends a removal of elements: the key goes with its last one, else the list may become a listpack again. */
 function elementsGone(db: Database, e: usize, key: usize, keyLen: i32): void {
@@ -101,7 +93,7 @@ function push(c: Client, where: i32, onlyOld: bool): void {
   const key = argPtr(1);
   const keyLen = argLen(1);
   let e = lookupWrite(db, key, keyLen);
-  if (!listOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_LIST)) return;
   const isNew = e == 0;
   if (isNew) {
     if (onlyOld) {
@@ -160,7 +152,7 @@ export function linsertCommand(c: Client): void {
     replyInteger(c, 0);
     return;
   }
-  if (!listOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_LIST)) return;
   let found = false;
   let done = false;
   if (expectArguments(e, 4, 5)) {
@@ -186,7 +178,7 @@ export function linsertCommand(c: Client): void {
 /** LLEN key */
 export function llenCommand(c: Client): void {
   const e = readKey(c, 1);
-  if (listOrNothing(c, e)) replyInteger(c, e == 0 ? 0 : listLength(e));
+  if (isOfType(c, e, TYPE_LIST)) replyInteger(c, e == 0 ? 0 : listLength(e));
 }
 
 /** LINDEX key index */
@@ -196,7 +188,7 @@ export function lindexCommand(c: Client): void {
     replyNull(c);
     return;
   }
-  if (!listOrNothing(c, e) || !argI64(c, 2)) return;
+  if (!isOfType(c, e, TYPE_LIST) || !argI64(c, 2)) return;
   if (cursorOpen(e, root().number)) replyElement(c);
   else if (cursorFailed()) replyOutOfMemory(c);
   else replyNull(c);
@@ -211,7 +203,7 @@ export function lrangeCommand(c: Client): void {
   if (!argI64(c, 3)) return;
   let stop = r.number;
   const e = readKey(c, 1);
-  if (!listOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_LIST)) return;
   const length = e == 0 ? 0 : listLength(e);
   if (start < 0) start += length;
   if (stop < 0) stop += length;
@@ -233,7 +225,7 @@ function popOne(c: Client, where: i32): void {
     replyNull(c);
     return;
   }
-  if (!listOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_LIST)) return;
   const before = c.outBytes;
   let done = cursorOpen(e, where == LIST_HEAD ? 0 : -1);
   if (done) replyElement(c);
@@ -264,7 +256,7 @@ function pop(c: Client, where: i32): void {
   }
   const e = lookupWrite(clientDb(c), argPtr(1), argLen(1));
   if (e == 0) replyNullArray(c);
-  else if (!listOrNothing(c, e)) return;
+  else if (!isOfType(c, e, TYPE_LIST)) return;
   else if (count == 0) replyArray(c, 0);
   else popRange(c, e, argPtr(1), argLen(1), where, count, c.outBytes);
 }
@@ -287,7 +279,7 @@ export function lsetCommand(c: Client): void {
     replyError(c, NO_KEY);
     return;
   }
-  if (!listOrNothing(c, e) || !argI64(c, 2)) return;
+  if (!isOfType(c, e, TYPE_LIST) || !argI64(c, 2)) return;
   const index = root().number;
   if (!expectArguments(e, 3, 4)) {
     replyOutOfMemory(c);
@@ -334,7 +326,7 @@ export function lremCommand(c: Client): void {
   const key = argPtr(1);
   const keyLen = argLen(1);
   const e = lookupWrite(db, key, keyLen);
-  if (!listOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_LIST)) return;
   const removed = e == 0 ? 0 : removeEqual(e, count < 0 ? -count : count, count < 0);
   if (removed > 0) {
     notify(NOTIFY_LIST, "lrem", key, keyLen, db.id);
@@ -358,7 +350,7 @@ export function ltrimCommand(c: Client): void {
   const key = argPtr(1);
   const keyLen = argLen(1);
   const e = lookupWrite(db, key, keyLen);
-  if (!listOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_LIST)) return;
   if (e == 0) {
     replyOk(c);
     return;

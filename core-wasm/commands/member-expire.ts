@@ -16,7 +16,7 @@ import { changed, notify, NOTIFY_GENERIC, NOTIFY_HASH, NOTIFY_SET, NOTIFY_ZSET }
 import { argLen, argPtr, argc, root } from "../memory/root";
 import { Client, clientDb, retractOutput } from "../resp/client";
 import { SYNTAX } from "../resp/errors";
-import { replyArray, replyError, replyInteger, replyOutOfMemory, replySyntax, replyWrongType } from "../resp/reply";
+import { replyArray, replyError, replyInteger, replyOutOfMemory, replySyntax } from "../resp/reply";
 import {
   FIELD_ABSENT, FIELD_NO_MEMORY, FIELD_TIMED, hashDelete, hashExpire, hashLength, hashPersist, hashSetExpire,
 } from "../types/hash";
@@ -28,7 +28,7 @@ import { zsetExpireMember, zsetExpiryOf, zsetPersistMember } from "../types/zset
 import { argIs, argTime, timeLeft, UNIT_MILLISECONDS, UNIT_SECONDS } from "./arguments";
 import { BAD_CONDITIONS, conditionsHold, readConditions } from "./generic-expire";
 import { BAD_FIELD_COUNT, findFields, readFieldCount } from "./hash-common";
-import { readKey } from "./string";
+import { isOfType, readKey } from "./look-up";
 
 // Replies beside FIELD_TIMED and FIELD_ABSENT.
 const CONDITION_FAILED: i32 = 0;
@@ -114,13 +114,6 @@ function badCount(type: u32): string {
 function membersFollow(c: Client, type: u32, mismatch: string): bool {
   if (argIs(2, word(type))) return readFieldCount(c, 2, 1, mismatch);
   replySyntax(c);
-  return false;
-}
-
-/** True for no entry and for one of this type; replies WRONGTYPE otherwise. */
-function isOfType(c: Client, e: usize, type: u32): bool {
-  if (e == 0 || entryType(e) == type) return true;
-  replyWrongType(c);
   return false;
 }
 

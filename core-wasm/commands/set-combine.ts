@@ -8,7 +8,7 @@
  */
 import { addEntry, deleteKey, lookupWrite, replaceEntry } from "../keyspace/database";
 import {
-  ENCODING_HASHTABLE, ENCODING_INTSET, ENCODING_LISTPACK, entryEncoding, entryPointer, entrySetPointer,
+  ENCODING_HASHTABLE, ENCODING_INTSET, ENCODING_LISTPACK, entryEncoding, entryPointer, entrySetPointer, TYPE_SET,
 } from "../keyspace/entry";
 import { changed, notify, NOTIFY_GENERIC, NOTIFY_SET } from "../keyspace/events";
 import { alloc, free } from "../memory/allocator";
@@ -25,8 +25,8 @@ import {
 } from "../types/set-walk";
 import { valueFree } from "../types/value";
 import { argI64, argIs } from "./arguments";
-import { replyMember, replyMembers, setOrNothing } from "./set";
-import { readKey } from "./string";
+import { isOfType, readKey } from "./look-up";
+import { replyMember, replyMembers } from "./set";
 
 /** Sets that a difference takes away are looked up at half the price of being walked (Valkey's weighting). */
 const LOOKUP_DISCOUNT: i64 = 2;
@@ -50,7 +50,7 @@ function readSets(c: Client, first: i32, count: i32): usize {
   }
   for (let i = 0; i < count; i++) {
     const e = readKey(c, first + i);
-    if (!setOrNothing(c, e)) {
+    if (!isOfType(c, e, TYPE_SET)) {
       free(sets);
       return 0;
     }

@@ -7,7 +7,7 @@
  */
 import { lookupWrite } from "../keyspace/database";
 import {
-  ENCODING_HASHTABLE, ENCODING_LISTPACK, entryEncoding, entryPointer, entrySetEncoding, entrySetPointer,
+  ENCODING_HASHTABLE, ENCODING_LISTPACK, entryEncoding, entryPointer, entrySetEncoding, entrySetPointer, TYPE_SET,
 } from "../keyspace/entry";
 import { changed, notify, NOTIFY_SET } from "../keyspace/events";
 import { alloc, availableBytes, canAllocate, free } from "../memory/allocator";
@@ -26,8 +26,8 @@ import {
 } from "../types/set-walk";
 import { valueFree } from "../types/value";
 import { argI64, argRange } from "./arguments";
-import { deleteEmptied, replyMember, replyMembers, setOrNothing } from "./set";
-import { readKey } from "./string";
+import { isOfType, readKey } from "./look-up";
+import { deleteEmptied, replyMember, replyMembers } from "./set";
 
 /** A set that keeps less than a fifth of what is popped is made anew from what it keeps (Valkey's factor). */
 const LEAVE_FACTOR: i64 = 5;
@@ -138,7 +138,7 @@ function popSome(c: Client): void {
   }
   const db = clientDb(c);
   const e = lookupWrite(db, argPtr(1), argLen(1));
-  if (!setOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_SET)) return;
   if (e == 0 || count == 0) {
     replySet(c, 0);
     return;
@@ -170,7 +170,7 @@ export function spopCommand(c: Client): void {
   }
   const db = clientDb(c);
   const e = lookupWrite(db, argPtr(1), argLen(1));
-  if (!setOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_SET)) return;
   if (e == 0) {
     replyNull(c);
     return;
@@ -259,7 +259,7 @@ export function srandmemberCommand(c: Client): void {
   if (end == 3 && !argRange(c, 2, -i64.MAX_VALUE, i64.MAX_VALUE, BAD_RANGE)) return;
   const count = root().number;
   const e = readKey(c, 1);
-  if (!setOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_SET)) return;
   if (end == 2) {
     if (e == 0) replyNull(c);
     else replyMember(c, setPick(e));

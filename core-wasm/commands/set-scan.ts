@@ -2,7 +2,7 @@
  * SSCAN: a portion of a set's members a call. Small encodings come whole, as in Valkey; a table by its buckets, with
  * the guarantees of the cursor of structures/hashtable.ts.
  */
-import { ENCODING_HASHTABLE, entryEncoding, entryPointer } from "../keyspace/entry";
+import { ENCODING_HASHTABLE, entryEncoding, entryPointer, TYPE_SET } from "../keyspace/entry";
 import { root } from "../memory/root";
 import { Client } from "../resp/client";
 import { replyOutOfMemory } from "../resp/reply";
@@ -11,9 +11,9 @@ import {
   scratchAt, scratchClear, scratchFailed, scratchLength, scratchPush, scratchRelease,
 } from "../structures/scratch";
 import { setMemberAt, setMemberLength, setMemberPtr, setNext, setWalk, setWalkEnd } from "../types/set-walk";
+import { isOfType, readKey } from "./look-up";
 import { argCursor, gatherScan, readScanOptions, replyScan, scanMatches, scanMatchesElement } from "./scan";
-import { replyMember, setOrNothing } from "./set";
-import { readKey } from "./string";
+import { replyMember } from "./set";
 
 function gatherAll(e: usize): void {
   scratchClear();
@@ -30,7 +30,7 @@ export function sscanCommand(c: Client): void {
   if (!argCursor(c, 2)) return;
   const cursor = <u64>root().number;
   const e = readKey(c, 1);
-  if (!setOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_SET)) return;
   if (e == 0) {
     replyScan(c, 0, 0);
     return;

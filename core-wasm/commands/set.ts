@@ -3,27 +3,18 @@
  * several sets together set-combine.ts's, SSCAN set-scan.ts's; members and encodings are types/set.ts's.
  */
 import { addEntry, Database, deleteKey, lookupWrite } from "../keyspace/database";
-import { entryType, TYPE_SET } from "../keyspace/entry";
+import { TYPE_SET } from "../keyspace/entry";
 import { announce, changed, notify, NOTIFY_GENERIC, NOTIFY_NEW, NOTIFY_SET } from "../keyspace/events";
 import { argLen, argPtr, argc, root } from "../memory/root";
 import { Client, clientDb } from "../resp/client";
-import {
-  replyArray, replyBulk, replyBulkInteger, replyInteger, replyOutOfMemory, replySet, replyWrongType,
-} from "../resp/reply";
+import { replyArray, replyBulk, replyBulkInteger, replyInteger, replyOutOfMemory, replySet } from "../resp/reply";
 import { scratchAt, scratchClear, scratchLength, scratchPush, scratchRelease } from "../structures/scratch";
 import { setAdd, setExpect, setFirstEncoding, setHas, setNew, setRemove, setSize } from "../types/set";
 import { SetWalk, setNext, setWalk, setWalkEnd } from "../types/set-walk";
 import { valueFree } from "../types/value";
-import { readKey } from "./string";
+import { isOfType, readKey } from "./look-up";
 
 // --- Shared steps ---
-
-/** True for a set and for no entry at all; replies WRONGTYPE otherwise. */
-export function setOrNothing(c: Client, e: usize): bool {
-  if (e == 0 || entryType(e) == TYPE_SET) return true;
-  replyWrongType(c);
-  return false;
-}
 
 /** Replies the walk's member as a bulk string. */
 export function replyMember(c: Client, w: SetWalk): void {
@@ -85,7 +76,7 @@ function addNewSet(db: Database): i32 {
 export function saddCommand(c: Client): void {
   const db = clientDb(c);
   const e = lookupWrite(db, argPtr(1), argLen(1));
-  if (!setOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_SET)) return;
   const added = e == 0 ? addNewSet(db) : setExpect(e, argc() - 2) ? addArguments(e) : -1;
   if (added < 0) {
     replyOutOfMemory(c);
@@ -102,7 +93,7 @@ export function saddCommand(c: Client): void {
 export function sremCommand(c: Client): void {
   const db = clientDb(c);
   const e = lookupWrite(db, argPtr(1), argLen(1));
-  if (!setOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_SET)) return;
   let removed = 0;
   let emptied = false;
   for (let i = 2; e != 0 && i < argc() && !emptied; i++) {
@@ -147,7 +138,7 @@ export function smoveCommand(c: Client): void {
     replyInteger(c, 0);
     return;
   }
-  if (!setOrNothing(c, from) || !setOrNothing(c, to)) return;
+  if (!isOfType(c, from, TYPE_SET) || !isOfType(c, to, TYPE_SET)) return;
   const there = setHas(from, argPtr(3), argLen(3));
   if (from == to || !there) {
     replyInteger(c, there ? 1 : 0);
@@ -172,13 +163,13 @@ export function smoveCommand(c: Client): void {
 /** SISMEMBER key member */
 export function sismemberCommand(c: Client): void {
   const e = readKey(c, 1);
-  if (setOrNothing(c, e)) replyInteger(c, e != 0 && setHas(e, argPtr(2), argLen(2)) ? 1 : 0);
+  if (isOfType(c, e, TYPE_SET)) replyInteger(c, e != 0 && setHas(e, argPtr(2), argLen(2)) ? 1 : 0);
 }
 
 /** SMISMEMBER key member [member ...] */
 export function smismemberCommand(c: Client): void {
   const e = readKey(c, 1);
-  if (!setOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_SET)) return;
   const end = argc();
   replyArray(c, end - 2);
   for (let i = 2; i < end; i++) replyInteger(c, e != 0 && setHas(e, argPtr(i), argLen(i)) ? 1 : 0);
@@ -187,13 +178,13 @@ export function smismemberCommand(c: Client): void {
 /** SCARD key */
 export function scardCommand(c: Client): void {
   const e = readKey(c, 1);
-  if (setOrNothing(c, e)) replyInteger(c, e == 0 ? 0 : <i64>setSize(e));
+  if (isOfType(c, e, TYPE_SET)) replyInteger(c, e == 0 ? 0 : <i64>setSize(e));
 }
 
 /** SMEMBERS key */
 export function smembersCommand(c: Client): void {
   const e = readKey(c, 1);
-  if (!setOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_SET)) return;
   replySet(c, e == 0 ? 0 : setSize(e));
   if (e != 0) replyMembers(c, e);
 }

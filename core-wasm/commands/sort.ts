@@ -36,7 +36,7 @@ import { valueFree } from "../types/value";
 import { isPacked, zsetAt, zsetLength, zsetMember, zsetMemberLength, zsetNext, zsetPrevious } from "../types/zset";
 import { zsetUnpack } from "../types/zset-change";
 import { argI64, argIs } from "./arguments";
-import { readKey } from "./string";
+import { readKey } from "./look-up";
 
 @unmanaged
 class Options {

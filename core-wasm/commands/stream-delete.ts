@@ -8,6 +8,7 @@
  * XDEL is stream.ts's, XACK stream-group.ts's.
  */
 import { lookupWrite } from "../keyspace/database";
+import { TYPE_STREAM } from "../keyspace/entry";
 import { changed, notify, NOTIFY_STREAM } from "../keyspace/events";
 import { alloc, free } from "../memory/allocator";
 import { argLen, argPtr, argc, root } from "../memory/root";
@@ -19,8 +20,8 @@ import { Group, groupsOf, Stream, STREAM_OPTIONS } from "../types/stream-data";
 import { groupFind, pendingFind, pendingRemove } from "../types/stream-group";
 import { compareIds, entryExists, streamDelete } from "../types/stream-node";
 import { argI64, argIs } from "./arguments";
+import { isOfType } from "./look-up";
 import { argId, parseId } from "./stream-id";
-import { streamOrNothing } from "./stream-range";
 
 const KEEP: i32 = 0;
 const DROP: i32 = 1;
@@ -182,7 +183,7 @@ function replyMissing(c: Client): void {
 export function xdelexCommand(c: Client): void {
   if (!readOptions(c, 2)) return;
   const e = lookupWrite(clientDb(c), argPtr(1), argLen(1));
-  if (!streamOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_STREAM)) return;
   if (e == 0) replyMissing(c);
   else removeAll(c, streamOf(e), 0);
 }
@@ -191,7 +192,7 @@ export function xdelexCommand(c: Client): void {
 export function xackdelCommand(c: Client): void {
   if (!readOptions(c, 3)) return;
   const e = lookupWrite(clientDb(c), argPtr(1), argLen(1));
-  if (!streamOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_STREAM)) return;
   const group: usize = e == 0 ? 0 : groupFind(streamOf(e), argPtr(2), argLen(2));
   if (group == 0) replyMissing(c);
   else removeAll(c, streamOf(e), group);

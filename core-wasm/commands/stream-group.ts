@@ -24,10 +24,9 @@ import {
 } from "../types/stream-group";
 import { valueFree } from "../types/value";
 import { argI64, argIs, textLength } from "./arguments";
+import { isOfType, readKey } from "./look-up";
 import { newStreamEntry } from "./stream";
 import { argAnyId, argId, argIsSign, parseId } from "./stream-id";
-import { streamOrNothing } from "./stream-range";
-import { readKey } from "./string";
 
 const WHOLE: i32 = i32.MAX_VALUE;
 /** Pending entries that go at once with their group. */
@@ -85,7 +84,7 @@ export function replySubcommandSyntax(c: Client, name: string): void {
  */
 function lookupGroup(c: Client, required: bool): usize {
   const e = lookupWrite(clientDb(c), argPtr(2), argLen(2));
-  if (!streamOrNothing(c, e)) return 0;
+  if (!isOfType(c, e, TYPE_STREAM)) return 0;
   if (e == 0) {
     replyNeedsKey(c);
     return 0;
@@ -170,7 +169,7 @@ export function xgroupCreateCommand(c: Client): void {
   if (makes == BAD_OPTION) return;
   const read = r.number;
   const e = lookupWrite(clientDb(c), argPtr(2), argLen(2));
-  if (!streamOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_STREAM)) return;
   if (e == 0 && makes == 0) {
     replyNeedsKey(c);
     return;
@@ -313,7 +312,7 @@ export function xgroupHelpCommand(c: Client): void {
 /** XACK key group id [id ...] */
 export function xackCommand(c: Client): void {
   const e = readKey(c, 1);
-  if (!streamOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_STREAM)) return;
   const address: usize = e == 0 ? 0 : groupFind(streamOf(e), argPtr(2), argLen(2));
   if (address == 0) {
     replyInteger(c, 0);

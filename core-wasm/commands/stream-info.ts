@@ -1,6 +1,7 @@
 /**
  * XINFO: what a stream, its groups and their consumers are like.
  */
+import { TYPE_STREAM } from "../keyspace/entry";
 import { argLen, argPtr, argc, root } from "../memory/root";
 import { Client } from "../resp/client";
 import { NO_KEY } from "../resp/errors";
@@ -16,10 +17,10 @@ import {
 import { groupFind, groupLag } from "../types/stream-group";
 import { cursor, seekFrom, seekUpTo } from "../types/stream-node";
 import { argI64, argIs } from "./arguments";
+import { isOfType, readKey } from "./look-up";
 import { replyNoGroupOfKey, replySubcommandSyntax } from "./stream-group";
 import { replyId } from "./stream-id";
-import { replyEntry, replyRange, streamOrNothing } from "./stream-range";
-import { readKey } from "./string";
+import { replyEntry, replyRange } from "./stream-range";
 
 /** What FULL shows of each list when COUNT says nothing else. */
 const COUNT_DEFAULT: i64 = 10;
@@ -31,7 +32,7 @@ function lookup(c: Client): usize {
     replyError(c, NO_KEY);
     return 0;
   }
-  return streamOrNothing(c, e) ? e : 0;
+  return isOfType(c, e, TYPE_STREAM) ? e : 0;
 }
 
 // --- Fields ---

@@ -4,6 +4,7 @@
  * Claiming changes first and replies afterwards: so the reply's length is known, and what no memory is found for is
  * neither claimed nor replied.
  */
+import { TYPE_STREAM } from "../keyspace/entry";
 import { changed } from "../keyspace/events";
 import { alloc, canAllocate, free } from "../memory/allocator";
 import { argLen, argPtr, argc, root } from "../memory/root";
@@ -21,10 +22,10 @@ import {
 import { consumerFind, groupFind, pendingAdd, pendingFind, pendingMove, pendingRemove } from "../types/stream-group";
 import { compareIds, entryExists } from "../types/stream-node";
 import { argI64, argIs, textLength } from "./arguments";
+import { isOfType, readKey } from "./look-up";
 import { ensureConsumer, replyNoGroup } from "./stream-group";
 import { argEnd, argId, argStart, ID_BAD, parseId, replyId } from "./stream-id";
-import { replySingle, streamOrNothing } from "./stream-range";
-import { readKey } from "./string";
+import { replySingle } from "./stream-range";
 
 /** How many pending entries XAUTOCLAIM looks at for one that it may claim. */
 const ATTEMPTS: i64 = 10;
@@ -145,7 +146,7 @@ function replyPendingSummary(c: Client, g: Group): void {
 
 /** The group in argument 2 of the stream that is `e` (0: none); 0 after an error reply. */
 function groupOrError(c: Client, e: usize): usize {
-  if (!streamOrNothing(c, e)) return 0;
+  if (!isOfType(c, e, TYPE_STREAM)) return 0;
   const group: usize = e == 0 ? 0 : groupFind(streamOf(e), argPtr(2), argLen(2));
   if (group == 0) replyNoGroup(c, 1, 2);
   return group;

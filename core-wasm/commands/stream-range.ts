@@ -4,12 +4,10 @@
  * How many entries a reply has is counted before it is written: streams count whole nodes at once (stream-node.ts).
  */
 import { formatU64 } from "../bytes/integer";
-import { entryType, TYPE_STREAM } from "../keyspace/entry";
+import { TYPE_STREAM } from "../keyspace/entry";
 import { argc, root } from "../memory/root";
 import { Client, commitOutput } from "../resp/client";
-import {
-  replyArray, replyBulk, replyBulkInteger, replyNullArray, replySyntax, replyWrongType, reserve,
-} from "../resp/reply";
+import { replyArray, replyBulk, replyBulkInteger, replyNullArray, replySyntax, reserve } from "../resp/reply";
 import { lpBehind, lpInt, lpIsInt, lpText, lpTextLength } from "../structures/listpack";
 import { streamOf } from "../types/stream";
 import { Stream } from "../types/stream-data";
@@ -19,8 +17,8 @@ import {
 } from "../types/stream-node";
 import { argI64, argIs } from "./arguments";
 import { writeElement } from "./list-reply";
+import { isOfType, readKey } from "./look-up";
 import { argEnd, argStart, ID_BULK_MOST, writeBulkId } from "./stream-id";
-import { readKey } from "./string";
 
 const CRLF: u16 = 0x0a0d;
 /** Bytes of an element's reply besides a string's own. */
@@ -28,13 +26,6 @@ const FRAME: usize = 32;
 /** Pairs up to this size are written at once. */
 const LONG_PAIR: usize = 4096;
 const ENTRY_HEAD_MOST: usize = ID_BULK_MOST + 32;
-
-/** True for a stream and for no entry at all; replies WRONGTYPE otherwise. */
-export function streamOrNothing(c: Client, e: usize): bool {
-  if (e == 0 || entryType(e) == TYPE_STREAM) return true;
-  replyWrongType(c);
-  return false;
-}
 
 // --- Entries in replies ---
 
@@ -161,7 +152,7 @@ function rangeGeneric(c: Client, startArg: i32, endArg: i32, backward: bool): vo
     count = r.number < 0 ? 0 : r.number;
   }
   const e = readKey(c, 1);
-  if (!streamOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_STREAM)) return;
   if (e == 0) replyArray(c, 0);
   else if (count == 0) replyNullArray(c);
   else replyRange(c, streamOf(e), ms, seq, endMs, endSeq, count < 0 ? 0 : count, backward);

@@ -27,10 +27,10 @@ import {
   compareIds, Cursor, cursor, cursorNext, cursorNextFrom, entryExists, goTo, lastEntryId, seekFrom,
 } from "../types/stream-node";
 import { argI64, argIs, isCommand } from "./arguments";
+import { isOfType, readKey } from "./look-up";
 import { ensureConsumer, replyNoGroup } from "./stream-group";
 import { argId, argIsSign, nextId, previousId, replyId, writeId } from "./stream-id";
-import { countRange, replyEntries, replyEntry, replySingle, streamOrNothing } from "./stream-range";
-import { readKey } from "./string";
+import { countRange, replyEntries, replyEntry, replySingle } from "./stream-range";
 
 @unmanaged
 class Options {
@@ -207,7 +207,7 @@ function readPlans(c: Client, plans: usize): bool {
   for (let i = 0; i < o.streams; i++) {
     const p = planAt(plans, i);
     const e = readKey(c, o.first + i);
-    if (!streamOrNothing(c, e)) return false;
+    if (!isOfType(c, e, TYPE_STREAM)) return false;
     p.kind = NOTHING;
     p.group = 0;
     p.claims = 0;

@@ -19,9 +19,8 @@ import {
 } from "../types/stream-node";
 import { valueFree } from "../types/value";
 import { argI64, argIs, replyArity } from "./arguments";
+import { isOfType, readKey } from "./look-up";
 import { argId, ID_BAD, ID_TIME, ID_WHOLE, INVALID_ID, isSign, parseId, replyId } from "./stream-id";
-import { streamOrNothing } from "./stream-range";
-import { readKey } from "./string";
 
 const TRIM_TWICE = "ERR syntax error, MAXLEN and MINID options at the same time are not compatible";
 const NOT_ABOVE = "ERR The ID specified in XADD is equal or smaller than the target stream top item";
@@ -239,7 +238,7 @@ export function xaddCommand(c: Client): void {
   const key = argPtr(1);
   const keyLen = argLen(1);
   let e = lookupWrite(db, key, keyLen);
-  if (!streamOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_STREAM)) return;
   if (e == 0) {
     if (o.onlyExisting) {
       replyNull(c);
@@ -269,7 +268,7 @@ export function xaddCommand(c: Client): void {
 /** XLEN key */
 export function xlenCommand(c: Client): void {
   const e = readKey(c, 1);
-  if (streamOrNothing(c, e)) replyInteger(c, e == 0 ? 0 : <i64>streamOf(e).length);
+  if (isOfType(c, e, TYPE_STREAM)) replyInteger(c, e == 0 ? 0 : <i64>streamOf(e).length);
 }
 
 /** XTRIM key MAXLEN | MINID [= | ~] threshold [LIMIT count] */
@@ -279,7 +278,7 @@ export function xtrimCommand(c: Client): void {
   const key = argPtr(1);
   const keyLen = argLen(1);
   const e = lookupWrite(db, key, keyLen);
-  if (!streamOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_STREAM)) return;
   const removed = e == 0 ? 0 : streamTrim(streamOf(e), trim());
   if (removed != 0) {
     notify(NOTIFY_STREAM, "xtrim", key, keyLen, db.id);
@@ -294,7 +293,7 @@ export function xdelCommand(c: Client): void {
   const key = argPtr(1);
   const keyLen = argLen(1);
   const e = lookupWrite(db, key, keyLen);
-  if (!streamOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_STREAM)) return;
   if (e == 0) {
     replyInteger(c, 0);
     return;
@@ -395,7 +394,7 @@ export function xsetidCommand(c: Client): void {
     replyError(c, NO_KEY);
     return;
   }
-  if (!streamOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_STREAM)) return;
   const s = streamOf(e);
   if (!mayBeLast(c, s, ms, seq)) return;
   const n = changetype<Counters>(COUNTERS);

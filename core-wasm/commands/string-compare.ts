@@ -4,6 +4,7 @@
  */
 import { xxh3 } from "../bytes/xxh3";
 import { deleteLive, lookupWrite } from "../keyspace/database";
+import { TYPE_STRING } from "../keyspace/entry";
 import { changed, notify, NOTIFY_GENERIC } from "../keyspace/events";
 import { argLen, argPtr, argc, root } from "../memory/root";
 import { LAZY_USER_DEL } from "../memory/settings";
@@ -11,7 +12,7 @@ import { Client, clientDb } from "../resp/client";
 import { replyBulk, replyError, replyInteger, replyNull } from "../resp/reply";
 import { stringEquals, stringSize, stringView } from "../types/string";
 import { replyArity } from "./arguments";
-import { readKey, stringOrNothing } from "./string";
+import { isOfType, readKey } from "./look-up";
 import {
   OPTION_COMPARE, OPTION_ERROR, OPTION_IFDEQ, OPTION_IFDNE, OPTION_IFEQ, OPTION_IFNE, readOptions,
 } from "./string-options";
@@ -68,7 +69,7 @@ export function delexCommand(c: Client): void {
     const options = readOptions(c, 2, end, OPTION_COMPARE);
     if (options & OPTION_ERROR || !checkComparison(c, options, 3)) return;
     const e = lookupWrite(db, key, keyLen);
-    if (!stringOrNothing(c, e)) return;
+    if (!isOfType(c, e, TYPE_STRING)) return;
     if (e == 0 || !comparisonHolds(e, options, 3)) {
       replyInteger(c, 0);
       return;
@@ -89,7 +90,7 @@ const DIGITS: usize = memory.data(16, 8);
 /** DIGEST key */
 export function digestCommand(c: Client): void {
   const e = readKey(c, 1);
-  if (!stringOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_STRING)) return;
   if (e == 0) {
     replyNull(c);
     return;

@@ -10,7 +10,7 @@ import {
   LongDouble, longDoubleFromI64, negateLongDouble, parseLongDouble,
 } from "../bytes/long-double";
 import { alreadyExpired, Database, lookupWrite } from "../keyspace/database";
-import { entryExpire, NO_EXPIRE } from "../keyspace/entry";
+import { entryExpire, NO_EXPIRE, TYPE_STRING } from "../keyspace/entry";
 import { changed, notify, NOTIFY_GENERIC, NOTIFY_STRING } from "../keyspace/events";
 import { argLen, argPtr, argc, root } from "../memory/root";
 import { Client, clientDb } from "../resp/client";
@@ -18,7 +18,8 @@ import { NOT_FLOAT, NOT_INTEGER, OVERFLOW } from "../resp/errors";
 import { replyArray, replyDoubleText, replyError, replyInteger, replyOutOfMemory, replySyntax } from "../resp/reply";
 import { setInteger, setText, stringToI64 } from "../types/string";
 import { argI64, argIs, argTime, UNIT_MILLISECONDS, UNIT_SECONDS } from "./arguments";
-import { expireAtOnce, stringOrNothing } from "./string";
+import { isOfType } from "./look-up";
+import { expireAtOnce } from "./string";
 import { FIRST, readFloat, SECOND, TEXT } from "./string-number";
 
 const BAD_BOUNDS = "ERR LBOUND must be less than or equal to UBOUND";
@@ -199,7 +200,7 @@ function countByInteger(c: Client, expire: i64): void {
     return;
   }
   const e = lookupWrite(clientDb(c), argPtr(1), argLen(1));
-  if (stringOrNothing(c, e)) countInteger(c, e, by, lower, upper, expire);
+  if (isOfType(c, e, TYPE_STRING)) countInteger(c, e, by, lower, upper, expire);
 }
 
 // --- Floating point ---
@@ -249,7 +250,7 @@ function countByFloat(c: Client, expire: i64): void {
   if (!readFloats(c)) return;
   const db = clientDb(c);
   const e = lookupWrite(db, argPtr(1), argLen(1));
-  if (!stringOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_STRING)) return;
   if (!readFloat(e)) {
     replyError(c, NOT_FLOAT);
     return;

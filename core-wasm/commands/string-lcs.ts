@@ -17,7 +17,7 @@ import {
 } from "../resp/reply";
 import { stringSize, stringView } from "../types/string";
 import { argI64, argIs } from "./arguments";
-import { readKey } from "./string";
+import { readKey } from "./look-up";
 
 const LCS_LEN: i32 = 1;
 const LCS_IDX: i32 = 2;

@@ -8,7 +8,9 @@ import {
   addLongDouble, formatLongDouble, LONG_DOUBLE_SIZE, LONG_DOUBLE_TEXT_MAX, longDoubleFromI64, parseLongDouble,
 } from "../bytes/long-double";
 import { lookupWrite } from "../keyspace/database";
-import { entryExpire, entryInteger, isInteger, NO_EXPIRE, stringLength, stringPtr } from "../keyspace/entry";
+import {
+  entryExpire, entryInteger, isInteger, NO_EXPIRE, stringLength, stringPtr, TYPE_STRING,
+} from "../keyspace/entry";
 import { changed, notify, NOTIFY_STRING } from "../keyspace/events";
 import { argLen, argPtr, root } from "../memory/root";
 import { Client, clientDb } from "../resp/client";
@@ -16,7 +18,7 @@ import { NOT_FLOAT, NOT_INTEGER, OVERFLOW } from "../resp/errors";
 import { replyBulk, replyError, replyInteger, replyOutOfMemory } from "../resp/reply";
 import { setInteger, setText, stringToI64 } from "../types/string";
 import { argI64 } from "./arguments";
-import { stringOrNothing } from "./string";
+import { isOfType } from "./look-up";
 
 /** Two numbers and the text of their sum: scratch of INCRBYFLOAT and HINCRBYFLOAT, dead when they end. */
 export const FIRST: usize = memory.data(32, 16);
@@ -30,7 +32,7 @@ function increment(c: Client, by: i64): void {
   const key = argPtr(1);
   const keyLen = argLen(1);
   const e = lookupWrite(db, key, keyLen);
-  if (!stringOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_STRING)) return;
   let value: i64 = 0;
   if (e != 0) {
     if (!stringToI64(e)) {
@@ -90,7 +92,7 @@ export function incrbyfloatCommand(c: Client): void {
   const key = argPtr(1);
   const keyLen = argLen(1);
   const e = lookupWrite(db, key, keyLen);
-  if (!stringOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_STRING)) return;
   if (!readFloat(e) || !parseLongDouble(argPtr(2), argLen(2), SECOND)) {
     replyError(c, NOT_FLOAT);
     return;

@@ -2,7 +2,7 @@
  * Commands on a part of one string: APPEND, GETRANGE (SUBSTR), SETRANGE.
  */
 import { lookupWrite } from "../keyspace/database";
-import { entryPointer, NO_EXPIRE } from "../keyspace/entry";
+import { entryPointer, NO_EXPIRE, TYPE_STRING } from "../keyspace/entry";
 import { changed, notify, NOTIFY_STRING } from "../keyspace/events";
 import { argLen, argPtr, root } from "../memory/root";
 import { Client, clientDb } from "../resp/client";
@@ -10,7 +10,7 @@ import { NOT_INTEGER, STRING_TOO_LONG } from "../resp/errors";
 import { replyBulk, replyError, replyInteger, replyOutOfMemory } from "../resp/reply";
 import { setString, STRING_MOST, stringEdit, stringSize, stringView } from "../types/string";
 import { argI64 } from "./arguments";
-import { readKey, stringOrNothing } from "./string";
+import { isOfType, readKey } from "./look-up";
 
 /** True when a string of size + more bytes is allowed; replies otherwise. Both are positive. */
 function lengthAllowed(c: Client, size: i64, more: i64): bool {
@@ -34,7 +34,7 @@ export function appendCommand(c: Client): void {
       return;
     }
   } else {
-    if (!stringOrNothing(c, e)) return;
+    if (!isOfType(c, e, TYPE_STRING)) return;
     const have = stringSize(e);
     if (!lengthAllowed(c, have, more)) return;
     total += have;
@@ -63,7 +63,7 @@ export function setrangeCommand(c: Client): void {
   const keyLen = argLen(1);
   const len = argLen(3);
   let e = lookupWrite(db, key, keyLen);
-  if (!stringOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_STRING)) return;
   const have = e != 0 ? stringSize(e) : 0;
   if (len == 0) {
     replyInteger(c, have);
@@ -90,7 +90,7 @@ export function getrangeCommand(c: Client): void {
   if (!argI64(c, 3, NOT_INTEGER)) return;
   let end = root().number;
   const e = readKey(c, 1);
-  if (!stringOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_STRING)) return;
   const len: i64 = e != 0 ? stringSize(e) : 0;
   const backwards = start < 0 && end < 0 && start > end;
   if (start < 0) start += len;

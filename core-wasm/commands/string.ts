@@ -3,18 +3,19 @@
  * types/string.ts's business; parts of strings are string-range.ts's, numbers string-number.ts's, many keys
  * string-multi.ts's.
  */
-import { alreadyExpired, Database, deleteKey, lookupRead, lookupWrite, setExpire } from "../keyspace/database";
+import { alreadyExpired, Database, deleteKey, lookupWrite, setExpire } from "../keyspace/database";
 import {
   entryExpire, entryInteger, entryType, isInline, isInteger, NO_EXPIRE, stringLength, stringPtr, TYPE_STRING,
 } from "../keyspace/entry";
 import { changed, notify, NOTIFY_EXPIRED, NOTIFY_GENERIC, NOTIFY_STRING } from "../keyspace/events";
 import { argLen, argPtr, argc, root } from "../memory/root";
-import { Client, CLIENT_NO_TOUCH, clientDb, retractOutput } from "../resp/client";
+import { Client, clientDb, retractOutput } from "../resp/client";
 import {
   replyBlock, replyBulk, replyBulkInteger, replyInteger, replyNull, replyOk, replyOutOfMemory, replyWrongType,
 } from "../resp/reply";
 import { setString, stringEquals, stringSize } from "../types/string";
 import { argTime, UNIT_MILLISECONDS, UNIT_SECONDS } from "./arguments";
+import { isOfType, readKey } from "./look-up";
 import { checkComparison, comparisonHolds } from "./string-compare";
 import {
   OPTION_COMPARE, OPTION_CONDITION, OPTION_ERROR, OPTION_EXPIRE, OPTION_EX, OPTION_EXAT, OPTION_GET, OPTION_KEEPTTL,
@@ -26,23 +27,11 @@ const GETEX_OPTIONS: u32 = OPTION_EXPIRE | OPTION_PERSIST;
 
 // --- Shared steps ---
 
-/** Looks argument i up for reading, as this client does it: without a trace under CLIENT NO-TOUCH. */
-export function readKey(c: Client, i: i32): usize {
-  return lookupRead(clientDb(c), argPtr(i), argLen(i), (c.flags & CLIENT_NO_TOUCH) != 0);
-}
-
 /** Replies a string entry's bytes. */
 export function replyString(c: Client, e: usize): void {
   if (isInteger(e)) replyBulkInteger(c, entryInteger(e));
   else if (isInline(e)) replyBulk(c, stringPtr(e), stringLength(e));
   else replyBlock(c, stringPtr(e), stringLength(e));
-}
-
-/** True for a string and for no entry at all; replies WRONGTYPE otherwise. */
-export function stringOrNothing(c: Client, e: usize): bool {
-  if (e == 0 || entryType(e) == TYPE_STRING) return true;
-  replyWrongType(c);
-  return false;
 }
 
 /** Replies a key's string or null; false after a type error. */
@@ -79,7 +68,7 @@ function replyNotSet(c: Client, options: u32, asInteger: bool): void {
 /** True when the key's state allows the change; replies when it does not. `compare`: argument to compare with. */
 function conditionHolds(c: Client, e: usize, options: u32, compare: i32, asInteger: bool): bool {
   if (options & OPTION_COMPARE) {
-    if (!stringOrNothing(c, e)) return false;
+    if (!isOfType(c, e, TYPE_STRING)) return false;
     if (comparisonHolds(e, options, compare)) return true;
   } else if ((options & OPTION_NX && e == 0) || (options & OPTION_XX && e != 0)) {
     return true;
@@ -180,7 +169,7 @@ export function getCommand(c: Client): void {
 /** STRLEN key */
 export function strlenCommand(c: Client): void {
   const e = readKey(c, 1);
-  if (stringOrNothing(c, e)) replyInteger(c, e == 0 ? 0 : <i64>stringSize(e));
+  if (isOfType(c, e, TYPE_STRING)) replyInteger(c, e == 0 ? 0 : <i64>stringSize(e));
 }
 
 /** Deletes the key in argument 1, which is there, as a command does. */
@@ -198,7 +187,7 @@ export function getdelCommand(c: Client): void {
   const e = readKey(c, 1);
   if (e == 0) {
     replyNull(c);
-  } else if (stringOrNothing(c, e)) {
+  } else if (isOfType(c, e, TYPE_STRING)) {
     replyString(c, e);
     deleteNamed(c);
   }
@@ -207,7 +196,7 @@ export function getdelCommand(c: Client): void {
 /** DELIFEQ key value */
 export function delifeqCommand(c: Client): void {
   const e = lookupWrite(clientDb(c), argPtr(1), argLen(1));
-  if (!stringOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_STRING)) return;
   if (e == 0 || !stringEquals(e, argPtr(2), argLen(2))) {
     replyInteger(c, 0);
     return;
@@ -229,7 +218,7 @@ export function getexCommand(c: Client): void {
     replyNull(c);
     return;
   }
-  if (!stringOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_STRING)) return;
   const db = clientDb(c);
   const key = argPtr(1);
   const keyLen = argLen(1);

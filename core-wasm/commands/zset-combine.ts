@@ -27,7 +27,7 @@ import {
 } from "../types/zset";
 import { newElement, treeAdd, zsetPack } from "../types/zset-change";
 import { argDouble, argI64, argIs } from "./arguments";
-import { readKey } from "./string";
+import { readKey } from "./look-up";
 import { newZset } from "./zset";
 import { replyMembers, storeZset } from "./zset-range";
 

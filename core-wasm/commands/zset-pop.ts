@@ -16,7 +16,8 @@ import {
 } from "../types/zset";
 import { zsetRemoveRange } from "../types/zset-change";
 import { argI64, argIs } from "./arguments";
-import { deleteEmptied, zsetOrNothing } from "./zset";
+import { isOfType } from "./look-up";
+import { deleteEmptied } from "./zset";
 
 const NO_COUNT: i64 = -1;
 
@@ -60,7 +61,7 @@ function popGeneric(c: Client, highest: bool): void {
     }
   }
   const e = lookupWrite(clientDb(c), argPtr(1), argLen(1));
-  if (!zsetOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_ZSET)) return;
   if (e == 0 || count == 0) {
     replyArray(c, 0);
     return;

@@ -7,6 +7,7 @@
 import { compareBytes } from "../bytes/compare";
 import { parseDoubleLimited } from "../bytes/double";
 import { addEntry, deleteKey, lookupWrite, replaceEntry } from "../keyspace/database";
+import { TYPE_ZSET } from "../keyspace/entry";
 import { changed, notify, NOTIFY_GENERIC, NOTIFY_ZSET } from "../keyspace/events";
 import { argLen, argPtr, argc, root } from "../memory/root";
 import { Client, clientDb } from "../resp/client";
@@ -21,8 +22,8 @@ import {
 } from "../types/zset";
 import { DID_ADD, fitsListpack, zsetAdd, zsetAppend, zsetRemoveRange } from "../types/zset-change";
 import { argI64, argIs, textLength } from "./arguments";
-import { readKey } from "./string";
-import { deleteEmptied, newZset, zsetOrNothing } from "./zset";
+import { isOfType, readKey } from "./look-up";
+import { deleteEmptied, newZset } from "./zset";
 
 const BY_ANY: i32 = -1;
 const BY_RANK: i32 = 0;
@@ -318,7 +319,7 @@ function rangeGeneric(c: Client, key: i32, by: i32, reverseFixed: i32): void {
   const swapped = reverse && r.by != BY_RANK;
   if (!readBounds(c, r.by, key + (swapped ? 2 : 1), key + (swapped ? 1 : 2))) return;
   const e = readKey(c, key);
-  if (!zsetOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_ZSET)) return;
   if (e != 0) {
     resolve(e, r.by, reverse);
     if (r.by != BY_RANK) applyLimit(e, r.offset, r.limit, reverse);
@@ -368,7 +369,7 @@ export function zrevrangebylexCommand(c: Client): void {
 function countGeneric(c: Client, by: i32): void {
   if (!readBounds(c, by, 2, 3)) return;
   const e = readKey(c, 1);
-  if (!zsetOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_ZSET)) return;
   if (e != 0) resolve(e, by, false);
   replyInteger(c, e == 0 ? 0 : max<i64>(range().count, 0));
 }
@@ -389,7 +390,7 @@ function removeGeneric(c: Client, by: i32, event: string): void {
   if (!readBounds(c, by, 2, 3)) return;
   const db = clientDb(c);
   const e = lookupWrite(db, argPtr(1), argLen(1));
-  if (!zsetOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_ZSET)) return;
   const r = range();
   if (e != 0) resolve(e, by, false);
   if (e == 0 || r.count <= 0) {

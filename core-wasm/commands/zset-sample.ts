@@ -6,7 +6,7 @@
  */
 import { formatDouble } from "../bytes/double";
 import { formatPrecise } from "../bytes/fixed";
-import { entryPointer } from "../keyspace/entry";
+import { entryPointer, TYPE_ZSET } from "../keyspace/entry";
 import { alloc, canAllocate, free } from "../memory/allocator";
 import { argc, randomBelow, root } from "../memory/root";
 import { Client } from "../resp/client";
@@ -22,11 +22,10 @@ import {
   isPacked, zsetAt, zsetFirst, zsetLength, zsetMember, zsetMemberLength, zsetNext, zsetPlaceScore, zsetTable,
 } from "../types/zset";
 import { argI64, argIs } from "./arguments";
+import { isOfType, readKey } from "./look-up";
 import {
   argCursor, gatherScan, readScanOptions, replyScan, scanMatches, scanMatchesElement, SCAN_NOSCORES,
 } from "./scan";
-import { readKey } from "./string";
-import { zsetOrNothing } from "./zset";
 import { replyMembers } from "./zset-range";
 
 const TEXT: usize = memory.data(32, 8);
@@ -121,7 +120,7 @@ export function zrandmemberCommand(c: Client): void {
     }
   }
   const e = readKey(c, 1);
-  if (!zsetOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_ZSET)) return;
   if (e == 0) {
     if (argc() == 2) replyNull(c);
     else replyArray(c, 0);
@@ -168,7 +167,7 @@ export function zscanCommand(c: Client): void {
   if (!argCursor(c, 2)) return;
   const cursor = <u64>root().number;
   const e = readKey(c, 1);
-  if (!zsetOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_ZSET)) return;
   if (e == 0) {
     replyScan(c, 0, 0);
     return;

@@ -3,14 +3,13 @@
  * zset-range.ts's, sets of sets zset-combine.ts's, popping zset-pop.ts's, sampling zset-sample.ts's.
  */
 import { addEntry, Database, deleteKey, lookupWrite } from "../keyspace/database";
-import { ENCODING_LISTPACK, entryNew, entryType, NO_EXPIRE, TYPE_ZSET } from "../keyspace/entry";
+import { ENCODING_LISTPACK, entryNew, NO_EXPIRE, TYPE_ZSET } from "../keyspace/entry";
 import { changed, notify, NOTIFY_GENERIC, NOTIFY_ZSET } from "../keyspace/events";
 import { free } from "../memory/allocator";
 import { argLen, argPtr, argc, root } from "../memory/root";
 import { Client, clientDb } from "../resp/client";
 import {
   replyArray, replyDouble, replyError, replyInteger, replyNull, replyNullArray, replyOutOfMemory, replySyntax,
-  replyWrongType,
 } from "../resp/reply";
 import { scratchAt, scratchClear, scratchLength, scratchPush, scratchRelease } from "../structures/scratch";
 import { valueFree } from "../types/value";
@@ -20,7 +19,7 @@ import {
   scoreBefore, zsetAdd, zsetMake, zsetMaybeUnpack, zsetRemove,
 } from "../types/zset-change";
 import { argDouble, argIs, replyArity } from "./arguments";
-import { readKey } from "./string";
+import { isOfType, readKey } from "./look-up";
 
 /** Not an option of zsetAdd(): reply how many scores changed. */
 export const ADD_CH: u32 = 256;
@@ -29,13 +28,6 @@ export const ADD_CH: u32 = 256;
 type ReadScore = (c: Client, i: i32) => bool;
 
 // --- Shared steps ---
-
-/** True for a sorted set and for no entry at all; replies WRONGTYPE otherwise. */
-export function zsetOrNothing(c: Client, e: usize): bool {
-  if (e == 0 || entryType(e) == TYPE_ZSET) return true;
-  replyWrongType(c);
-  return false;
-}
 
 /** A fresh entry with an empty sorted set, in no database yet; 0 when memory is exhausted. */
 export function newZset(key: usize, keyLen: i32, packed: bool): usize {
@@ -172,7 +164,7 @@ export function addMembers(c: Client, options: u32, first: i32, step: i32, read:
   const score = root().real;
   const count = <i64>((argc() - first) / step);
   let e = lookupWrite(clientDb(c), argPtr(1), argLen(1));
-  if (!zsetOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_ZSET)) return;
   const fresh = e == 0;
   if (fresh) {
     if (options & ADD_XX) {
@@ -226,7 +218,7 @@ export function zincrbyCommand(c: Client): void {
 export function zremCommand(c: Client): void {
   const db = clientDb(c);
   const e = lookupWrite(db, argPtr(1), argLen(1));
-  if (!zsetOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_ZSET)) return;
   let removed: i64 = 0;
   let emptied = false;
   for (let i = 2; e != 0 && i < argc() && !emptied; i++) {
@@ -247,13 +239,13 @@ export function zremCommand(c: Client): void {
 /** ZCARD key */
 export function zcardCommand(c: Client): void {
   const e = readKey(c, 1);
-  if (zsetOrNothing(c, e)) replyInteger(c, e == 0 ? 0 : <i64>zsetLength(e));
+  if (isOfType(c, e, TYPE_ZSET)) replyInteger(c, e == 0 ? 0 : <i64>zsetLength(e));
 }
 
 /** ZSCORE key member */
 export function zscoreCommand(c: Client): void {
   const e = readKey(c, 1);
-  if (!zsetOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_ZSET)) return;
   if (e == 0 || !zsetScore(e, argPtr(2), argLen(2))) replyNull(c);
   else replyDouble(c, root().real);
 }
@@ -261,7 +253,7 @@ export function zscoreCommand(c: Client): void {
 /** ZMSCORE key member [member ...] */
 export function zmscoreCommand(c: Client): void {
   const e = readKey(c, 1);
-  if (!zsetOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_ZSET)) return;
   replyArray(c, argc() - 2);
   for (let i = 2; i < argc(); i++) {
     if (e == 0 || !zsetScore(e, argPtr(i), argLen(i))) replyNull(c);
@@ -280,7 +272,7 @@ function rankGeneric(c: Client, reverse: bool): void {
     return;
   }
   const e = readKey(c, 1);
-  if (!zsetOrNothing(c, e)) return;
+  if (!isOfType(c, e, TYPE_ZSET)) return;
   const rank = e == 0 ? -1 : zsetRank(e, argPtr(2), argLen(2));
   if (rank < 0) {
     if (withScore) replyNullArray(c);
