@@ -25,13 +25,15 @@ export interface World {
   isOver(): boolean;
   /** Has another connection send CLIENT KILL. */
   killByServer(id: number): Promise<void>;
+  /** Whether the server has a client of this number. */
+  isKnown(id: number): Promise<boolean>;
 }
 
 const HOSTS = ["127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5", "127.0.0.6"];
 /** A life has this many steps at most. */
 const MOST_STEPS = 12;
-/** Much, since a client that ends its own side first reads what is on its way, on a busy machine. */
-const END_LIMIT_MS = 60_000;
+/** Much, since a client that ends its own side first reads what is on its way. */
+const END_LIMIT_MS = 30_000;
 const OK = is("OK");
 const QUEUED = is("QUEUED");
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -315,7 +317,7 @@ export class Life {
         values.forEach((value, i) => cache.keep(keys[i], value));
         return true;
       });
-      await sleep(random.below(this.#world.restMs));
+      await sleep(random.below(this.#world.restMs / 4));
       const stale = cache.stale();
       await wire.ask(["PING"], is("PONG"));
       cache.mustHaveLost(stale);
@@ -461,9 +463,11 @@ export class Life {
       wire.socket.end();
       wire.socket.resume();
     } else wire.socket.destroy();
-    if (await wire.ended(END_LIMIT_MS)) return;
-    const seconds = END_LIMIT_MS / 1000;
-    fault(this.#shared.tally, `${wire.name}: ${way} while ${state}: the server did not close it within ${seconds} s`);
+    if (!await wire.ended(END_LIMIT_MS) && await this.#world.isKnown(wire.id)) {
+      const seconds = END_LIMIT_MS / 1000;
+      fault(this.#shared.tally, `${wire.name}: ${way} while ${state}: the server still has it after ${seconds} s`);
+    }
+    // What the server has closed, the system may still be delivering, for minutes when it is short of buffers.
     wire.socket.destroy();
   }
 

@@ -90,6 +90,8 @@ class Soak implements World {
   readonly #generations: number[];
   readonly #living = new Set<Wire>();
   #isOver = false;
+  /** Faults that the log has. */
+  #told = 0;
   lives = 0;
   readonly remains: string[] = [];
 
@@ -110,6 +112,10 @@ class Soak implements World {
 
   async killByServer(id: number): Promise<void> {
     await this.#control.ask(["CLIENT", "KILL", "ID", id], (n) => n === 0 || n === 1);
+  }
+
+  async isKnown(id: number): Promise<boolean> {
+    return await this.#control.ask(["CLIENT", "LIST", "ID", id]) !== "";
   }
 
   /** One cycle: fills the slots, lets them live for a while, waits until all are gone. */
@@ -154,7 +160,8 @@ class Soak implements World {
       wire.isDying = true;
       wire.socket.destroy();
     }
-    const { commands, pushes, faultCount } = this.tally;
+    const { commands, pushes, faults, faultCount } = this.tally;
+    for (; this.#told < faults.length; this.#told++) this.#options.log?.(`  ${faults[this.#told]}`);
     const seconds = ((now - begun) / 1000).toFixed(0);
     this.#options.log?.(`${seconds} s: ${this.#living.size} connections, ${this.lives} lives, ${commands} commands, ` +
       `${pushes} pushes, ${faultCount} faults`);
@@ -199,14 +206,14 @@ class Soak implements World {
 export function complaints({ faults, faultCount, remains, holdings }: SoakReport): string[] {
   const found = faultCount > 0 ? [`${faultCount} faults`, ...faults] : [];
   for (const what of remains) found.push(`after everybody had gone ${what}`);
-  const [start, first, last] = [holdings[0], holdings[1], holdings[holdings.length - 1]];
+  const [start, grown, last] = [holdings[0], holdings[holdings.length > 3 ? 2 : 1], holdings[holdings.length - 1]];
   const compare = (what: keyof Holdings, before: number, allowed: number) => {
     if (last[what] > before + allowed) found.push(`${what}: ${before} bytes before, ${last[what]} at the end`);
   };
   compare("used", start.used, USED_ALLOWED);
   compare("active", start.active, ACTIVE_ALLOWED);
-  // The runtime's heap and linear memory stay as large as the first cycle made them.
-  compare("rss", first.rss, first.rss * RSS_ALLOWED_SHARE + RSS_ALLOWED);
+  // The runtime's heap and linear memory stay as large as the first cycles made them.
+  compare("rss", grown.rss, grown.rss * RSS_ALLOWED_SHARE + RSS_ALLOWED);
   return found;
 }
 
