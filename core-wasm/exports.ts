@@ -38,7 +38,7 @@ import {
 import {
   assignDefault, assignUser, checkAccess, dropUser, forgetUsers, GATE_DENIED, setUser, takeNote,
 } from "./resp/access";
-import { blockingKeys, expireBlocked, serveReady, trimBlockedHeap, unblock } from "./resp/blocking";
+import { blockingKeys, dropServed, expireBlocked, serveReady, trimBlockedHeap, unblock } from "./resp/blocking";
 import { careForClients } from "./resp/care";
 import { largeIncomplete } from "./resp/large";
 import { evictClients } from "./resp/client-eviction";
@@ -396,6 +396,11 @@ export function cronEvict(): i32 {
 /** CLIENT UNBLOCK: 1 when the client waited for a key. `withError`: it gets an error, else what a timeout gives. */
 export function clientUnblock(c: usize, withError: i32): i32 {
   return unblock(changetype<Client>(c), withError != 0) ? 1 : 0;
+}
+
+/** Frees the first Blocked below root.servedHead, when the command log has seen it. */
+export function servedDrop(): void {
+  dropServed();
 }
 
 /** Lets clients go whose time to wait is over. Returns the next deadline in unix milliseconds, 0: there is none. */

@@ -176,6 +176,27 @@ describe("COMMANDLOG and SLOWLOG", () => {
     await call("CONFIG", "SET", "commandlog-execution-slower-than", "10000");
   });
 
+  it("log a command that waited when it ends: served, or unblocked", async () => {
+    const waiting = await server.connect();
+    const id = (await waiting.command("CLIENT", "ID")).slice(1, -2);
+    await call("CONFIG", "SET", "commandlog-execution-slower-than", 0);
+    for (const [end, told, counts] of [
+      [["LPUSH", "waited", "x"], "*2\r\n$6\r\nwaited\r\n$1\r\nx\r\n", "rejected_calls=0,failed_calls=0"],
+      [["CLIENT", "UNBLOCK", id, "ERROR"], "-UNBLOCKED", "rejected_calls=1,failed_calls=0"],
+    ] as const) {
+      await call("CONFIG", "RESETSTAT");
+      const reply = waiting.command("BLPOP", "waited", "0");
+      while ((await info("clients")).get("blocked_clients") !== "1");
+      await call("SLOWLOG", "RESET");
+      await call(...end);
+      assertStringIncludes(await reply, told);
+      assertStringIncludes(await call("SLOWLOG", "GET", 1), "*3\r\n$5\r\nBLPOP\r\n$6\r\nwaited\r\n$1\r\n0\r\n");
+      assertMatch((await info("commandstats")).get("cmdstat_blpop")!, new RegExp(`^calls=1,.*${counts}`));
+    }
+    await call("CONFIG", "SET", "commandlog-execution-slower-than", 10000);
+    waiting.close();
+  });
+
   it("log requests and replies of a size, small thresholds and the default of 1 MiB alike", async () => {
     for (const [threshold, size] of [[1000, 2000], [100_000, 150_000], [1048576, 1100000]]) {
       await call("CONFIG", "SET", "commandlog-request-larger-than", threshold);

@@ -152,6 +152,8 @@ export class Root {
   blockedHeap: usize; // their addresses, a binary heap by deadline
   blockedHeapLength: i32; // those that have a deadline
   blockedHeapCapacity: i32;
+  servedHead: usize; // Blocked of commands that have ended, for the command log
+  servedTail: usize;
   readyHead: usize; // keys that were made ready
   readyTail: usize;
   blockedGoneWaiters: i32; // waits that also end when their key is gone

@@ -30,7 +30,7 @@ import {
   addPending, addResume, Client, CLIENT_BLOCKED, CLIENT_CLOSE_ASAP, CLIENT_DENY_BLOCKING, CLIENT_INTERNAL, CLIENT_MULTI,
   CLIENT_RERUN, clientDb,
 } from "./client";
-import { finishCommand, GATE_READY, rerunCommand } from "./process";
+import { finishCommand, GATE_READY, GATE_TICK, rerunCommand } from "./process";
 import { replyError, replyNullArray, replyOutOfMemory } from "./reply";
 import { countRun, statOf } from "./stats";
 
@@ -60,8 +60,9 @@ class Waiter {
   next: usize;
 }
 
+// @layout
 @unmanaged
-class Blocked {
+export class Blocked {
   deadline: i64; // unix time in milliseconds, 0: none
   due: i64; // that, or when its command is to run again, if that is sooner
   heapIndex: i32; // -1: not in the heap
@@ -69,8 +70,12 @@ class Blocked {
   type: u32; // what kind of value the keys must have
   whenGone: u32;
   keyCount: i32; // waiters in use
-  room: i32; // waiters that there is room for: repeated keys leave some unused
   argc: i32;
+  argv: usize; // behind the waiters: repeated keys leave some of those unused
+  // When it has ended and the command log is to know.
+  nextServed: usize;
+  client: usize;
+  clientId: u32;
 }
 
 const PLACE_SPACE: usize = (offsetof<Place>() + 7) & ~7;
@@ -83,10 +88,6 @@ function blockedOf(c: Client): Blocked {
 
 function waiterAt(b: Blocked, i: i32): Waiter {
   return changetype<Waiter>(changetype<usize>(b) + BLOCKED_SPACE + WAITER_SPACE * <usize>i);
-}
-
-function argvOf(b: Blocked): usize {
-  return changetype<usize>(b) + BLOCKED_SPACE + WAITER_SPACE * <usize>b.room;
 }
 
 // --- Timeouts ---
@@ -311,9 +312,9 @@ function newBlocked(keys: i32): usize {
   b.heapIndex = -1;
   b.command = r.currentCommand;
   b.keyCount = 0;
-  b.room = keys;
   b.argc = argc;
-  const argv = argvOf(b);
+  const argv = changetype<usize>(waiterAt(b, keys));
+  b.argv = argv;
   let at = argv + (<usize>argc << 3);
   for (let i = 0; i < argc; i++) {
     const len = argLen(i);
@@ -360,6 +361,7 @@ export function blockOnKeys(
     const place = ensurePlace(db, argPtr(i), argLen(i));
     if (place == 0) {
       leaveAll(c);
+      free(address);
       replyOutOfMemory(c);
       return;
     }
@@ -371,30 +373,27 @@ export function blockOnKeys(
   if (b.due != 0) heapAdd(c);
 }
 
-/** Takes the client's waiters from their places and frees what it kept. */
+/** Takes the client's waiters from their places. The caller frees its Blocked. */
 function leaveAll(c: Client): void {
   const b = blockedOf(c);
   for (let i = 0; i < b.keyCount; i++) leavePlace(waiterAt(b, i), b.whenGone);
-  free(c.blocked);
   c.blocked = 0;
 }
 
-/** Ends the waiting of a client, whose Blocked goes with it unless `keep`: then the caller frees it. */
-function release(c: Client, keep: bool): void {
+/** Ends the waiting of a client. The caller frees its Blocked. */
+function release(c: Client): void {
   heapRemove(c);
   c.flags &= ~CLIENT_BLOCKED;
   root().blockedCount--;
-  if (!keep) {
-    leaveAll(c);
-    return;
-  }
-  const b = blockedOf(c);
-  for (let i = 0; i < b.keyCount; i++) leavePlace(waiterAt(b, i), b.whenGone);
+  leaveAll(c);
 }
 
 /** Takes a client that goes off every list. */
 export function forgetBlocked(c: Client): void {
-  if (c.flags & CLIENT_BLOCKED) release(c, false);
+  if (!(c.flags & CLIENT_BLOCKED)) return;
+  const address = c.blocked;
+  release(c);
+  free(address);
 }
 
 /** Ends a command whose reply has just been written. */
@@ -404,19 +403,43 @@ function conclude(c: Client): void {
   addResume(c);
 }
 
+/** Frees what was kept for a command that has ended, or leaves it to the command log. */
+function endBlocked(c: Client, b: Blocked): void {
+  const r = root();
+  if (!(r.gate & GATE_TICK)) {
+    free(changetype<usize>(b));
+    return;
+  }
+  b.client = changetype<usize>(c);
+  b.clientId = <u32>c.id;
+  b.nextServed = 0;
+  if (r.servedHead == 0) r.servedHead = changetype<usize>(b);
+  else changetype<Blocked>(r.servedTail).nextServed = changetype<usize>(b);
+  r.servedTail = changetype<usize>(b);
+}
+
+/** Frees the first of those that were left to the command log. */
+export function dropServed(): void {
+  const r = root();
+  const b = r.servedHead;
+  r.servedHead = changetype<Blocked>(b).nextServed;
+  free(b);
+}
+
 /** CLIENT UNBLOCK: with an error, or as if its time were over. False when the client does not wait for a key. */
 export function unblock(c: Client, withError: bool): bool {
   if (!(c.flags & CLIENT_BLOCKED)) return false;
-  const id = blockedOf(c).command;
-  release(c, false);
+  const b = blockedOf(c);
+  release(c);
   // The command counts now that it ends.
-  countRun(id);
-  if (withError) statOf(id).failed++;
+  countRun(b.command);
+  if (withError) statOf(b.command).rejected++;
   c.replyErrors = 0;
   c.replyStart = c.outBytes;
   if (withError) replyError(c, "UNBLOCKED client unblocked via CLIENT UNBLOCK");
   else replyNullArray(c);
   conclude(c);
+  endBlocked(c, b);
   return true;
 }
 
@@ -498,20 +521,22 @@ export function signalAll(db: Database): void {
 function rerun(c: Client): void {
   const r = root();
   const b = blockedOf(c);
-  const address = c.blocked;
-  release(c, true);
+  release(c);
   r.current = changetype<usize>(c);
   r.argc = b.argc;
-  r.argv = argvOf(b);
+  r.argv = b.argv;
   r.cachedKey = 0;
   r.rerunDeadline = b.deadline;
   c.flags |= CLIENT_RERUN;
-  c.blocked = 0;
   rerunCommand(c, b.command);
   c.flags &= ~CLIENT_RERUN;
+  if (c.flags & CLIENT_BLOCKED) {
+    free(changetype<usize>(b));
+    return;
+  }
   // What ends a command may look at its arguments, which are here.
-  if (!(c.flags & CLIENT_BLOCKED)) conclude(c);
-  free(address);
+  conclude(c);
+  endBlocked(c, b);
 }
 
 function servePlace(p: Place): void {

@@ -61,6 +61,7 @@ export interface CoreExports {
   clientSetPeer(c: number, at: number, length: number): void;
   databaseAddress(index: number): number;
   pauseClients(mode: number, untilMs: number): void;
+  servedDrop(): void;
   cronClients(count: number, idleSeconds: number): void;
   setSetting(id: number, value: number): number;
   setCommandName(id: number, ptr: number, len: number): number;
@@ -315,9 +316,12 @@ export class Core {
    * next call into the core, since a copy of a megabyte costs more than the command that brought it.
    */
   argsInPlace(): Uint8Array[] {
+    return this.argsAt(this.root32(ROOT.argv), this.root32(ROOT.argc));
+  }
+
+  /** The same for `count` arguments of which a vector at that address tells. */
+  argsAt(vector: number, count: number): Uint8Array[] {
     this.refresh();
-    const count = this.root32(ROOT.argc);
-    const vector = this.root32(ROOT.argv);
     const args: Uint8Array[] = [];
     for (let i = 0; i < count; i++) {
       const at = this.u32(vector + i * 8);

@@ -13,7 +13,7 @@
 import { STATUS } from "../bridge/core.ts";
 import type { Connection } from "../connection/connection.ts";
 import { CMD_FAST, CMD_SKIP_COMMANDLOG } from "../generated/commands.ts";
-import { CLIENT, ROOT } from "../generated/layout.ts";
+import { BLOCKED, CLIENT, ROOT } from "../generated/layout.ts";
 import type { Server } from "../server.ts";
 import { CommandLog, DIRECTIVES, LOG_TYPES, trimArguments } from "./command-log.ts";
 import type { LogType } from "./command-log.ts";
@@ -72,8 +72,21 @@ export class Watch {
     if (connection !== undefined) this.command(connection, id, time, status, () => core.argsInPlace());
   }
 
-  /** Looks at one command that ran. */
+  /** Looks at one command that ran, and at those that it ended for clients that waited. */
   command(connection: Connection, id: number, elapsedUs: number, status: number, args: () => Uint8Array[]): void {
+    const { core, connections } = this.#server;
+    this.#note(connection, id, elapsedUs, status, args);
+    for (let at = core.root32(ROOT.servedHead); at !== 0; at = core.root32(ROOT.servedHead)) {
+      const served = connections.get(core.u32(at + BLOCKED.client));
+      if (served?.id === core.u32(at + BLOCKED.clientId)) {
+        const ownArgs = () => core.argsAt(core.u32(at + BLOCKED.argv), core.u32(at + BLOCKED.argc));
+        this.#note(served, core.u32(at + BLOCKED.command), elapsedUs, status, ownArgs);
+      }
+      core.exports.servedDrop();
+    }
+  }
+
+  #note(connection: Connection, id: number, elapsedUs: number, status: number, args: () => Uint8Array[]): void {
     const flags = this.#server.commands.flagsOf(id);
     if (elapsedUs >= this.#latencyUs) {
       this.#server.latency.add(flags & CMD_FAST ? "fast-command" : "command", elapsedUs);
