@@ -50,6 +50,13 @@ export function argRange(c: Client, i: i32, least: i64, most: i64, error: string
   return false;
 }
 
+/** Reads argument i as an integer of at least `least` into root.number, else replies `error`, whatever is wrong. */
+export function argAtLeast(c: Client, i: i32, least: i64, error: string): bool {
+  if (parseArgI64(i) && root().number >= least) return true;
+  replyError(c, error);
+  return false;
+}
+
 /** Reads argument i as a double into root.real, else replies `error`. */
 export function argDouble(c: Client, i: i32, error: string = NOT_FLOAT): bool {
   if (parseDouble(argPtr(i), argLen(i), REAL)) return true;

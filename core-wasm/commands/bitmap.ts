@@ -135,96 +135,97 @@ function fromStart(index: i64, total: i64): i64 {
   return max<i64>(0, index < 0 ? total + index : index);
 }
 
+/** What BITCOUNT and BITPOS look at. */
+@unmanaged
+class BitRange {
+  first: i64;
+  last: i64;
+  unit: i32;
+}
+
+const RANGE: usize = memory.data(24, 8);
+
+function range(): BitRange {
+  return changetype<BitRange>(RANGE);
+}
+
+/** Reads "[start [end [BYTE | BIT]]]" at argument i into range(), all of the string when there is none. */
+function readRange(c: Client, i: i32): bool {
+  const r = range();
+  const given = argc() - i;
+  r.first = 0;
+  r.last = -1;
+  r.unit = UNIT_BYTE;
+  if (given > 3) {
+    replySyntax(c);
+    return false;
+  }
+  if (given <= 0) return true;
+  if (!argI64(c, i)) return false;
+  r.first = root().number;
+  if (given == 3) r.unit = argUnit(c, i + 2);
+  if (r.unit == UNIT_ERROR) return false;
+  if (given == 1) return true;
+  if (!argI64(c, i + 1)) return false;
+  r.last = root().number;
+  return true;
+}
+
+/** Makes the range one of a string of `size` bytes, counted from its start; false when it is empty. */
+function fitRange(size: i32): bool {
+  const r = range();
+  const total = r.unit == UNIT_BIT ? <i64>size << 3 : <i64>size;
+  r.first = fromStart(r.first, total);
+  r.last = min<i64>(fromStart(r.last, total), total - 1);
+  return r.first <= r.last;
+}
+
 /** BITCOUNT key [start [end [BYTE | BIT]]] */
 export function bitcountCommand(c: Client): void {
-  const end = argc();
-  let first: i64 = 0;
-  let last: i64 = -1;
-  let unit = UNIT_BYTE;
-  if (end > 5) {
-    replySyntax(c);
-    return;
-  }
-  if (end > 2) {
-    if (!argI64(c, 2, NOT_INTEGER)) return;
-    first = root().number;
-    if (end == 5) {
-      unit = argUnit(c, 4);
-      if (unit == UNIT_ERROR) return;
-    }
-    if (end > 3) {
-      if (!argI64(c, 3, NOT_INTEGER)) return;
-      last = root().number;
-    }
-  }
+  if (!readRange(c, 2)) return;
   const e = readKey(c, 1);
   if (!isOfType(c, e, TYPE_STRING)) return;
-  const size = e == 0 ? 0 : stringSize(e);
-  const total = unit == UNIT_BIT ? <i64>size << 3 : <i64>size;
-  const emptyRange = first < 0 && last < 0 && first > last;
-  first = fromStart(first, total);
-  last = min<i64>(fromStart(last, total), total - 1);
-  if (emptyRange || first > last) {
+  const r = range();
+  const isBackwards = r.first < 0 && r.last < 0 && r.first > r.last;
+  if (!fitRange(e == 0 ? 0 : stringSize(e)) || isBackwards) {
     replyInteger(c, 0);
     return;
   }
   const ptr = stringView(e);
-  if (unit == UNIT_BIT) replyInteger(c, countBitsBetween(ptr, first, last));
-  else replyInteger(c, countBits(ptr + <usize>first, <i32>(last - first) + 1));
+  if (r.unit == UNIT_BIT) replyInteger(c, countBitsBetween(ptr, r.first, r.last));
+  else replyInteger(c, countBits(ptr + <usize>r.first, <i32>(r.last - r.first) + 1));
 }
 
 /** BITPOS key bit [start [end [BYTE | BIT]]] */
 export function bitposCommand(c: Client): void {
-  const end = argc();
-  if (!argI64(c, 2, NOT_INTEGER)) return;
-  const bit = root().number;
-  if (bit != 0 && bit != 1) {
+  if (!argI64(c, 2)) return;
+  const bit = <i32>root().number;
+  if (root().number != 0 && root().number != 1) {
     replyError(c, "ERR The bit argument must be 1 or 0.");
     return;
   }
-  let first: i64 = 0;
-  let last: i64 = -1;
-  let unit = UNIT_BYTE;
-  if (end > 6) {
-    replySyntax(c);
-    return;
-  }
-  if (end > 3) {
-    if (!argI64(c, 3, NOT_INTEGER)) return;
-    first = root().number;
-    if (end == 6) {
-      unit = argUnit(c, 5);
-      if (unit == UNIT_ERROR) return;
-    }
-    if (end > 4) {
-      if (!argI64(c, 4, NOT_INTEGER)) return;
-      last = root().number;
-    }
-  }
+  if (!readRange(c, 3)) return;
   const e = readKey(c, 1);
   if (!isOfType(c, e, TYPE_STRING)) return;
   if (e == 0) {
     replyInteger(c, bit == 1 ? -1 : 0);
     return;
   }
-  const size = stringSize(e);
-  const total = unit == UNIT_BIT ? <i64>size << 3 : <i64>size;
-  first = fromStart(first, total);
-  last = min<i64>(fromStart(last, total), total - 1);
-  if (first > last) {
+  const r = range();
+  if (!fitRange(stringSize(e))) {
     replyInteger(c, -1);
     return;
   }
   const ptr = stringView(e);
-  if (unit == UNIT_BIT) {
-    replyInteger(c, findBitBetween(ptr, first, last, <i32>bit));
+  if (r.unit == UNIT_BIT) {
+    replyInteger(c, findBitBetween(ptr, r.first, r.last, bit));
     return;
   }
-  const bytes = <i32>(last - first) + 1;
-  const at = findBit(ptr + <usize>first, bytes, <i32>bit);
+  const bytes = <i32>(r.last - r.first) + 1;
+  const at = findBit(ptr + <usize>r.first, bytes, bit);
   // A string is followed by zeros without end, unless the command said where it ends.
-  const missing = at < 0 || (end > 4 && at == <i64>bytes << 3);
-  replyInteger(c, missing ? -1 : (first << 3) + at);
+  const missing = at < 0 || (argc() > 4 && at == <i64>bytes << 3);
+  replyInteger(c, missing ? -1 : (r.first << 3) + at);
 }
 
 // --- BITFIELD ---

@@ -8,7 +8,7 @@ import { alreadyExpired, Database, deleteKey } from "../keyspace/database";
 import { NO_EXPIRE } from "../keyspace/entry";
 import { changed, notify, NOTIFY_GENERIC, NOTIFY_HASH, NOTIFY_NEW } from "../keyspace/events";
 import { argLen, argPtr, argc, root } from "../memory/root";
-import { Client, clientDb, retractOutput } from "../resp/client";
+import { Client, clientDb } from "../resp/client";
 import { replyArray, replyInteger, replyOutOfMemory, replySyntax } from "../resp/reply";
 import {
   FIELD_ABSENT, FIELD_NO_MEMORY, FIELD_TIMED, HASH_NO_MEMORY, HASH_REVIVED, hashDelete, hashHas, hashPersist, hashSet,
@@ -19,6 +19,7 @@ import {
   createHash, dropIfEmpty, findFields, LISTPACK_BYTES, NOT_A_HASH, readFieldCount, readHash, replyFieldAt,
   replyNumFields, tellDeleted, tellRevived, writeHash,
 } from "./hash-common";
+import { retractWithoutMemory } from "./member-expire";
 import {
   OPTION_ERROR, OPTION_EXPIRE, OPTION_FIELD_CONDITION, OPTION_FXX, OPTION_KEEPTTL, OPTION_NX,
   OPTION_PERSIST, OPTION_XX, readExpire, readOptions,
@@ -157,9 +158,7 @@ export function hgetexCommand(c: Client): void {
     notify(NOTIFY_HASH, event, argPtr(1), argLen(1), db.id);
     dropIfEmpty(db, e);
   }
-  if (code != FIELD_NO_MEMORY) return;
-  retractOutput(c, before);
-  replyOutOfMemory(c);
+  retractWithoutMemory(c, code, before);
 }
 
 // --- HGETDEL ---

@@ -10,13 +10,13 @@ import { argLen, argPtr, argc, root } from "../memory/root";
 import { argTimeout, blockOnKeys, isBlockingAllowed } from "../resp/blocking";
 import { Client, clientDb, retractOutput } from "../resp/client";
 import {
-  replyArray, replyBulk, replyError, replyNull, replyNullArray, replyOutOfMemory, replySyntax,
+  replyArray, replyBulk, replyNull, replyNullArray, replyOutOfMemory, replySyntax,
 } from "../resp/reply";
 import { LIST_HEAD, LIST_TAIL } from "../structures/quicklist";
 import { cursorClose, cursorIsInt, cursorLength, cursorOpen, cursorView } from "../types/list-cursor";
 import { listExpect, listIsQuicklist, listNew, listOpenEnd, listPop, listPush } from "../types/list";
 import { valueFree } from "../types/value";
-import { argI64, argIs } from "./arguments";
+import { argAtLeast, argIs } from "./arguments";
 import { elementsPopped, popRange } from "./list";
 import { replyElement } from "./list-reply";
 import { isOfType } from "./look-up";
@@ -189,19 +189,11 @@ export function brpopCommand(c: Client): void {
   if (argTimeout(c, argc() - 1)) popOrWait(c, 1, argc() - 2, LIST_TAIL, SINGLE, root().number);
 }
 
-/** Reads argument i as a number above 0 into root.number; else replies `error`. */
-function argPositive(c: Client, i: i32, error: string): bool {
-  if (!argI64(c, i, error)) return false;
-  if (root().number > 0) return true;
-  replyError(c, error);
-  return false;
-}
-
 /** LMPOP and BLMPOP: their number of keys is argument i. */
 function popMany(c: Client, i: i32, blocking: bool): void {
   const r = root();
   const end = argc();
-  if (!argPositive(c, i, BAD_NUMKEYS)) return;
+  if (!argAtLeast(c, i, 1, BAD_NUMKEYS)) return;
   const keys = r.number;
   if (keys >= <i64>(end - i - 1)) {
     replySyntax(c);
@@ -216,7 +208,7 @@ function popMany(c: Client, i: i32, blocking: bool): void {
       replySyntax(c);
       return;
     }
-    if (!argPositive(c, at + 1, BAD_COUNT)) return;
+    if (!argAtLeast(c, at + 1, 1, BAD_COUNT)) return;
     count = r.number;
   }
   if (count == 0) count = 1;

@@ -5,7 +5,7 @@ import { TYPE_LIST } from "../keyspace/entry";
 import { argLen, argPtr, argc, root } from "../memory/root";
 import { Client } from "../resp/client";
 import {
-  errorSend, errorStart, errorText, replyArray, replyError, replyInteger, replyNull, replyOutOfMemory, replySyntax,
+  errorSend, errorStart, errorText, replyArray, replyInteger, replyNull, replyOutOfMemory, replySyntax,
 } from "../resp/reply";
 import {
   scratchAt, scratchClear, scratchFailed, scratchLength, scratchPush, scratchRelease,
@@ -14,7 +14,7 @@ import {
   cursorClose, cursorFailed, cursorIsThere, cursorNext, cursorOpen, cursorPrevious, cursorSeek, cursorSeekBack,
 } from "../types/list-cursor";
 import { listLength } from "../types/list";
-import { argI64, argIs, argRange } from "./arguments";
+import { argAtLeast, argIs, argRange } from "./arguments";
 import { isOfType, readKey } from "./look-up";
 
 const BAD_RANK = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807";
@@ -25,14 +25,6 @@ function replyZeroRank(c: Client): void {
   errorStart("ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... ");
   errorText("or use negative to start from the end of the list");
   errorSend(c);
-}
-
-/** Reads argument i as an integer that is not negative into root.number, else replies `error`. */
-function argNotNegative(c: Client, i: i32, error: string): bool {
-  if (!argI64(c, i, error)) return false;
-  if (root().number >= 0) return true;
-  replyError(c, error);
-  return false;
 }
 
 /**
@@ -83,10 +75,10 @@ export function lposCommand(c: Client): void {
         return;
       }
     } else if (argIs(i, "COUNT")) {
-      if (!argNotNegative(c, i + 1, NEGATIVE_COUNT)) return;
+      if (!argAtLeast(c, i + 1, 0, NEGATIVE_COUNT)) return;
       count = r.number;
     } else if (argIs(i, "MAXLEN")) {
-      if (!argNotNegative(c, i + 1, NEGATIVE_MAXLEN)) return;
+      if (!argAtLeast(c, i + 1, 0, NEGATIVE_MAXLEN)) return;
       maxlen = r.number;
     } else {
       replySyntax(c);

@@ -119,8 +119,8 @@ function membersFollow(c: Client, type: u32, mismatch: string): bool {
 
 // --- Families ---
 
-/** Takes the reply back when the last code says that memory was exhausted. */
-function finish(c: Client, code: i32, before: u64): void {
+/** Takes the reply back, for -OOM, when the last code says that memory was exhausted. */
+export function retractWithoutMemory(c: Client, code: i32, before: u64): void {
   if (code != FIELD_NO_MEMORY) return;
   retractOutput(c, before);
   replyOutOfMemory(c);
@@ -152,7 +152,7 @@ export function expireGeneric(c: Client, type: u32, unit: i32, base: i64): void 
     replyInteger(c, code);
   }
   tell(db, e, timed, expired);
-  finish(c, code, before);
+  retractWithoutMemory(c, code, before);
 }
 
 /** HTTL and its kin. The times that are replied count from `base`. */
@@ -188,7 +188,7 @@ export function persistGeneric(c: Client, type: u32): void {
     changed(<u64>updated);
     tellEvent(db, type, "spersist", "zpersist", "hpersist");
   }
-  finish(c, code, before);
+  retractWithoutMemory(c, code, before);
 }
 
 // --- Sets ---

@@ -15,7 +15,7 @@ import {
   zsetFirst, zsetLast, zsetLength, zsetMember, zsetMemberLength, zsetNext, zsetPlaceScore, zsetPrevious,
 } from "../types/zset";
 import { zsetRemoveRange } from "../types/zset-change";
-import { argI64, argIs } from "./arguments";
+import { argAtLeast, argI64, argIs } from "./arguments";
 import { isOfType } from "./look-up";
 import { deleteEmptied } from "./zset";
 
@@ -126,18 +126,10 @@ export function bzpopmaxCommand(c: Client): void {
   popOrWait(c, argc() - 1, 1, argc() - 2, NO_COUNT, true);
 }
 
-/** Reads argument i as a number of at least 1 into root.number; replies `error` otherwise. */
-function argPositive(c: Client, i: i32, error: string): bool {
-  if (!argI64(c, i, error)) return false;
-  if (root().number > 0) return true;
-  replyError(c, error);
-  return false;
-}
-
 /** ZMPOP and BZMPOP, whose number of keys is argument `at`; `timeout` is 0 for the one that never waits. */
 function multiplePop(c: Client, at: i32, timeout: i32): void {
   const end = argc();
-  if (!argPositive(c, at, "ERR numkeys should be greater than 0")) return;
+  if (!argAtLeast(c, at, 1, "ERR numkeys should be greater than 0")) return;
   if (root().number >= <i64>(end - at - 1)) {
     replySyntax(c);
     return;
@@ -155,7 +147,7 @@ function multiplePop(c: Client, at: i32, timeout: i32): void {
       replySyntax(c);
       return;
     }
-    if (!argPositive(c, i + 1, "ERR count should be greater than 0")) return;
+    if (!argAtLeast(c, i + 1, 1, "ERR count should be greater than 0")) return;
     count = root().number;
   }
   if (count == NO_COUNT) count = 1;

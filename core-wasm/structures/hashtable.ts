@@ -198,6 +198,7 @@ function moveChain(t: Table, b: usize): bool {
   return true;
 }
 
+/** Drops the first array, which is empty: the second, or none, takes its place. */
 function finishRehash(t: Table): void {
   free(t.buckets0);
   t.buckets0 = t.buckets1;
@@ -512,12 +513,7 @@ export function tableDrainSome(t: Table, budget: i32, drop: (element: usize) => 
       }
       t.rehashIndex++;
     }
-    free(t.buckets0);
-    t.buckets0 = t.buckets1;
-    t.bits0 = t.bits1;
-    t.used0 = t.used1;
-    t.buckets1 = 0;
-    t.used1 = 0;
+    finishRehash(t);
     t.rehashIndex = 0;
   }
   tableFree(t);

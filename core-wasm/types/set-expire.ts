@@ -4,6 +4,8 @@
  *
  * Which of them are removed when: keyspace/member-expiry.ts.
  *
+ * What a change of a member's time comes to is the same for sorted sets (types/zset-expire.ts).
+ *
  * Not for commands: commands/member-expire.ts.
  */
 import { Database, memberKeys } from "../keyspace/database";
@@ -18,12 +20,59 @@ import { timersAdd, timersNext, timersOf, timersRemove, timersReserve, timersRet
 import { FIELD_ABSENT, FIELD_NO_MEMORY, FIELD_NOT_TIMED, FIELD_TIMED } from "./hash";
 import { setHas, setRemove, setSize, setToTable } from "./set";
 
+// --- What sorted sets share ---
+
+/** Gives the member at a slot of a value's table the form that an expiry needs; its address, or 0 without memory. */
+type Reshape = (e: usize, slot: usize, expire: i64) => usize;
+
+/** Gives the member at a slot (0: there is none) an expiry: FIELD_TIMED, FIELD_ABSENT or FIELD_NO_MEMORY. */
+export function memberExpire(db: Database, e: usize, slot: usize, expire: i64, reshape: Reshape): i32 {
+  if (slot == 0) return FIELD_ABSENT;
+  const table = entryPointer(e);
+  const member = <usize>load<u32>(slot);
+  if (entryExpire(member) != NO_EXPIRE) {
+    entrySetExpireInPlace(member, expire);
+    timersRetimed(table, member);
+    return FIELD_TIMED;
+  }
+  const owner = changetype<usize>(memberKeys(db));
+  if (!timersReserve(table, owner)) return FIELD_NO_MEMORY;
+  const moved = reshape(e, slot, expire);
+  if (moved == 0) {
+    timersTidy(table);
+    return FIELD_NO_MEMORY;
+  }
+  timersAdd(e, owner, moved);
+  root().timedMembers = 1;
+  return FIELD_TIMED;
+}
+
+/** Takes the expiry of the member at a slot away: the same, or FIELD_NOT_TIMED. */
+export function memberPersist(e: usize, slot: usize, reshape: Reshape): i32 {
+  if (slot == 0) return FIELD_ABSENT;
+  if (entryExpire(<usize>load<u32>(slot)) == NO_EXPIRE) return FIELD_NOT_TIMED;
+  const plain = reshape(e, slot, NO_EXPIRE);
+  if (plain == 0) return FIELD_NO_MEMORY;
+  // Its place among the timers has moved along with the element.
+  timersRemove(entryPointer(e), plain);
+  return FIELD_TIMED;
+}
+
+// --- Sets ---
+
 function isTable(e: usize): bool {
   return entryEncoding(e) == ENCODING_HASHTABLE;
 }
 
 function findSlot(e: usize, ptr: usize, len: i32): usize {
   return tableFindSlot(changetype<Table>(entryPointer(e)), hashKey(ptr, len), ptr, len);
+}
+
+/** Gives the element at a slot another expiry shape; its new address, or 0 (nothing changed) without memory. */
+function reshape(_e: usize, slot: usize, expire: i64): usize {
+  const moved = entryReshape(<usize>load<u32>(slot), expire, false);
+  if (moved != 0) store<u32>(slot, <u32>moved);
+  return moved;
 }
 
 /** True when a member has an expiry. */
@@ -60,39 +109,11 @@ export function setExpireMember(db: Database, e: usize, ptr: usize, len: i32, ex
     if (!setHas(e, ptr, len)) return FIELD_ABSENT;
     if (!setToTable(e, setSize(e))) return FIELD_NO_MEMORY;
   }
-  const table = entryPointer(e);
-  const slot = findSlot(e, ptr, len);
-  if (slot == 0) return FIELD_ABSENT;
-  const member = <usize>load<u32>(slot);
-  if (entryExpire(member) != NO_EXPIRE) {
-    entrySetExpireInPlace(member, expire);
-    timersRetimed(table, member);
-    return FIELD_TIMED;
-  }
-  const owner = changetype<usize>(memberKeys(db));
-  if (!timersReserve(table, owner)) return FIELD_NO_MEMORY;
-  const moved = entryReshape(member, expire, false);
-  if (moved == 0) {
-    timersTidy(table);
-    return FIELD_NO_MEMORY;
-  }
-  store<u32>(slot, <u32>moved);
-  timersAdd(e, owner, moved);
-  root().timedMembers = 1;
-  return FIELD_TIMED;
+  return memberExpire(db, e, findSlot(e, ptr, len), expire, reshape);
 }
 
 /** Takes a member's expiry away: FIELD_TIMED, FIELD_NOT_TIMED, FIELD_ABSENT or FIELD_NO_MEMORY. */
 export function setPersistMember(e: usize, ptr: usize, len: i32): i32 {
   if (!isTable(e)) return setHas(e, ptr, len) ? FIELD_NOT_TIMED : FIELD_ABSENT;
-  const slot = findSlot(e, ptr, len);
-  if (slot == 0) return FIELD_ABSENT;
-  const member = <usize>load<u32>(slot);
-  if (entryExpire(member) == NO_EXPIRE) return FIELD_NOT_TIMED;
-  const plain = entryReshape(member, NO_EXPIRE, false);
-  if (plain == 0) return FIELD_NO_MEMORY;
-  store<u32>(slot, <u32>plain);
-  // Its place among the timers has moved along with the element.
-  timersRemove(entryPointer(e), plain);
-  return FIELD_TIMED;
+  return memberPersist(e, findSlot(e, ptr, len), reshape);
 }

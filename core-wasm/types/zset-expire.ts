@@ -4,16 +4,17 @@
  *
  * Not for commands: commands/member-expire.ts. Which of them are removed when: keyspace/member-expiry.ts.
  */
-import { Database, memberKeys } from "../keyspace/database";
-import { entryExpire, entryPointer, entryReshape, entrySetExpireInPlace, NO_EXPIRE } from "../keyspace/entry";
+import { Database } from "../keyspace/database";
+import { entryExpire, entryPointer, entryReshape, NO_EXPIRE } from "../keyspace/entry";
 import { root } from "../memory/root";
 import { keyAddress, keyLength } from "../structures/element";
 import { hashKey, tableFindSlot } from "../structures/hashtable";
 import { treeFind } from "../structures/score-tree";
 import { treeReadress } from "../structures/score-tree-change";
 import { heapTime } from "../structures/time-heap";
-import { FIELD_ABSENT, FIELD_NO_MEMORY, FIELD_NOT_TIMED, FIELD_TIMED } from "./hash";
-import { timersAdd, timersNext, timersOf, timersRemove, timersReserve, timersRetimed, timersTidy } from "./hash-timers";
+import { FIELD_ABSENT, FIELD_NO_MEMORY, FIELD_NOT_TIMED } from "./hash";
+import { timersNext, timersOf } from "./hash-timers";
+import { memberExpire, memberPersist } from "./set-expire";
 import { isPacked, zsetLength, zsetScore, zsetTable, zsetTree } from "./zset";
 import { zsetRemove, zsetUnpack } from "./zset-change";
 
@@ -58,36 +59,11 @@ export function zsetExpireMember(db: Database, e: usize, ptr: usize, len: i32, e
     if (!zsetScore(e, ptr, len)) return FIELD_ABSENT;
     if (!zsetUnpack(e, zsetLength(e))) return FIELD_NO_MEMORY;
   }
-  const z = entryPointer(e);
-  const slot = findSlot(e, ptr, len);
-  if (slot == 0) return FIELD_ABSENT;
-  const element = <usize>load<u32>(slot);
-  if (entryExpire(element) != NO_EXPIRE) {
-    entrySetExpireInPlace(element, expire);
-    timersRetimed(z, element);
-    return FIELD_TIMED;
-  }
-  const owner = changetype<usize>(memberKeys(db));
-  if (!timersReserve(z, owner)) return FIELD_NO_MEMORY;
-  const moved = reshape(e, slot, expire);
-  if (moved == 0) {
-    timersTidy(z);
-    return FIELD_NO_MEMORY;
-  }
-  timersAdd(e, owner, moved);
-  root().timedMembers = 1;
-  return FIELD_TIMED;
+  return memberExpire(db, e, findSlot(e, ptr, len), expire, reshape);
 }
 
 /** Takes a member's expiry away: FIELD_TIMED, FIELD_NOT_TIMED, FIELD_ABSENT or FIELD_NO_MEMORY. */
 export function zsetPersistMember(e: usize, ptr: usize, len: i32): i32 {
   if (isPacked(e)) return zsetScore(e, ptr, len) ? FIELD_NOT_TIMED : FIELD_ABSENT;
-  const slot = findSlot(e, ptr, len);
-  if (slot == 0) return FIELD_ABSENT;
-  if (entryExpire(<usize>load<u32>(slot)) == NO_EXPIRE) return FIELD_NOT_TIMED;
-  const plain = reshape(e, slot, NO_EXPIRE);
-  if (plain == 0) return FIELD_NO_MEMORY;
-  // Its place among the timers has moved along with the element.
-  timersRemove(entryPointer(e), plain);
-  return FIELD_TIMED;
+  return memberPersist(e, findSlot(e, ptr, len), reshape);
 }
