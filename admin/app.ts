@@ -117,6 +117,65 @@ function sampleOf(text: string): Record<string, number> {
   };
 }
 
+// --- What asks no single command ---
+
+/** Keeps other machines out, and other pages. */
+async function refuseOthers(context: Context, next: () => Promise<void>): Promise<Response | void> {
+  for (const [name, value] of Object.entries(HEADERS)) context.header(name, value);
+  const host = context.req.header("host") ?? "";
+  if (!LOCAL_HOSTS.test(host)) return context.json({ error: `host ${host} is not this machine` }, 403);
+  const origin = context.req.header("origin") ?? `http://${host}`;
+  const site = context.req.header("sec-fetch-site") ?? "none";
+  if (origin !== `http://${host}` || (site !== "same-origin" && site !== "none")) {
+    return context.json({ error: "wrong origin" }, 403);
+  }
+  return await next();
+}
+
+async function health(context: Context, options: AdminOptions): Promise<Response> {
+  const connection = options.connect(options.remoteOf(context));
+  const refusal = await connection.begin(undefined);
+  connection.close();
+  const isUp = refusal === undefined || refusal.code === "NOAUTH" || refusal.code === "NOPERM";
+  return context.json({ status: isUp ? "ok" : "unavailable" }, isUp ? 200 : 503);
+}
+
+/** Sets the directives of the JSON object in the body. */
+async function setConfig(context: Context, connection: AdminConnection): Promise<Response> {
+  const isJson = /^application\/json\b/i.test(context.req.header("content-type") ?? "");
+  const body: unknown = isJson ? await context.req.json().catch(() => undefined) : undefined;
+  if (typeof body !== "object" || body === null || Array.isArray(body) || Object.keys(body).length === 0) {
+    return context.json({ error: "the body has to be a JSON object of directives and values" }, 400);
+  }
+  const words = Object.entries(body).flatMap(([name, value]) => [name, String(value)]);
+  const reply = await connection.call("CONFIG", "SET", ...words);
+  return reply instanceof WakeyError ? refuse(context, reply) : context.json({ set: Object.keys(body) });
+}
+
+/** Sends a sample each second until the other side has enough. */
+async function sendSamples(context: Context, first: AdminConnection, options: AdminOptions): Promise<Response> {
+  const reply = await first.call("INFO", "everything");
+  if (reply instanceof WakeyError) return refuse(context, reply);
+  const who = credentialsOf(context.req.header("authorization")) ?? undefined;
+  return streamSSE(context, async (stream) => {
+    let text = String(reply);
+    for (;;) {
+      await stream.writeSSE({ event: "sample", data: JSON.stringify(sampleOf(text)) });
+      await options.wait(SAMPLE_MS);
+      if (stream.aborted) return;
+      // Rights may have been taken away meanwhile: each sample logs in anew.
+      const connection = options.connect(options.remoteOf(context));
+      const refusal = await connection.begin(who);
+      const next = refusal ?? await connection.call("INFO", "everything");
+      connection.close();
+      if (next instanceof WakeyError) return;
+      text = String(next);
+    }
+  });
+}
+
+// --- Routes ---
+
 export function createAdminApp(options: AdminOptions): Hono {
   const app = new Hono();
 
@@ -142,26 +201,8 @@ export function createAdminApp(options: AdminOptions): Hono {
     });
   }
 
-  app.use(async (context, next) => {
-    for (const [name, value] of Object.entries(HEADERS)) context.header(name, value);
-    const host = context.req.header("host") ?? "";
-    if (!LOCAL_HOSTS.test(host)) return context.json({ error: `host ${host} is not this machine` }, 403);
-    const origin = context.req.header("origin");
-    if (origin !== undefined && origin !== `http://${host}`) return context.json({ error: "wrong origin" }, 403);
-    const site = context.req.header("sec-fetch-site");
-    if (site !== undefined && site !== "same-origin" && site !== "none") {
-      return context.json({ error: "wrong origin" }, 403);
-    }
-    return await next();
-  });
-
-  app.get("/health", async (context) => {
-    const connection = options.connect(options.remoteOf(context));
-    const refusal = await connection.begin(undefined);
-    connection.close();
-    const isUp = refusal === undefined || refusal.code === "NOAUTH" || refusal.code === "NOPERM";
-    return context.json({ status: isUp ? "ok" : "unavailable" }, isUp ? 200 : 503);
-  });
+  app.use(refuseOthers);
+  app.get("/health", (context) => health(context, options));
 
   app.get("/metrics", answer(() => ["INFO", "everything"], (context, reply) => {
     const type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -174,16 +215,7 @@ export function createAdminApp(options: AdminOptions): Hono {
   app.get("/config", answer((context) => ["CONFIG", "GET", context.req.query("pattern") ?? "*"],
     (context, reply) => context.json(objectOf(reply))));
 
-  app.patch("/config", (context) => asUser(context, async (connection) => {
-    const isJson = /^application\/json\b/i.test(context.req.header("content-type") ?? "");
-    const body: unknown = isJson ? await context.req.json().catch(() => undefined) : undefined;
-    if (typeof body !== "object" || body === null || Array.isArray(body) || Object.keys(body).length === 0) {
-      return context.json({ error: "the body has to be a JSON object of directives and values" }, 400);
-    }
-    const words = Object.entries(body).flatMap(([name, value]) => [name, String(value)]);
-    const reply = await connection.call("CONFIG", "SET", ...words);
-    return reply instanceof WakeyError ? refuse(context, reply) : context.json({ set: Object.keys(body) });
-  }));
+  app.patch("/config", (context) => asUser(context, (connection) => setConfig(context, connection)));
 
   app.get("/clients", answer(() => ["CLIENT", "LIST"],
     (context, reply) => context.json(String(reply).trim().split("\n").map(clientOf))));
@@ -193,26 +225,7 @@ export function createAdminApp(options: AdminOptions): Hono {
     (context, reply) => context.json((reply as Reply[]).map(logEntryOf)),
   ));
 
-  app.get("/events", (context) => asUser(context, async (first) => {
-    const reply = await first.call("INFO", "everything");
-    if (reply instanceof WakeyError) return refuse(context, reply);
-    const who = credentialsOf(context.req.header("authorization")) ?? undefined;
-    return streamSSE(context, async (stream) => {
-      let text = String(reply);
-      for (;;) {
-        await stream.writeSSE({ event: "sample", data: JSON.stringify(sampleOf(text)) });
-        await options.wait(SAMPLE_MS);
-        if (stream.aborted) return;
-        // Rights may have been taken away meanwhile: each sample logs in anew.
-        const connection = options.connect(options.remoteOf(context));
-        const refusal = await connection.begin(who);
-        const next = refusal ?? await connection.call("INFO", "everything");
-        connection.close();
-        if (next instanceof WakeyError) return;
-        text = String(next);
-      }
-    });
-  }));
+  app.get("/events", (context) => asUser(context, (connection) => sendSamples(context, connection, options)));
 
   const file = (text: string, type: string) => (context: Context) => context.body(text, 200, { "content-type": type });
   app.get("/page.js", file(SCRIPT, "text/javascript; charset=utf-8"));

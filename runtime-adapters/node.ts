@@ -9,9 +9,10 @@ import * as net from "node:net";
 import process from "node:process";
 
 import type { Listener, ListenOptions, Port } from "./port.ts";
+import { listenAt } from "./net-listen.ts";
 import { openHost, portablePort } from "./portable.ts";
 import type { Accept } from "./portable.ts";
-import { bindHost, errorCode, removeSocketFile, systemError } from "./shared.ts";
+import { bindHost, removeSocketFile } from "./shared.ts";
 import { HandleSocket, nodeHandles } from "./node-handles.ts";
 import type { NodeHandles, StreamHandle } from "./node-handles.ts";
 import { StreamSocket } from "./node-streams.ts";
@@ -35,35 +36,19 @@ function boundHandle(host: string, port: number): object | undefined {
 }
 
 /** Starts listening; rejects with a SystemError. */
-function listening(server: net.Server, options: ListenOptions, files: Port["files"]): Promise<Listener> {
-  return new Promise((resolve, reject) => {
-    server.once("error", (error) => reject(systemError(errorCode(error), "listen")));
-    const started = () => {
-      server.removeAllListeners("error");
-      // Accepting can fail later (out of descriptors): the connection waits in the backlog, the listener lives on.
-      server.on("error", () => undefined);
-      const address = server.address();
-      const port = address !== null && typeof address === "object" ? address.port : 0;
-      resolve({ port, close: () => void server.close() });
-    };
-    if (options.path !== undefined) {
-      const path = options.path;
-      const mode = options.unixMode;
-      removeSocketFile(files, path);
-      server.listen({ path, backlog: options.backlog }, () => {
-        if (mode !== undefined && mode !== 0) files.chmod(path, mode);
-        started();
-      });
-      return;
-    }
-    const host = bindHost(options.host);
-    const handle = boundHandle(host, options.port ?? 0);
-    if (handle !== undefined) {
-      server.listen({ _handle: handle, backlog: options.backlog } as net.ListenOptions, started);
-      return;
-    }
-    server.listen({ host, port: options.port ?? 0, backlog: options.backlog, ipv6Only: host.includes(":") }, started);
-  });
+async function listening(server: net.Server, options: ListenOptions, files: Port["files"]): Promise<Listener> {
+  const { path, backlog, unixMode } = options;
+  if (path !== undefined) {
+    removeSocketFile(files, path);
+    const listener = await listenAt(server, { path, backlog });
+    if (unixMode !== undefined && unixMode !== 0) files.chmod(path, unixMode);
+    return listener;
+  }
+  const host = bindHost(options.host);
+  const port = options.port ?? 0;
+  const handle = boundHandle(host, port);
+  if (handle !== undefined) return listenAt(server, { _handle: handle, backlog } as net.ListenOptions);
+  return listenAt(server, { host, port, backlog, ipv6Only: host.includes(":") });
 }
 
 /** Makes new connections arrive as bare handles in place of net.Sockets. */

@@ -10,9 +10,10 @@ import type * as tls from "node:tls";
 import type {
   CertificateFacts, ClientCertificate, Listener, ListenOptions, Socket, SocketHandler, TlsSettings,
 } from "./port.ts";
+import { listenAt } from "./net-listen.ts";
 import { StreamSocket } from "./node-streams.ts";
 import type { MemoryView } from "./shared.ts";
-import { bindHost, errorCode, formatAddress, systemError } from "./shared.ts";
+import { bindHost, errorCode, formatAddress } from "./shared.ts";
 
 /** A handshake that takes longer is ended. */
 const HANDSHAKE_MS = 60_000;
@@ -118,21 +119,12 @@ export async function listenTls(
     if (errorCode(error) === "ECONNRESET" || client === undefined) return;
     refuse(client, text);
   });
-  return new Promise((resolve, reject) => {
-    server.once("error", (error) => reject(systemError(errorCode(error), "listen")));
-    const host = bindHost(options.host);
-    server.listen({ host, port: options.port ?? 0, backlog: options.backlog, ipv6Only: host.includes(":") }, () => {
-      server.removeAllListeners("error");
-      server.on("error", () => undefined);
-      const address = server.address();
-      resolve({
-        port: address !== null && typeof address === "object" ? address.port : 0,
-        close: () => void server.close(),
-        setTls: (next) => {
-          settings = next;
-          server.setSecureContext(contextOf(next));
-        },
-      });
-    });
+  const host = bindHost(options.host);
+  const place = { host, port: options.port ?? 0, backlog: options.backlog, ipv6Only: host.includes(":") };
+  return Object.assign(await listenAt(server, place), {
+    setTls(next: TlsSettings): void {
+      settings = next;
+      server.setSecureContext(contextOf(next));
+    },
   });
 }
