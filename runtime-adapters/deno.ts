@@ -275,6 +275,8 @@ export class DenoSocket implements Socket, Active {
 
 // --- Listening ---
 
+/** Times that a listener's place is tried, 5 ms apart, while the one before it closes: a busy machine takes its time. */
+const REPLACE_TRIES = 400;
 const EVERY_IPV4 = "0.0.0.0";
 const EVERY_IPV6 = "::";
 
@@ -337,16 +339,19 @@ async function openListener(world: DenoWorld, options: ListenOptions, accept: Ac
     // Deno's IPv6 sockets take IPv4 as well, so "*" and "::*" can't both be open at a port: the second replaces the
     // first, whose descriptor Deno closes some turns later.
     replaced.close();
-    await new Promise((resolve) => setTimeout(resolve, 5));
   }
   const place = path !== undefined
     ? { transport: "unix", path }
     : { transport: "tcp", hostname, port, tcpBacklog: backlog };
-  let listener: DenoListener;
-  try {
-    listener = world.runtime.listen(place);
-  } catch (error) {
-    throw systemError(denoErrorCode(error), "listen");
+  let listener: DenoListener | undefined;
+  for (let tries = replaced === undefined ? 1 : REPLACE_TRIES; listener === undefined; tries--) {
+    if (replaced !== undefined) await new Promise((resolve) => setTimeout(resolve, 5));
+    try {
+      listener = world.runtime.listen(place);
+    } catch (error) {
+      const code = denoErrorCode(error);
+      if (tries === 1 || code !== "EADDRINUSE") throw systemError(code, "listen");
+    }
   }
   if (path !== undefined && options.unixMode) world.files.chmod(path, options.unixMode);
   const opened = new OpenListener(world, listener, options, accept);

@@ -37,7 +37,7 @@ import {
 } from "./reply";
 import { feedMonitors } from "./monitor";
 import { takeLater } from "./pubsub";
-import { trackingAfter, trackingTrim } from "./tracking";
+import { trackingAfter, trackingTrim, waitsForBroadcast } from "./tracking";
 import { countRun, statOf, uncountRun } from "./stats";
 import {
   afterRefusal, continueExecute, executingCommand, nextDatabase, queueCommand, refusesInMulti, refusesMonitor,
@@ -377,7 +377,7 @@ function runBatch(c: Client, n: i32): i32 {
 }
 
 function status(c: Client): i32 {
-  let s = c.outHead != 0 ? STATUS_OUTPUT : 0;
+  let s = c.outHead != 0 && !(root().tracking != 0 && waitsForBroadcast(c)) ? STATUS_OUTPUT : 0;
   if (c.flags & CLIENT_CLOSE_ASAP) s |= STATUS_CLOSE_NOW;
   else if (c.flags & CLIENT_CLOSE_AFTER_REPLY) s |= STATUS_CLOSE_AFTER;
   if (c.flags & CLIENT_AWAITS_HOST) s |= STATUS_NEEDS_HOST;

@@ -605,6 +605,16 @@ function broadcast(p: usize): void {
   trimTrackingFrame(FRAME_KEPT);
 }
 
+/**
+ * Whether what this client is to get leaves when the turn ends: nobody may learn of a write, and ask a BCAST client
+ * about it, before that client's notice is on its way. Such output is then among what the host asks for.
+ */
+export function waitsForBroadcast(c: Client): bool {
+  if (shared().isPending == 0 || c.flags & CLIENT_INTERNAL) return false;
+  addPending(c);
+  return true;
+}
+
 /** Sends what BCAST clients are to know of this turn. The host calls it, by asking for clients with output. */
 export function trackingBroadcast(): void {
   if (root().tracking == 0 || shared().isPending == 0) return;

@@ -2,6 +2,7 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { ROOT } from "../../server/generated/layout.ts";
+import { STATUS } from "../../server/bridge/core.ts";
 import { bytesOf, type CoreClient, CoreDriver } from "../support/core.ts";
 import { Random, seedOfRun } from "../support/random.ts";
 
@@ -76,6 +77,24 @@ describe("tracked keys", () => {
     }
     assert(core.usedBytes - before < 4096, `${core.usedBytes - before} bytes are left`);
     assertEquals(core.core.root32(ROOT.observers), 0);
+  });
+
+  it("are on their way before anybody hears of the write", () => {
+    const core = new CoreDriver();
+    const [reader, writer, other] = [tracking(core, BCAST), core.connect(), core.connect()];
+    core.core.withBytes(bytesOf(""), (at, n) => core.exports.trackingAddPrefix(reader.handle, at, n));
+    const outputNow = (client: CoreClient) => (client.status & STATUS.output) !== 0;
+    other.send("GET key\r\n");
+    assert(outputNow(other), "without a change replies leave at once");
+    writer.send("SET key 1\r\n");
+    other.send("GET key\r\n");
+    assert(!outputNow(writer) && !outputNow(other), "a reply left before the notice");
+    const drained = [];
+    for (let c = core.exports.pendingWriteNext(); c !== 0; c = core.exports.pendingWriteNext()) drained.push(c >>> 0);
+    for (const one of [reader, writer, other]) assert(drained.includes(one.handle), `${one.handle} in ${drained}`);
+    assertEquals(told(reader), ["key"]);
+    other.send("GET key\r\n");
+    assert(outputNow(other), "when the turn is over replies leave at once");
   });
 
   it("of prefixes are told at the end of the turn, each once", () => {
