@@ -460,6 +460,22 @@ describe("starting", () => {
     assert("config" in started && started.config.number("port") === 1);
   });
 
+  it("starts in Node without a code cache, and with one that V8 refuses", () => {
+    const place = mkdtempSync(join(tmpdir(), "wakey-cache-"));
+    const node = process.versions.bun ?? process.versions.deno ? "node" : process.execPath;
+    const version = () => spawnSync(node, [join(place, "server.cjs"), "--version"], { encoding: "utf8" });
+    try {
+      for (const name of ["server.cjs", "node-server.cjs", "core.wasm"]) {
+        copyFileSync(`${ROOT}dist/${name}`, join(place, name));
+      }
+      assertStringIncludes(version().stdout, `Valkey server v=${VALKEY_VERSION}`);
+      writeFileSync(join(place, "node-server.cache"), new Uint8Array(100_000));
+      assertStringIncludes(version().stdout, `Valkey server v=${VALKEY_VERSION}`);
+    } finally {
+      rmSync(place, { recursive: true });
+    }
+  });
+
   it("finds its files from a launcher that is linked, and keeps arguments and process id", () => {
     const place = mkdtempSync(join(tmpdir(), "wakey-launcher-"));
     try {
