@@ -275,7 +275,7 @@ export class DenoSocket implements Socket, Active {
 
 // --- Listening ---
 
-/** Times that a listener's place is tried, 5 ms apart, while the one before it closes: a busy machine takes its time. */
+/** Times that a listener's place is tried, 5 ms apart, while the one before it closes: a busy machine needs time. */
 const REPLACE_TRIES = 400;
 const EVERY_IPV4 = "0.0.0.0";
 const EVERY_IPV6 = "::";

@@ -27,6 +27,21 @@ describe(`soak (SEED=${seed})`, () => {
     });
   }
 
+  it("complains of wrong replies, of what stays, and of growth", () => {
+    const start = { used: 200_000, active: 2_000_000, rss: 50_000_000 };
+    const report = {
+      commands: 1, replies: 1, pushes: 1, faults: [] as string[], faultCount: 0, lives: 1, deaths: {},
+      holdings: [start, start, start], remains: [] as string[],
+    };
+    assertEquals(complaints(report), []);
+    assertEquals(complaints({ ...report, faultCount: 1, faults: ["k1.2: x"] }), ["1 faults", "k1.2: x"]);
+    assertEquals(complaints({ ...report, remains: ["blocked_clients is 1"] }).length, 1);
+    for (const what of ["used", "active", "rss"] as const) {
+      const grown = { ...start, [what]: start[what] * 2 };
+      assertEquals(complaints({ ...report, holdings: [start, start, grown] }).length, 1, what);
+    }
+  });
+
   it("says plainly what it lacks where too few files may be open", { skip: noLimits() }, () => {
     assertThrows(() => checkOpenFiles(1e9), Error, "1000000000 connections need 1000000100 open files");
   });
