@@ -33,7 +33,7 @@ import { COMMAND_COUNT, setCommandName as renameCommand } from "./generated/comm
 import {
   Client, CLIENT_AWAITS_HOST, clientBytes, clientFixedOutput, CLIENT_INTERNAL, clientFree, clientNew,
   clientOutputMemory, commitOutput, consumeOutput, dropSocketClients, listOutput, outputAddress,
-  outputContiguous, releaseHeld, takeClosing, takePending, takeResume,
+  outputContiguous, releaseHeld, REPLY_PEAK_MS, takeClosing, takePending, takeResume,
 } from "./resp/client";
 import {
   assignDefault, assignUser, checkAccess, dropUser, forgetUsers, GATE_DENIED, setUser, takeNote,
@@ -78,6 +78,7 @@ export function coreInit(seed0: i32, seed1: i32, seed2: i32, seed3: i32, databas
   r.activeExpireEffort = 1;
   r.maxmemorySamples = 5;
   r.evictionTenacity = 10;
+  r.replyPeakMs = REPLY_PEAK_MS;
   // From here on a piece more to write costs less than the copy; Valkey has the same bound.
   r.referenceMin = 16384;
   r.maxmemoryPolicy = 32;

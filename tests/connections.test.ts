@@ -495,6 +495,26 @@ describe("limits", () => {
     assertEquals(world.say(client, "x".repeat(999_999) + "\r\n"), "+OK\r\n");
   });
 
+  it("gives a first chunk of output as much room as replies lately took", async () => {
+    const world = await World.start("enable-debug-command yes");
+    const me = world.connect();
+    const size = () => Number(fieldsOf(linesOf(world.ask(me, "CLIENT", "LIST", "ID", "1"))[0]).rbs);
+    assertEquals(size(), 16384);
+    world.port.advance(3000);
+    assertEquals(size(), 1024);
+    world.ask(me, "SET", "k", "x".repeat(5000));
+    world.ask(me, "GET", "k");
+    assertEquals(size(), 8192);
+    world.port.advance(1000); // what the last five seconds needed is remembered
+    assertEquals(size(), 8192);
+    world.ask(me, "DEBUG", "REPLYBUFFER", "RESIZING", "0");
+    world.port.advance(30000);
+    assertEquals(size(), 8192);
+    world.ask(me, "DEBUG", "REPLYBUFFER", "RESIZING", "1");
+    world.port.advance(30000);
+    assertEquals(size(), 1024);
+  });
+
   it("frees everything when clients go, in every order", async () => {
     const world = await World.start("client-output-buffer-limit normal 200000 0 0", { inFlight: true, chop: true });
     const me = world.connect();

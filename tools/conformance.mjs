@@ -19,7 +19,7 @@ import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from
 import { installPeers, installTls, PeersUnavailable } from "./peers.mjs";
 import { counts, countsLine, inParallel, parseOptions, root } from "./support.mjs";
 import { allUnits, runUnit, unitVariant, unknownCommands } from "./conformance/suite.mjs";
-import { OPEN, plainName, waitsReader } from "./conformance/waits.mjs";
+import { areLabels, OPEN, plainName, waitsReader } from "./conformance/waits.mjs";
 
 const RATCHET = `${root}conformance/ratchet.tsv`;
 const SCOPE = `${root}conformance/scope.txt`;
@@ -72,7 +72,7 @@ function waitingNames(tests, passed) {
   const waiting = new Set();
   const runnable = new Set();
   for (const [name, { state, waits }] of tests) {
-    const known = state !== "ok" && waits !== OPEN && !passed.has(name);
+    const known = state !== "ok" && areLabels(waits) && !passed.has(name);
     (known ? waiting : runnable).add(plainName(name));
   }
   return [...waiting].filter((name) => !runnable.has(name));
@@ -146,7 +146,7 @@ function update(ratchet, rows, acceptLoss) {
       const label = waits(unit, name, unknown);
       // A reason that an earlier run found stays when this one did not come to the test undisturbed.
       const isKnown = !run || run.leftOut.has(plainName(name));
-      if (!isKnown || label !== OPEN || !row.waits) row.waits = label;
+      if (!isKnown || label !== OPEN || !areLabels(row.waits)) row.waits = label;
     }
   }
   writeRatchet(ratchet);

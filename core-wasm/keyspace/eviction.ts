@@ -220,8 +220,10 @@ function evict(): i32 {
     freeWaiting(most);
     return used() <= most ? EVICT_DONE : EVICT_FAILED;
   }
+  // Messages about evicted keys (invalidations, events) don't count: each key's would evict the next, to the last one.
+  const clients = r.clientsMemory;
   let left = keyBudget();
-  while (used() > most) {
+  while (used() > most + <u64>(r.clientsMemory > clients ? r.clientsMemory - clients : 0)) {
     if (r.lazyHead != 0) {
       // What is to be freed anyway goes before another key does. Slices of the host's do that (server/lazy-free.ts);
       // commands give only as much of their time as keeps memory from growing meanwhile.

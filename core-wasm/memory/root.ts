@@ -86,7 +86,10 @@ export class Root {
   cronClient: usize; // where upkeep of clients goes on
   closingHead: usize; // clients that the host has to close
   clientsMemory: usize; // bytes in query buffers and output chunks
-  closingMemory: usize; // bytes of evicted clients that the host has yet to close
+  closingMemory: usize; // bytes of clients that the host has yet to close
+  replyChunks: usize; // bytes of clients' first chunks of output
+  replyPeakMs: i32; // how long a client's largest reply is remembered, -1: for ever
+  replySizeFixed: i32; // DEBUG REPLYBUFFER RESIZING 0
 
   // Gate: bits that send a command through the slow checks (resp/gate.ts); 0 on a plain server.
   gate: u32;

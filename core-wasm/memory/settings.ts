@@ -61,6 +61,8 @@ export const enum Setting {
   rdbVersionCheck = 61,
   skipChecksumValidation = 62,
   trackingTableMaxKeys = 63,
+  replyPeakMs = 64,
+  replySizeFixed = 65,
 }
 
 /** Bits of the gate that settings switch (resp/process.ts). */
@@ -123,6 +125,8 @@ export function setSetting(id: i32, value: f64): bool {
     case Setting.activeExpire: r.activeExpire = <i32>value; return true;
     case Setting.activeExpireEffort: r.activeExpireEffort = <i32>value; return true;
     case Setting.tickEveryCommand: gate(GATE_TICK, value != 0); return true;
+    case Setting.replyPeakMs: r.replyPeakMs = clampI32(value); return true;
+    case Setting.replySizeFixed: r.replySizeFixed = <i32>value; return true;
     case Setting.requirePassword: gate(GATE_AUTH, value != 0); return true;
     case Setting.resizeForbidden: r.resizeForbidden = <i32>value; return true;
     case Setting.failAfter: r.failAfter = <i32>value; return true;

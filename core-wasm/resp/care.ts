@@ -11,6 +11,7 @@ import {
   closeFor, dropArgs, dropBuffer, isOverOutputLimit,
 } from "./client";
 import { largeTrim } from "./large";
+import { trimReplySize } from "./output";
 import { missingBytes } from "./parser";
 
 /** Unused room of a query buffer that is left alone. */
@@ -58,6 +59,7 @@ export function careForClients(count: i32, idleSeconds: i32): void {
       closeFor(c, CLOSE_OUTPUT_LIMIT_LATER);
     } else {
       trimIdleBuffer(c);
+      trimReplySize(c);
       c.bufferPeak = missingBytes(c) > 0 ? c.bufferCapacity : c.bufferLength;
     }
   }

@@ -29,16 +29,10 @@ function limit(): u64 {
   return bytes < LEAST_LIMIT ? LEAST_LIMIT : bytes;
 }
 
-/** Bytes that clients take and that are not about to be freed. */
+/** Bytes that clients take, without their first chunks of output, and that are not about to be freed. */
 function used(): u64 {
   const r = root();
-  return <u64>(r.clientsMemory + <usize>r.clientCount * offsetof<Client>()) - <u64>r.closingMemory;
-}
-
-function evict(c: Client, bytes: usize): void {
-  closeFor(c, CLOSE_EVICTED);
-  c.closingMemory = bytes;
-  root().closingMemory += bytes;
+  return <u64>(r.clientsMemory - r.replyChunks + <usize>r.clientCount * offsetof<Client>()) - <u64>r.closingMemory;
 }
 
 /** Size of the largest client that may be evicted, 0 when there is none. */
@@ -62,7 +56,7 @@ export function evictClients(): void {
     for (let address = root().firstClient; address != 0 && used() > most; address = changetype<Client>(address).next) {
       const c = changetype<Client>(address);
       const bytes: usize = c.flags & NOT_EVICTED ? 0 : clientBytes(c);
-      if (bytes > least) evict(c, bytes);
+      if (bytes > least) closeFor(c, CLOSE_EVICTED);
     }
   }
 }

@@ -15,7 +15,7 @@ import { root } from "../memory/root";
 import { database, Database } from "../keyspace/database";
 import { assignDefault } from "./access";
 import { forgetBlocked } from "./blocking";
-import { clearOutput, outputAddress, outputContiguous } from "./output";
+import { CHUNK_SIZE, clearOutput, outputAddress, outputContiguous, replyChunkBytes } from "./output";
 import { monitorRemove } from "./monitor";
 import { subscriptionBytes, unsubscribeAll } from "./pubsub";
 import { trackingBytes, trackingForget, trackingMeet } from "./tracking";
@@ -78,6 +78,10 @@ export class Client {
   outChunks: i32;
   outCapacity: usize; // bytes of all chunks, their headers included
   softSinceMs: i64; // when the output first exceeded the soft limit, 0: it does not
+  replySize: i32; // of the first chunk, with its header: as much as its replies lately took (output.ts)
+  replyPeak: u32; // most bytes that went out at a time since
+  replyPeakMs: u32; // this time, the low bits of a clock
+  replyChunk: usize; // the first chunk, 0: none
   replyErrors: i32; // error replies of the running command
   replyStart: u64; // netOut + outBytes when the running command began
 
@@ -107,6 +111,7 @@ export function clientNew(): usize {
   if (address == 0) return 0;
   memory.fill(address, 0, CLIENT_SPACE);
   const c = changetype<Client>(address);
+  c.replySize = <i32>CHUNK_SIZE;
   c.id = <u64>r.nextClientId;
   r.nextClientId++;
   c.createdMs = r.nowMs;
@@ -294,6 +299,8 @@ export function closeSoon(c: Client): void {
 export function closeFor(c: Client, reason: i32): void {
   if (c.flags & CLIENT_CLOSE_ASAP) return;
   c.closeReason = reason;
+  c.closingMemory = clientBytes(c);
+  root().closingMemory += c.closingMemory;
   if (reason == CLOSE_OUTPUT_LIMIT || reason == CLOSE_OUTPUT_LIMIT_LATER) root().statOutputBufferLimitDisconnections++;
   closeSoon(c);
 }
@@ -340,11 +347,11 @@ export function dropArgs(c: Client): void {
   c.argsCapacity = 0;
 }
 
-/** Memory that the client takes, in bytes, its struct included. */
+/** Memory that the client takes, in bytes, its struct included; a first chunk of output, which comes and goes, not. */
 export function clientBytes(c: Client): usize {
   let bytes = usableSize(changetype<usize>(c)) + transactionBytes(c) + subscriptionBytes(c) + trackingBytes(c);
   if (c.buffer != 0) bytes += usableSize(c.buffer);
   if (c.args != 0) bytes += usableSize(c.args);
   if (c.largeBlock != 0) bytes += usableSize(c.largeBlock);
-  return bytes + c.outCapacity;
+  return bytes + c.outCapacity - replyChunkBytes(c);
 }

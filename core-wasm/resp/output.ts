@@ -15,6 +15,11 @@ import { pin, unpin } from "../memory/pins";
 import { root } from "../memory/root";
 import { Client, CLOSE_NO_MEMORY, CLOSE_OUTPUT_LIMIT, closeFor } from "./client";
 
+/** How long a client's largest reply is remembered, in milliseconds. */
+// @layout
+export const REPLY_PEAK_MS: i32 = 5000;
+/** Least size of a client's first chunk. */
+const REPLY_LEAST: i32 = 1024;
 /** What a chunk costs beside its bytes: what INFO and limits add for each, as Valkey does for its list nodes. */
 const CHUNK_OVERHEAD: usize = 40;
 /** Output that a client who never authenticated may leave unread. */
@@ -90,6 +95,8 @@ export function isOverOutputLimit(c: Client): bool {
  */
 export function addChunk(c: Client, want: usize, least: usize = CHUNK_SIZE): bool {
   if (c.flags & CLIENT_CLOSE_ASAP) return false;
+  const isFirst = c.outHead == 0;
+  if (isFirst && least == CHUNK_SIZE) least = <usize>c.replySize;
   const size = want + CHUNK_HEADER > least ? want + CHUNK_HEADER : least;
   const chunk = alloc(size);
   if (chunk == 0) return false;
@@ -101,6 +108,10 @@ export function addChunk(c: Client, want: usize, least: usize = CHUNK_SIZE): boo
   appendChunk(c, chunk);
   c.outCapacity += have;
   root().clientsMemory += have;
+  if (isFirst && have <= CHUNK_SIZE) {
+    c.replyChunk = chunk;
+    root().replyChunks += have;
+  }
   return withinLimits(c, want > CHUNK_SIZE ? want : CHUNK_SIZE, size);
 }
 
@@ -143,7 +154,18 @@ export function addReference(c: Client, block: usize, length: i32): bool {
   return withinLimits(c, 0, <usize>length);
 }
 
+/** Bytes of the client's first chunk, when that is one of the usual size and still there. */
+export function replyChunkBytes(c: Client): usize {
+  return c.replyChunk == 0 ? 0 : usableSize(c.replyChunk);
+}
+
+function forgetReplyChunk(c: Client): void {
+  root().replyChunks -= replyChunkBytes(c);
+  c.replyChunk = 0;
+}
+
 function freeChunk(c: Client, chunk: usize): void {
+  if (chunk == c.replyChunk) forgetReplyChunk(c);
   const block = <usize>load<u32>(chunk, CHUNK_BLOCK);
   let size = usableSize(chunk);
   if (block != 0) {
@@ -165,6 +187,7 @@ function appendChunk(c: Client, chunk: usize): void {
 /** Moves all output of `from` behind that of `c`. */
 export function appendOutput(c: Client, from: Client): void {
   if (from.outHead == 0 || c.flags & CLIENT_CLOSE_ASAP) return;
+  forgetReplyChunk(from);
   if (c.outTail != 0) store<u32>(c.outTail, <u32>from.outHead, CHUNK_NEXT);
   else c.outHead = from.outHead;
   c.outTail = from.outTail;
@@ -214,10 +237,27 @@ export function outputContiguous(c: Client): i32 {
   return c.outHead == 0 ? 0 : chunkLength(c.outHead);
 }
 
+/** Has the first chunk grow with what goes out at a time. */
+function notePeak(c: Client): void {
+  c.replyPeak = c.outBytes > 0xffffffff ? 0xffffffff : <u32>c.outBytes;
+  if (root().replySizeFixed) return;
+  while (<u32>c.replySize <= c.replyPeak && c.replySize < <i32>CHUNK_SIZE) c.replySize <<= 1;
+}
+
+/** Halves the size of a first chunk that the client did not need half of lately. */
+export function trimReplySize(c: Client): void {
+  const r = root();
+  if (!r.replySizeFixed && c.replySize > REPLY_LEAST && c.replyPeak < <u32>c.replySize >> 1) c.replySize >>= 1;
+  if (r.replyPeakMs < 0 || <u32>r.nowMs - c.replyPeakMs < <u32>r.replyPeakMs) return;
+  c.replyPeak = 0;
+  c.replyPeakMs = <u32>r.nowMs;
+}
+
 /** Forgets `n` sent bytes, of one chunk or several; returns how many contiguous bytes are next. */
 export function consumeOutput(c: Client, n: i32): i32 {
   const r = root();
   if (c.outHead == 0) return 0;
+  if (c.outBytes > <u64>c.replyPeak) notePeak(c);
   c.outBytes -= <u64>n;
   c.netOut += <u64>n;
   r.statNetOut += <u64>n;

@@ -25,8 +25,8 @@ import {
 } from "../structures/hashtable";
 import { mayUseChannel } from "./access";
 import {
-  addReference, appendOutput, Client, CLIENT_INTERNAL, CLIENT_LATER_OUTPUT, CLIENT_PENDING_WRITE, CLIENT_REPLY_OFF,
-  CLIENT_REPLY_SKIP, CLIENT_SUBSCRIBED, clearOutput,
+  addReference, appendOutput, CHUNK_SIZE, Client, CLIENT_INTERNAL, CLIENT_LATER_OUTPUT, CLIENT_PENDING_WRITE,
+  CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP, CLIENT_SUBSCRIBED, clearOutput,
 } from "./client";
 import { replyRaw, reserveSmall } from "./reply";
 
@@ -384,6 +384,7 @@ function newCollector(): usize {
   const address = alloc(offsetof<Client>());
   if (address == 0) return 0;
   memory.fill(address, 0, offsetof<Client>());
+  changetype<Client>(address).replySize = <i32>CHUNK_SIZE;
   // The flag keeps it off the list of those with output.
   changetype<Client>(address).flags = CLIENT_INTERNAL | CLIENT_PENDING_WRITE;
   return address;

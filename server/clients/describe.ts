@@ -29,9 +29,6 @@ const LETTERS: readonly (readonly [letter: string, bits: number])[] = [
   ["U", FLAG.unixSocket], ["r", READ_ONLY], ["e", FLAG.noEvict], ["T", FLAG.noTouch], ["I", FLAG.importSource],
 ];
 
-/** Size of the first chunk of output, which every client has while a reply is on its way. */
-const CHUNK_SIZE = 16384;
-
 /** The flags field: a letter each, "N" for none. */
 export function flagLetters(connection: Connection): string {
   const flags = (connection.flags & ~READ_ONLY) | (connection.isReadOnly ? READ_ONLY : 0);
@@ -99,7 +96,7 @@ export function describeConnection(server: Server, connection: Connection, redac
     ["watch", transaction === 0 ? 0 : core.i32(transaction + TRANSACTION.watchCount)],
     ["qbuf", queued], ["qbuf-free", core.client32(at, "bufferCapacity") + large - held],
     ["argv-mem", argv], ["multi-mem", transaction === 0 ? 0 : core.u32(transaction + TRANSACTION.chunkBytes)],
-    ["rbs", chunks === 0 ? 0 : CHUNK_SIZE], ["rbp", firstOutput], ["obl", firstOutput],
+    ["rbs", core.client32(at, "replySize")], ["rbp", firstOutput], ["obl", firstOutput],
     ["oll", Math.max(0, chunks - 1)], ["omem", core.exports.clientOutput(at) >>> 0],
     ["tot-mem", (core.exports.clientMemory(at) >>> 0) + argv],
     ["events", connection.isWriting ? "rw" : "r"],

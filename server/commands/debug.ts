@@ -9,7 +9,7 @@ import type { ReplyWriter } from "../connection/reply-writer.ts";
 import { parseInteger, parseMemory } from "../config/syntax.ts";
 import { Fault } from "../crash.ts";
 import { CMD } from "../generated/commands.ts";
-import { ENTRY_FACTS, ROOT } from "../generated/layout.ts";
+import { ENTRY_FACTS, REPLY_PEAK_MS, ROOT } from "../generated/layout.ts";
 import type { Server } from "../server.ts";
 import { DEBUG_HELP } from "./debug-help.ts";
 import { replyHelp } from "./help.ts";
@@ -268,14 +268,18 @@ function crash(kind: Fault["kind"], message: string): Sub {
 }
 
 /** DEBUG REPLYBUFFER PEAK-RESET-TIME time | RESIZING 0|1 */
-function replyBuffer({ args, reply }: Call): void {
+function replyBuffer({ server, args, reply }: Call): void {
   const [what, value] = args.map((arg) => text(arg).toLowerCase());
   if (what === "peak-reset-time") {
-    if (value === "never" || value === "reset" || /^-?[0-9]{1,18}$/.test(value)) return reply.ok();
-    return reply.error("ERR value is not an integer or out of range");
+    const milliseconds = value === "never" ? -1 : value === "reset" ? REPLY_PEAK_MS : Number(parseInteger(value));
+    if (Number.isNaN(milliseconds)) return reply.error("ERR value is not an integer or out of range");
+    server.core.setSetting("replyPeakMs", milliseconds);
+  } else if (what === "resizing") {
+    server.core.setSetting("replySizeFixed", leadingInteger(args[1]) === 0 ? 1 : 0);
+  } else {
+    return unknownSubcommand("replybuffer", reply);
   }
-  if (what === "resizing") return reply.ok();
-  unknownSubcommand("replybuffer", reply);
+  reply.ok();
 }
 
 /** DEBUG FORCE-TLS-WRITE-ERROR 0|1 */
