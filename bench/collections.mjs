@@ -9,14 +9,14 @@ import { root } from "../tools/support.mjs";
 import { encode, feed, info, load, median, sleep, start } from "./support/servers.mjs";
 import { geometricMean, judge, number, results } from "./support/report.mjs";
 
-const SMALL_KEYS = 1000;
+export const SMALL_KEYS = 1000;
 const SMALL_ELEMENTS = 20;
-const BIG = 100_000;
-const RANDOM = "__rand_int__";
+export const BIG = 100_000;
+export const RANDOM = "__rand_int__";
 
 // --- What is in the collections ---
 
-const digits = (n) => String(n).padStart(12, "0");
+export const digits = (n) => String(n).padStart(12, "0");
 const member = (n) => `m:${digits(n)}xy`;
 const score = (n) => String((n * 7919) % 1_000_003);
 const longitude = (n) => ((n * 37) % 36000 / 100 - 180).toFixed(2);
@@ -37,7 +37,7 @@ function range(from, to) {
 }
 
 /** Commands that fill a key with `count` elements of a type. */
-function* filled(type, key, count) {
+export function* filled(type, key, count) {
   if (type === "stream") {
     for (let n = 0; n < count; n++) yield ["XADD", key, `${n + 1}-0`, ...streamFields(n)];
     return;
@@ -49,7 +49,7 @@ function streamFields(n) {
   return ["field1", `value:${n}`, "field2", digits(n), "field3", String(n)];
 }
 
-function* smallOnes(type, elements = SMALL_ELEMENTS) {
+export function* smallOnes(type, elements = SMALL_ELEMENTS) {
   for (let i = 0; i < SMALL_KEYS; i++) yield* filled(type, `s:${digits(i)}`, elements);
 }
 
@@ -58,7 +58,7 @@ function* smallOnes(type, elements = SMALL_ELEMENTS) {
 const SMALL = `s:${RANDOM}`;
 
 /** [name, type that is loaded, command on small collections, command on the big one, elements to begin with]. */
-const CASES = [
+export const CASES = [
   ["LPUSH", "list", ["LPUSH", SMALL, "m:0123456789ab"], ["LPUSH", "b", "m:0123456789ab"]],
   ["RPUSH", "list", ["RPUSH", SMALL, "m:0123456789ab"], ["RPUSH", "b", "m:0123456789ab"]],
   ["LPOP", "list", ["LPOP", SMALL], ["LPOP", "b"], "enough"],

@@ -16,7 +16,7 @@ import { Config } from "../server/config/config.ts";
 import { ENTRIES } from "../server/config/directives.ts";
 import { loadCommandLine } from "../server/config/load.ts";
 import { toBytes } from "../server/config/text.ts";
-import { configOf, EVERYONE, generator, loadError, MemoryHost, randomValue, SEED } from "./support/config.ts";
+import { configOf, EVERYONE, generator, loadError, MemoryHost, randomValue, SCALE, SEED } from "./support/config.ts";
 import { sleep } from "./support/wait.ts";
 
 const PEERS = process.env.PEERS_BIN ?? join(homedir(), ".cache/peers/bin");
@@ -137,7 +137,7 @@ describe("compared with the real server", { skip: NO_REAL_SERVER }, () => {
     const next = generator(SEED);
     const names = [...ENTRIES.keys()].filter((name) => !NOT_COMPARED.has(name));
     const own = configOf(`port 0\nunixsocket ${directory}/s\nenable-protected-configs yes\ndir ${directory}`);
-    for (let round = 0; round < 40; round++) {
+    for (let round = 0; round < 40 * SCALE; round++) {
       const commands: string[][] = [];
       for (let i = 0; i < 200; i++) {
         const pairs: string[] = [];
@@ -238,7 +238,7 @@ describe("compared with the real server", { skip: NO_REAL_SERVER }, () => {
     const next = generator(SEED);
     const left = /^(mptcp|repl-mptcp|daemonize|aclfile)$/;
     const names = [...ENTRIES.keys()].filter((name) => !NOT_COMPARED.has(name) && !left.test(name));
-    for (let i = 0; i < 150; i++) {
+    for (let i = 0; i < 150 * SCALE; i++) {
       const name = names[next(names.length)];
       let line = `${name} ${randomValue(next, name)}`;
       if (next(3) === 0) line += " " + randomValue(next, name);

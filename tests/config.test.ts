@@ -24,7 +24,9 @@ import { fromBytes, toBytes } from "../server/config/text.ts";
 import { VALKEY_VERSION, versionLine, WAKEY_VERSION } from "../server/config/version.ts";
 import { ReplyWriter } from "../server/connection/reply-writer.ts";
 import { Log, timestamp } from "../server/log/log.ts";
-import { configOf, EVERYONE, generator, loadError, MemoryHost, randomValue, SEED, WORDS } from "./support/config.ts";
+import {
+  configOf, EVERYONE, generator, loadError, MemoryHost, randomValue, SCALE, SEED, WORDS,
+} from "./support/config.ts";
 
 /** The outcome of a CONFIG SET whose hooks do not wait. */
 const now = (outcome: Outcome) => outcome as string | undefined;
@@ -508,7 +510,7 @@ describe("random configuration", () => {
   it("only ever refuses with a text", () => {
     const next = generator(SEED);
     const names = [...ENTRIES.keys(), "include", "user", "rename-command", "loadmodule", "sentinel", "nothing", "a.b"];
-    for (let i = 0; i < 20000; i++) {
+    for (let i = 0; i < 20000 * SCALE; i++) {
       const name = names[next(names.length)];
       let line = name;
       for (let n = next(4); n > 0; n--) {

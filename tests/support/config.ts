@@ -9,6 +9,8 @@ import { fromBytes, toBytes } from "../../server/config/text.ts";
 
 /** The seed of random tests: the environment's SEED, or one that differs each time. */
 export const SEED = Number(process.env.SEED ?? Date.now() % 1e9);
+/** How many times as much random input there is: WAKEY_FUZZ_SCALE. */
+export const SCALE = Number(process.env.WAKEY_FUZZ_SCALE ?? 1);
 
 /** A client that may do everything. */
 export const EVERYONE = { local: true, loading: false };

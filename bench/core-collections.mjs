@@ -1,0 +1,97 @@
+// What the commands of bench/collections.mjs cost in the core alone, without sockets and runtime.
+//   node --import tsx bench/core-collections.mjs [--only HGET,XADD] [--commands 100000] [--rounds 5] [--batch 16]
+//
+// Each case runs on a fresh core; batches of commands lie ready, as in bench/core.ts. Counted is the CPU time of this
+// process, the least of the rounds: other programs on the machine make it longer, nothing makes it shorter.
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { Core, STATUS } from "../server/bridge/core.ts";
+import { Random } from "../tests/support/random.ts";
+import { BIG, CASES, digits, filled, RANDOM, SMALL_KEYS, smallOnes } from "./collections.mjs";
+import { encode } from "./support/servers.mjs";
+
+const { values: options } = parseArgs({
+  options: {
+    only: { type: "string" },
+    commands: { type: "string", default: "100000" },
+    rounds: { type: "string", default: "5" },
+    batch: { type: "string", default: "16" },
+  },
+});
+const commands = Number(options.commands);
+const rounds = Number(options.rounds);
+const batch = Number(options.batch);
+const only = options.only?.toUpperCase().split(",");
+const SMALL_ELEMENTS = 20;
+
+const wasm = readFileSync(fileURLToPath(new URL("../dist/core.wasm", import.meta.url)));
+const module = new WebAssembly.Module(wasm);
+
+/** A core and a client that pipelines go through. */
+class Runner {
+  core = new Core(module, { seed: new Uint32Array([1, 2, 3, 4]) });
+  client = this.core.exports.clientOpen(0) >>> 0;
+  #nowUs = 1_700_000_000_000_000;
+
+  /** Runs one batch to its end and drops the output. */
+  run(bytes) {
+    const { core, client } = this;
+    core.setNow(this.#nowUs += 100);
+    for (let at = 0; at < bytes.length;) {
+      const room = core.exports.inputRoom(client, bytes.length - at) >>> 0;
+      const n = Math.min(core.roomLength, bytes.length - at);
+      core.refresh();
+      core.bytes.set(n === bytes.length ? bytes : bytes.subarray(at, at + n), room);
+      at += n;
+      let status = core.exports.process(client, n);
+      core.exports.settle(1, 1);
+      while (status & STATUS.more) {
+        status = core.exports.process(client, 0);
+        core.exports.settle(1, 1);
+      }
+      if (status & (STATUS.needsHost | STATUS.closeNow)) throw new Error(`core bench: process: status ${status}`);
+    }
+    let length = core.exports.outputLength(client);
+    while (length > 0) length = core.exports.outputConsume(client, length);
+  }
+}
+
+/** Batches of one command, its placeholders filled with random numbers. */
+function batches(words, keys, random) {
+  return Array.from({ length: Math.ceil(commands / batch) }, () => {
+    let text = "";
+    for (let i = 0; i < batch; i++) {
+      text += encode(words.map((word) => word.replaceAll(RANDOM, () => digits(random.below(keys)))));
+    }
+    return Buffer.from(text, "latin1");
+  });
+}
+
+/** The least CPU nanoseconds a command of some rounds. */
+function measure(type, words, begin, isBig) {
+  let least = Infinity;
+  for (let round = 0; round < rounds; round++) {
+    const runner = new Runner();
+    const elements = begin === "enough" ? Math.ceil(commands * 1.5 / (isBig ? 1 : SMALL_KEYS)) + 1
+      : isBig ? BIG : SMALL_ELEMENTS;
+    if (type !== "none") {
+      for (const command of isBig ? filled(type, "b", elements) : smallOnes(type, elements)) {
+        runner.run(Buffer.from(encode(command), "latin1"));
+      }
+    }
+    const input = batches(words, isBig ? BIG : SMALL_KEYS, new Random(1));
+    for (const bytes of input.slice(0, input.length >> 2)) runner.run(bytes);
+    const { user, system } = process.cpuUsage();
+    for (const bytes of input) runner.run(bytes);
+    const used = process.cpuUsage({ user, system });
+    least = Math.min(least, (used.user + used.system) * 1000 / (input.length * batch));
+  }
+  return least;
+}
+
+for (const [name, type, small, big, begin] of CASES) {
+  if (only !== undefined && !only.includes(name)) continue;
+  const [one, other] = [measure(type, small, begin, false), measure(type, big, begin, true)];
+  console.log(`${name.padEnd(12)} small ${one.toFixed(0).padStart(6)} ns   big ${other.toFixed(0).padStart(6)} ns`);
+}
