@@ -11,7 +11,6 @@ import type { Listener, ListenOptions, Port, Socket, SocketHandler, Timer } from
 import { Core, STATUS } from "./bridge/core.ts";
 import { Access } from "./acl/access.ts";
 import { closeMarked } from "./clients/closing.ts";
-import { FLAG } from "./clients/describe.ts";
 import { Pause } from "./clients/pause.ts";
 import { Timeouts } from "./clients/timeouts.ts";
 import type { Config } from "./config/config.ts";
@@ -23,7 +22,7 @@ import { Connection } from "./connection/connection.ts";
 import { LazyFree } from "./lazy-free.ts";
 import { Listeners } from "./connection/listeners.ts";
 import { ReplyWriter } from "./connection/reply-writer.ts";
-import { ROOT } from "./generated/layout.ts";
+import { CLIENT_UNIX_SOCKET, ROOT } from "./generated/layout.ts";
 import { logDamage } from "./log/damage.ts";
 import { Log } from "./log/log.ts";
 import { Shutdown } from "./shutdown.ts";
@@ -288,7 +287,7 @@ export class Server {
     connection.isLocal = isLoopback(socket.remote);
     if (socket.certificate !== undefined) this.access.adoptCertificate(connection, socket.certificate);
     const isUnix = isUnixSocket(socket.remote);
-    if (isUnix) connection.flags |= FLAG.unixSocket;
+    if (isUnix) connection.flags |= CLIENT_UNIX_SOCKET;
     if (isMonitored(this)) tellPeer(this, connection);
     this.log.verbose(isUnix ? `Accepted connection to ${socket.local.slice(0, -2)}` : `Accepted ${socket.remote}`);
     return connection;

@@ -4,7 +4,7 @@
  * Matching entries are gathered in the scratch list before the reply begins, because a reply starts with their number
  * and because removing an expired key may change the table. Memory that is exhausted meanwhile is an error reply.
  */
-import { Database, expireIfDue, isHidden } from "../keyspace/database";
+import { Database, expireIfDue } from "../keyspace/database";
 import { entryType } from "../keyspace/entry";
 import { root } from "../memory/root";
 import { Client, CLIENT_COUNTS_ALL, clientDb } from "../resp/client";
@@ -14,7 +14,7 @@ import {
   scratchAt, scratchFailed, scratchKeep, scratchLength, scratchRelease, scratchSet,
 } from "../structures/scratch";
 import {
-  argCursor, gatherScan, readScanOptions, replyScan, scanMatchesElement, SCAN_TYPE, SCAN_WHOLE, setScanPattern,
+  argCursor, gatherScan, keepVisible, readScanOptions, replyScan, SCAN_TYPE, SCAN_WHOLE, setScanPattern,
 } from "./scan";
 
 function replyKeys(c: Client): void {
@@ -24,15 +24,11 @@ function replyKeys(c: Client): void {
 
 // --- KEYS ---
 
-function isVisibleMatch(e: usize): bool {
-  return scanMatchesElement(e) && !isHidden(e);
-}
-
 /** KEYS pattern */
 export function keysCommand(c: Client): void {
   root().scanCount = SCAN_WHOLE;
   setScanPattern(1);
-  gatherScan(clientDb(c).keys, 0, isVisibleMatch);
+  gatherScan(clientDb(c).keys, 0, keepVisible);
   if (scratchFailed()) {
     replyOutOfMemory(c);
   } else {
@@ -47,9 +43,9 @@ export function keysCommand(c: Client): void {
 
 // --- SCAN ---
 
-function isWanted(e: usize): bool {
+function keepType(e: usize): bool {
   const type = root().scanType;
-  return (type < 0 || <i32>entryType(e) == type) && scanMatchesElement(e);
+  return type < 0 || <i32>entryType(e) == type;
 }
 
 /** Takes keys whose time has come out of what was gathered, and out of the database. */
@@ -69,7 +65,7 @@ export function scanCommand(c: Client): void {
   const cursor = <u64>root().number;
   if (!readScanOptions(c, 2, SCAN_TYPE)) return;
   const db = clientDb(c);
-  const next = gatherScan(db.keys, cursor, isWanted);
+  const next = gatherScan(db.keys, cursor, keepType);
   if (scratchFailed()) {
     replyOutOfMemory(c);
   } else {

@@ -16,9 +16,7 @@ import { walkEnd, walkNext, walkStart } from "../structures/table-walk";
 import { fieldWalk, hashTable, hashVisible, isListpack } from "../types/hash";
 import { NOT_A_HASH, readHash, replyListpack, replyTableField, replyTableValue } from "./hash-common";
 import { replyRun } from "./list-reply";
-import {
-  argCursor, gatherScan, readScanOptions, replyScan, scanMatches, scanMatchesElement, SCAN_NOVALUES,
-} from "./scan";
+import { argCursor, gatherScan, keepVisible, readScanOptions, replyScan, scanMatches, SCAN_NOVALUES } from "./scan";
 
 // What of a field is replied.
 const FIELDS: u32 = 1;
@@ -86,10 +84,6 @@ function gatherListpack(lp: usize): void {
   }
 }
 
-function isVisibleMatch(f: usize): bool {
-  return !isHidden(f) && scanMatchesElement(f);
-}
-
 function replyGathered(c: Client, e: usize, cursor: u64): void {
   const n = scratchLength();
   const values = root().scanBare == 0;
@@ -121,7 +115,7 @@ export function hscanCommand(c: Client): void {
   if (!readScanOptions(c, 3, SCAN_NOVALUES)) return;
   let next: u64 = 0;
   if (isListpack(e)) gatherListpack(entryPointer(e));
-  else next = gatherScan(hashTable(e), cursor, isVisibleMatch);
+  else next = gatherScan(hashTable(e), cursor, keepVisible);
   if (scratchFailed()) replyOutOfMemory(c);
   else replyGathered(c, e, next);
   scratchRelease();

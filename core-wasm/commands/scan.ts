@@ -6,6 +6,7 @@
  */
 import { globMatch } from "../bytes/glob";
 import { parseU64 } from "../bytes/integer";
+import { isHidden } from "../keyspace/database";
 import { argLen, argPtr, argc, root, Root, ROOT_ADDRESS } from "../memory/root";
 import { Client } from "../resp/client";
 import {
@@ -98,17 +99,26 @@ export function scanMatches(ptr: usize, len: i32): bool {
   return pattern == 0 || globMatch(argPtr(pattern), argLen(pattern), ptr, len, false);
 }
 
-/** True when the name of an element does. */
-export function scanMatchesElement(element: usize): bool {
-  return scanMatches(keyAddress(element), keyLength(element));
+/** A filter of gatherScan(): what the pattern lets pass does. */
+export function keepAll(_element: usize): bool {
+  return true;
+}
+
+/** Another one: not what has expired. */
+export function keepVisible(element: usize): bool {
+  return !isHidden(element);
 }
 
 /**
- * Gathers in the scratch list what `keep` lets pass of the elements from the cursor on, about root.scanCount of them
- * looked at; returns the next cursor. scratchFailed() tells afterwards whether memory was exhausted.
+ * Gathers in the scratch list the elements that match the pattern and that `keep` lets pass, from the cursor on, about
+ * root.scanCount of them looked at; returns the next cursor. scratchFailed() tells afterwards whether memory was
+ * exhausted.
  */
 export function gatherScan(t: Table, cursor: u64, keep: (element: usize) => bool): u64 {
   const count = root().scanCount;
+  const pattern = root().scanPattern;
+  const ptr: usize = pattern == 0 ? 0 : argPtr(pattern);
+  const len = pattern == 0 ? 0 : argLen(pattern);
   let rounds = <u64>count * BUCKETS_PER_ELEMENT;
   let seen: i64 = 0;
   let kept = 0;
@@ -119,6 +129,7 @@ export function gatherScan(t: Table, cursor: u64, keep: (element: usize) => bool
     seen += <i64>(n - kept);
     for (let i = kept; i < n; i++) {
       const element = scratchAt(i);
+      if (pattern != 0 && !globMatch(ptr, len, keyAddress(element), keyLength(element), false)) continue;
       if (keep(element)) scratchSet(kept++, element);
     }
     scratchKeep(kept);

@@ -12,7 +12,7 @@ import {
 } from "../structures/scratch";
 import { setMemberAt, setMemberLength, setMemberPtr, setNext, setWalk, setWalkEnd } from "../types/set-walk";
 import { isOfType, readKey } from "./look-up";
-import { argCursor, gatherScan, readScanOptions, replyScan, scanMatches, scanMatchesElement } from "./scan";
+import { argCursor, gatherScan, keepAll, readScanOptions, replyScan, scanMatches } from "./scan";
 import { replyMember } from "./set";
 
 function gatherAll(e: usize): void {
@@ -38,7 +38,7 @@ export function sscanCommand(c: Client): void {
   if (!readScanOptions(c, 3, 0)) return;
   let next: u64 = 0;
   if (entryEncoding(e) != ENCODING_HASHTABLE) gatherAll(e);
-  else next = gatherScan(changetype<Table>(entryPointer(e)), cursor, scanMatchesElement);
+  else next = gatherScan(changetype<Table>(entryPointer(e)), cursor, keepAll);
   if (scratchFailed()) {
     replyOutOfMemory(c);
   } else {

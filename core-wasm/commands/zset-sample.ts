@@ -23,9 +23,7 @@ import {
 } from "../types/zset";
 import { argI64, argIs } from "./arguments";
 import { isOfType, readKey } from "./look-up";
-import {
-  argCursor, gatherScan, readScanOptions, replyScan, scanMatches, scanMatchesElement, SCAN_NOSCORES,
-} from "./scan";
+import { argCursor, gatherScan, keepAll, readScanOptions, replyScan, scanMatches, SCAN_NOSCORES } from "./scan";
 import { replyMembers } from "./zset-range";
 
 const TEXT: usize = memory.data(32, 8);
@@ -175,7 +173,7 @@ export function zscanCommand(c: Client): void {
   if (!readScanOptions(c, 3, SCAN_NOSCORES)) return;
   let next: u64 = 0;
   if (isPacked(e)) gatherPacked(e);
-  else next = gatherScan(zsetTable(entryPointer(e)), cursor, scanMatchesElement);
+  else next = gatherScan(zsetTable(entryPointer(e)), cursor, keepAll);
   if (scratchFailed()) replyOutOfMemory(c);
   else replyGathered(c, e, next);
   scratchRelease();

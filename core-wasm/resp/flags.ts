@@ -1,6 +1,8 @@
 /**
  * Bits of a client's flags. A file of its own, without imports: many files' constants are made of them.
  */
+
+// @layout
 export const CLIENT_CLOSE_AFTER_REPLY: u32 = 1;
 export const CLIENT_CLOSE_ASAP: u32 = 2;
 export const CLIENT_PENDING_WRITE: u32 = 4; // on the pending list
@@ -15,16 +17,15 @@ export const CLIENT_NO_EVICT: u32 = 1024;
 export const CLIENT_NO_TOUCH: u32 = 2048;
 export const CLIENT_AUTHENTICATED: u32 = 4096;
 export const CLIENT_INTERNAL: u32 = 8192; // in-process: no socket, no limits
+export const CLIENT_UNIX_SOCKET: u32 = 16384; // set and read by the host alone
 export const CLIENT_PROTOCOL_ERROR: u32 = 32768;
 export const CLIENT_IMPORT_SOURCE: u32 = 65536;
+export const CLIENT_CAPA_REDIRECT: u32 = 131072; // likewise
 export const CLIENT_BLOCKED: u32 = 262144;
 export const CLIENT_EVER_AUTHENTICATED: u32 = 524288; // RESET does not take this away
-
 export const CLIENT_COUNTS_ALL: u32 = 1048576; // the running command's output counts in full for the limits
-
 export const CLIENT_DENY_BLOCKING: u32 = 2097152; // what it runs must not wait for keys
 export const CLIENT_RERUN: u32 = 4194304; // a command that waited runs again
-
 export const CLIENT_MULTI: u32 = 1 << 23; // inside MULTI: commands are queued
 export const CLIENT_DIRTY_CAS: u32 = 1 << 24; // a key that it watched was changed: EXEC replies null
 export const CLIENT_DIRTY_EXEC: u32 = 1 << 25; // a command was refused while queueing: EXEC replies an error

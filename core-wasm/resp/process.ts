@@ -45,6 +45,7 @@ import {
 } from "./transaction";
 
 // What process() returns.
+// @layout
 export const STATUS_OUTPUT: i32 = 1;
 export const STATUS_NEEDS_HOST: i32 = 2;
 export const STATUS_CLOSE_AFTER: i32 = 4;

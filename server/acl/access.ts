@@ -9,11 +9,12 @@
 import type { ClientCertificate } from "../../runtime-adapters/port.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { Server } from "../server.ts";
-import { describeConnection, FLAG } from "../clients/describe.ts";
+import { describeConnection } from "../clients/describe.ts";
 import { errorText } from "../config/host.ts";
 import { compareBytes, cString, fromBytes, fromText, toBytes, toText } from "../config/text.ts";
 import {
-  ACCESS_NOTE, CONTEXT_MULTI, CONTEXT_SCRIPT, DEFAULT_USER_ID, DENIED_CHANNEL, DENIED_COMMAND, DENIED_KEY, ROOT,
+  ACCESS_NOTE, CLIENT_AUTHENTICATED, CLIENT_CLOSE_AFTER_REPLY, CLIENT_EVER_AUTHENTICATED, CONTEXT_MULTI,
+  CONTEXT_SCRIPT, DEFAULT_USER_ID, DENIED_CHANNEL, DENIED_COMMAND, DENIED_KEY, ROOT,
 } from "../generated/layout.ts";
 import { compileUser } from "./compile.ts";
 import { lineOf, readUsers } from "./file.ts";
@@ -140,7 +141,7 @@ export class Access {
 
   /** Closes a connection; the one whose command does it gets its reply first. */
   #close(connection: Connection): void {
-    if (connection === this.#server.running) connection.flags |= FLAG.closeAfterReply;
+    if (connection === this.#server.running) connection.flags |= CLIENT_CLOSE_AFTER_REPLY;
     else if (!connection.isProtected) connection.destroy();
   }
 
@@ -214,7 +215,7 @@ export class Access {
       return false;
     }
     this.#server.core.exports.clientUser(connection.client, user.id);
-    connection.flags |= FLAG.authenticated | FLAG.everAuthenticated;
+    connection.flags |= CLIENT_AUTHENTICATED | CLIENT_EVER_AUTHENTICATED;
     return true;
   }
 
@@ -234,7 +235,7 @@ export class Access {
       return;
     }
     this.#server.core.exports.clientUser(connection.client, user.id);
-    connection.flags |= FLAG.authenticated | FLAG.everAuthenticated;
+    connection.flags |= CLIENT_AUTHENTICATED | CLIENT_EVER_AUTHENTICATED;
   }
 
   /** How long the connection's next login has to wait, in milliseconds; -1: it is refused. */

@@ -6,7 +6,10 @@
 //
 // Not for knowing commands or configuration.
 
-import { CLIENT, DATABASE, ROOT, ROOT_ADDRESS, SETTING, TABLE, VOLATILE_KEYS } from "../generated/layout.ts";
+import {
+  CLIENT, DATABASE, ROOT, ROOT_ADDRESS, SETTING, STATUS_BLOCKED, STATUS_CLOSE_AFTER, STATUS_CLOSE_NOW, STATUS_DENIED,
+  STATUS_LARGE, STATUS_MORE, STATUS_NEEDS_HOST, STATUS_OUTPUT, STATUS_RAN, TABLE, VOLATILE_KEYS,
+} from "../generated/layout.ts";
 
 /** What dist/core.wasm exports (core-wasm/exports.ts documents each). */
 export interface CoreExports {
@@ -88,7 +91,8 @@ export interface CoreExports {
 
 /** Bits of what process() returns. */
 export const STATUS = {
-  output: 1, needsHost: 2, closeAfter: 4, closeNow: 8, more: 16, large: 32, ran: 64, blocked: 128, denied: 256,
+  output: STATUS_OUTPUT, needsHost: STATUS_NEEDS_HOST, closeAfter: STATUS_CLOSE_AFTER, closeNow: STATUS_CLOSE_NOW,
+  more: STATUS_MORE, large: STATUS_LARGE, ran: STATUS_RAN, blocked: STATUS_BLOCKED, denied: STATUS_DENIED,
 } as const;
 
 /** 64 KiB pages that a fresh core begins with, and that it can have at most (4 GiB). */

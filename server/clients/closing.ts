@@ -5,8 +5,9 @@
 
 import { quote } from "../config/syntax.ts";
 import type { Connection } from "../connection/connection.ts";
+import { CLIENT_PROTOCOL_ERROR } from "../generated/layout.ts";
 import type { Server } from "../server.ts";
-import { describeForLog, FLAG } from "./describe.ts";
+import { describeForLog } from "./describe.ts";
 
 const OUTPUT_LIMIT = 1;
 const OUTPUT_LIMIT_LATER = 2;
@@ -48,7 +49,7 @@ function inputSample(server: Server, connection: Connection): string {
 
 /** Logs a protocol error; the connection closes when its reply is out. */
 export function logProtocolError(server: Server, connection: Connection): void {
-  if (!(connection.flags & FLAG.protocolError) || !server.log.isOn("verbose")) return;
+  if (!(connection.flags & CLIENT_PROTOCOL_ERROR) || !server.log.isOn("verbose")) return;
   const code = server.core.client32(connection.client, "closeReason") - FIRST_PROTOCOL_ERROR;
   server.log.verbose(`Protocol error (${PROTOCOL_ERRORS[code]}) from client: ${describeForLog(server, connection)}. ` +
     `Query buffer: ${inputSample(server, connection)}`);

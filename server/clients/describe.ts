@@ -8,25 +8,22 @@
 import type { Core } from "../bridge/core.ts";
 import type { Connection } from "../connection/connection.ts";
 import { redirectOf, trackingOptions } from "../commands/tracking.ts";
-import { SUBSCRIPTIONS, TRACK_BCAST, TRACK_BROKEN, TRANSACTION } from "../generated/layout.ts";
+import {
+  CLIENT_BLOCKED, CLIENT_CAPA_REDIRECT, CLIENT_CLOSE_AFTER_REPLY, CLIENT_CLOSE_ASAP, CLIENT_DIRTY_CAS, CLIENT_HELD,
+  CLIENT_IMPORT_SOURCE, CLIENT_MONITOR, CLIENT_MULTI, CLIENT_NO_EVICT, CLIENT_NO_TOUCH, CLIENT_SUBSCRIBED,
+  CLIENT_TRACKING, CLIENT_UNIX_SOCKET, SUBSCRIPTIONS, TRACK_BCAST, TRACK_BROKEN, TRANSACTION,
+} from "../generated/layout.ts";
 import type { Server } from "../server.ts";
-
-/** Bits of Client.flags (core-wasm/resp/flags.ts). */
-export const FLAG = {
-  closeAfterReply: 1, closeSoon: 2, held: 32, replyOff: 128, replySkipNext: 256, replySkip: 512, noEvict: 1024,
-  noTouch: 2048, authenticated: 4096, internal: 8192, unixSocket: 16384, protocolError: 32768, importSource: 65536,
-  redirect: 131072, blocked: 262144, everAuthenticated: 524288, multi: 1 << 23, dirtyCas: 1 << 24,
-  executing: 1 << 26, subscribed: 1 << 27, monitor: 1 << 29, tracking: 1 << 30,
-} as const;
 
 /** Stands for READONLY, which only the host knows of. */
 const READ_ONLY = 2 ** 31 | 0;
 
 /** The letters of the flags field and the bits that they stand for, in the order in which they are shown. */
 const LETTERS: readonly (readonly [letter: string, bits: number])[] = [
-  ["O", FLAG.monitor], ["P", FLAG.subscribed], ["x", FLAG.multi], ["b", FLAG.blocked | FLAG.held],
-  ["t", FLAG.tracking], ["d", FLAG.dirtyCas], ["c", FLAG.closeAfterReply], ["A", FLAG.closeSoon],
-  ["U", FLAG.unixSocket], ["r", READ_ONLY], ["e", FLAG.noEvict], ["T", FLAG.noTouch], ["I", FLAG.importSource],
+  ["O", CLIENT_MONITOR], ["P", CLIENT_SUBSCRIBED], ["x", CLIENT_MULTI], ["b", CLIENT_BLOCKED | CLIENT_HELD],
+  ["t", CLIENT_TRACKING], ["d", CLIENT_DIRTY_CAS], ["c", CLIENT_CLOSE_AFTER_REPLY], ["A", CLIENT_CLOSE_ASAP],
+  ["U", CLIENT_UNIX_SOCKET], ["r", READ_ONLY], ["e", CLIENT_NO_EVICT], ["T", CLIENT_NO_TOUCH],
+  ["I", CLIENT_IMPORT_SOURCE],
 ];
 
 /** The flags field: a letter each, "N" for none. */
@@ -90,7 +87,7 @@ export function describeConnection(server: Server, connection: Connection, redac
     ["id", connection.id], ["addr", connection.remote], ["laddr", connection.local], ["fd", connection.fd],
     ["name", redacted ? "*redacted*" : connection.name],
     ["age", ageOf(server, connection)], ["idle", idleOf(server, connection)],
-    ["flags", flagLetters(connection)], ["capa", (connection.flags & FLAG.redirect) !== 0 ? "r" : ""],
+    ["flags", flagLetters(connection)], ["capa", (connection.flags & CLIENT_CAPA_REDIRECT) !== 0 ? "r" : ""],
     ["db", connection.db], ...subscriptionCounts(core, at),
     ["multi", transaction === 0 ? -1 : core.i32(transaction + TRANSACTION.count)],
     ["watch", transaction === 0 ? 0 : core.i32(transaction + TRANSACTION.watchCount)],

@@ -7,8 +7,9 @@
 
 import { parseInteger } from "../config/syntax.ts";
 import type { Connection } from "../connection/connection.ts";
+import { CLIENT_CAPA_REDIRECT, CLIENT_SUBSCRIBED } from "../generated/layout.ts";
 import type { Server } from "../server.ts";
-import { ageOf, flagLetters, FLAG, idleOf } from "./describe.ts";
+import { ageOf, flagLetters, idleOf } from "./describe.ts";
 
 const FLAG_LETTERS = "OSMPxbtRBdcuAUreTIiEN";
 const TYPES: Record<string, string> = {
@@ -50,7 +51,7 @@ class Filter {
 
 /** The kind of a client as TYPE names it. */
 function typeOf(connection: Connection): string {
-  return connection.flags & FLAG.subscribed ? "pubsub" : "normal";
+  return connection.flags & CLIENT_SUBSCRIBED ? "pubsub" : "normal";
 }
 
 /** The IP filter: the address in front of the port, without the brackets of IPv6; never a unix socket. */
@@ -122,7 +123,7 @@ function oneOption(filter: Filter, server: Server, option: string, value: string
       return undefined;
     case "capa":
       if (/[^r]/.test(value)) return `ERR Unknown capa found in the ${shown(option) ?? "provided"} filter: ${value}`;
-      filter.require(option, (_server, connection) => value === "" || (connection.flags & FLAG.redirect) !== 0);
+      filter.require(option, (_server, connection) => value === "" || (connection.flags & CLIENT_CAPA_REDIRECT) !== 0);
       return undefined;
     case "ip":
       filter.require(option, (_server, connection) => hasIp(connection.remote, value));

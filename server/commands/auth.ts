@@ -8,8 +8,8 @@ import { fromBytes, toBytes } from "../config/text.ts";
 import { REDIS_VERSION, VALKEY_VERSION } from "../config/version.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { ReplyWriter } from "../connection/reply-writer.ts";
-import { FLAG } from "../clients/describe.ts";
 import { CMD } from "../generated/commands.ts";
+import { CLIENT_AUTHENTICATED } from "../generated/layout.ts";
 import type { Server } from "../server.ts";
 import { nameError } from "./client.ts";
 
@@ -139,7 +139,7 @@ function helloCommand(server: Server, connection: Connection, args: Args, reply:
 function greet(
   server: Server, connection: Connection, version: bigint, name: string | undefined, reply: ReplyWriter,
 ): void {
-  if (!(connection.flags & FLAG.authenticated)) return reply.error(NOT_AUTHENTICATED);
+  if (!(connection.flags & CLIENT_AUTHENTICATED)) return reply.error(NOT_AUTHENTICATED);
   if (name !== undefined) connection.name = name;
   if (version !== 0n) {
     connection.resp = version === 3n ? 3 : 2;

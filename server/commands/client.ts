@@ -2,7 +2,7 @@
 //
 // They check arguments, call server/clients/ and reply. CLIENT HELP is in help.ts, client-side caching in tracking.ts.
 
-import { describeConnection, FLAG } from "../clients/describe.ts";
+import { describeConnection } from "../clients/describe.ts";
 import { parseFilter } from "../clients/filter.ts";
 import { PAUSE } from "../clients/pause.ts";
 import { parseInteger } from "../config/syntax.ts";
@@ -10,6 +10,10 @@ import { fromBytes, toBytes } from "../config/text.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { ReplyWriter } from "../connection/reply-writer.ts";
 import { CMD } from "../generated/commands.ts";
+import {
+  CLIENT_CAPA_REDIRECT, CLIENT_CLOSE_AFTER_REPLY, CLIENT_IMPORT_SOURCE, CLIENT_NO_EVICT, CLIENT_NO_TOUCH,
+  CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP, CLIENT_REPLY_SKIP_NEXT,
+} from "../generated/layout.ts";
 import type { Server } from "../server.ts";
 
 type Args = readonly Uint8Array[];
@@ -94,20 +98,20 @@ const killCommand: Handler = (server, connection, args, reply) => {
   if (!isOld) reply.int(chosen.length);
   else if (chosen.length === 0) reply.error("ERR No such client");
   else reply.ok();
-  if (chosen.includes(connection)) connection.flags |= FLAG.closeAfterReply;
+  if (chosen.includes(connection)) connection.flags |= CLIENT_CLOSE_AFTER_REPLY;
 };
 
 /** CLIENT REPLY ON|OFF|SKIP */
 const replyCommand: Handler = (_server, connection, args, reply) => {
   switch (wordOf(args, 2)) {
     case "on":
-      connection.flags &= ~(FLAG.replyOff | FLAG.replySkip);
+      connection.flags &= ~(CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP);
       return reply.ok();
     case "off":
-      connection.flags |= FLAG.replyOff;
+      connection.flags |= CLIENT_REPLY_OFF;
       return;
     case "skip":
-      if (!(connection.flags & FLAG.replyOff)) connection.flags |= FLAG.replySkipNext;
+      if (!(connection.flags & CLIENT_REPLY_OFF)) connection.flags |= CLIENT_REPLY_SKIP_NEXT;
       return;
     default:
       reply.error(SYNTAX);
@@ -130,12 +134,13 @@ const importSourceCommand: Handler = (server, connection, args, reply) => {
   if (!server.config.boolean("import-mode") && wordOf(args, 2) !== "off") {
     return reply.error("ERR Server is not in import mode");
   }
-  switchCommand(FLAG.importSource)(server, connection, args, reply);
+  switchCommand(CLIENT_IMPORT_SOURCE)(server, connection, args, reply);
 };
 
 /** CLIENT CAPA option [option ...] */
 const capaCommand: Handler = (_server, connection, args, reply) => {
-  if (args.slice(2).some((arg) => fromBytes(arg).toLowerCase() === "redirect")) connection.flags |= FLAG.redirect;
+  const redirects = args.slice(2).some((arg) => fromBytes(arg).toLowerCase() === "redirect");
+  if (redirects) connection.flags |= CLIENT_CAPA_REDIRECT;
   reply.ok();
 };
 
@@ -184,8 +189,8 @@ export const CLIENT_HANDLERS: Readonly<Record<number, Handler>> = {
   [CMD.CLIENT_LIST]: listCommand,
   [CMD.CLIENT_KILL]: killCommand,
   [CMD.CLIENT_REPLY]: replyCommand,
-  [CMD.CLIENT_NO_EVICT]: switchCommand(FLAG.noEvict),
-  [CMD.CLIENT_NO_TOUCH]: switchCommand(FLAG.noTouch),
+  [CMD.CLIENT_NO_EVICT]: switchCommand(CLIENT_NO_EVICT),
+  [CMD.CLIENT_NO_TOUCH]: switchCommand(CLIENT_NO_TOUCH),
   [CMD.CLIENT_IMPORT_SOURCE]: importSourceCommand,
   [CMD.CLIENT_CAPA]: capaCommand,
   [CMD.CLIENT_PAUSE]: pauseCommand,

@@ -3,14 +3,13 @@
 import { toBytes } from "../config/text.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { ReplyWriter } from "../connection/reply-writer.ts";
-import { FLAG } from "../clients/describe.ts";
 import { CMD } from "../generated/commands.ts";
-import { ROOT } from "../generated/layout.ts";
+import { CLIENT_INTERNAL, CLIENT_MONITOR, CLIENT_MULTI, CLIENT_UNIX_SOCKET, ROOT } from "../generated/layout.ts";
 import type { Server } from "../server.ts";
 
 /** Tells the core a connection's address, as monitors show it. */
 export function tellPeer(server: Server, connection: Connection): void {
-  const isUnix = (connection.flags & FLAG.unixSocket) !== 0;
+  const isUnix = (connection.flags & CLIENT_UNIX_SOCKET) !== 0;
   const peer = toBytes(isUnix ? `unix:${connection.local.replace(/:0$/, "")}` : connection.remote);
   server.core.withBytes(peer, (at, length) => server.core.exports.clientSetPeer(connection.client, at, length));
 }
@@ -25,11 +24,11 @@ function monitorCommand(
   server: Server, connection: Connection, _args: readonly Uint8Array[], reply: ReplyWriter,
 ): void {
   const { flags } = connection;
-  if (flags & (FLAG.multi | FLAG.internal)) {
+  if (flags & (CLIENT_MULTI | CLIENT_INTERNAL)) {
     return reply.error("ERR MONITOR isn't allowed for DENY BLOCKING client");
   }
   // As in Valkey a second MONITOR has no reply.
-  if (flags & FLAG.monitor) return;
+  if (flags & CLIENT_MONITOR) return;
   if (!isMonitored(server)) for (const other of server.connections.values()) tellPeer(server, other);
   if (server.core.exports.monitorStart(connection.client) === 0) return reply.error("OOM out of memory");
   reply.ok();

@@ -9,8 +9,9 @@
 import type { Socket, SocketHandler } from "../../runtime-adapters/port.ts";
 import { STATUS } from "../bridge/core.ts";
 import { closeMarked, logProtocolError } from "../clients/closing.ts";
-import { describeForLog, FLAG } from "../clients/describe.ts";
+import { describeForLog } from "../clients/describe.ts";
 import type { Core } from "../bridge/core.ts";
+import { CLIENT_CLOSE_AFTER_REPLY } from "../generated/layout.ts";
 import type { Server } from "../server.ts";
 
 export class Connection implements SocketHandler {
@@ -187,7 +188,7 @@ export class Connection implements SocketHandler {
   /** Closes when the output is out; commands that come meanwhile are not run. */
   closeAfterReply(): void {
     this.#closesAfter = true;
-    this.flags |= FLAG.closeAfterReply;
+    this.flags |= CLIENT_CLOSE_AFTER_REPLY;
     this.flush();
   }
 

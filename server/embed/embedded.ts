@@ -19,8 +19,8 @@ import type { Segments } from "../bridge/image.ts";
 import type { CorePool } from "../bridge/pool.ts";
 import { WakeyError } from "../bridge/reply-reader.ts";
 import type { Reply } from "../bridge/reply-reader.ts";
-import { FLAG } from "../clients/describe.ts";
 import { Connection } from "../connection/connection.ts";
+import { CLIENT_EXECUTING } from "../generated/layout.ts";
 import { Server } from "../server.ts";
 import { configOf, defaultSettings, LOCAL_DIRECTIVES } from "./options.ts";
 import type { WakeyOptions } from "./options.ts";
@@ -173,7 +173,7 @@ export class Embedded {
     let waits = server.runHostCommand(this.#connection);
     core.exports.callEnd();
     // EXEC goes on behind a command of the host.
-    while (!waits && this.#connection.flags & FLAG.executing) {
+    while (!waits && this.#connection.flags & CLIENT_EXECUTING) {
       if (core.exports.process(this.#caller.client, 0) & STATUS.needsHost) {
         waits = server.runHostCommand(this.#connection);
       }
