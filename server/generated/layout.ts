@@ -519,7 +519,49 @@ export const CONTEXT_SCRIPT = 2;
 
 export const DEFAULT_USER_ID = 1;
 
+export const CLIENT_CLOSE_AFTER_REPLY = 1;
+export const CLIENT_CLOSE_ASAP = 2;
+export const CLIENT_PENDING_WRITE = 4;
+export const CLIENT_RESUME = 8;
+export const CLIENT_CLOSING = 16;
+export const CLIENT_HELD = 32;
+export const CLIENT_AWAITS_HOST = 64;
+export const CLIENT_REPLY_OFF = 128;
+export const CLIENT_REPLY_SKIP_NEXT = 256;
+export const CLIENT_REPLY_SKIP = 512;
+export const CLIENT_NO_EVICT = 1024;
+export const CLIENT_NO_TOUCH = 2048;
+export const CLIENT_AUTHENTICATED = 4096;
+export const CLIENT_INTERNAL = 8192;
+export const CLIENT_UNIX_SOCKET = 16384;
+export const CLIENT_PROTOCOL_ERROR = 32768;
+export const CLIENT_IMPORT_SOURCE = 65536;
+export const CLIENT_CAPA_REDIRECT = 131072;
+export const CLIENT_BLOCKED = 262144;
+export const CLIENT_EVER_AUTHENTICATED = 524288;
+export const CLIENT_COUNTS_ALL = 1048576;
+export const CLIENT_DENY_BLOCKING = 2097152;
+export const CLIENT_RERUN = 4194304;
+export const CLIENT_MULTI = 1 << 23;
+export const CLIENT_DIRTY_CAS = 1 << 24;
+export const CLIENT_DIRTY_EXEC = 1 << 25;
+export const CLIENT_EXECUTING = 1 << 26;
+export const CLIENT_SUBSCRIBED = 1 << 27;
+export const CLIENT_LATER_OUTPUT = 1 << 28;
+export const CLIENT_MONITOR = 1 << 29;
+export const CLIENT_TRACKING = 1 << 30;
+
 export const REPLY_PEAK_MS = 5000;
+
+export const STATUS_OUTPUT = 1;
+export const STATUS_NEEDS_HOST = 2;
+export const STATUS_CLOSE_AFTER = 4;
+export const STATUS_CLOSE_NOW = 8;
+export const STATUS_MORE = 16;
+export const STATUS_LARGE = 32;
+export const STATUS_RAN = 64;
+export const STATUS_BLOCKED = 128;
+export const STATUS_DENIED = 256;
 
 export const TRACK_BCAST = 1;
 export const TRACK_OPTIN = 2;
