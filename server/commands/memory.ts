@@ -106,6 +106,7 @@ const mallocStats: HostHandler = (server, _connection, _args, reply) => {
     "Allocator of the core: size classes on pages of 64 KiB",
     `bytes in live blocks: ${count(ROOT.usedBytes)} (peak ${count(ROOT.peakBytes)})`,
     `pages: ${count(ROOT.totalPages)} of at most ${count(ROOT.maximumPages)}, ${count(ROOT.freePages)} of them free`,
+    `pages that were ever in use, which the system can't have back: ${count(ROOT.touchedPages)}`,
     `bytes that can still be handed out: ${core.exports.memoryAvailable()}`,
     "",
   ].join("\n"));
