@@ -40,8 +40,9 @@ export async function soakAll(taking, { connections, seconds, seed }) {
       const { name } = contestant;
       console.log(`  ${name.padEnd(24)} ${report.lives} lives, ${report.commands} commands, ${report.pushes} pushes`);
       console.log(`    died while: ${Object.entries(report.deaths).map((entry) => entry.join(" ")).join(", ")}`);
-      const held = report.holdings.map(({ used, active, rss, host }) => `${used} / ${[active, rss, host].map(mebi).join(" / ")}`);
-      console.log("    used_memory, pages in use, RSS and RSS beside linear memory (MiB) at the start and after each cycle:");
+      const held = report.holdings.map(({ used, ...more }) =>
+        [used, ...[more.active, more.rss, more.host].map(mebi)].join(" / "));
+      console.log("    used_memory / MiB of pages in use / of RSS / of RSS beside linear memory, from the start on:");
       console.log(`    ${held.join("   ")}`);
       console.log(report.complaints.map((text) => `    WRONG: ${text}\n`).join("") || "    nothing wrong");
       if (contestant.runtime) broken += report.complaints.length;
