@@ -29,7 +29,10 @@ export interface World {
   isKnown(id: number): Promise<boolean>;
 }
 
-const HOSTS = ["127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5", "127.0.0.6"];
+/** Several, so that ports of connections that just ended do not run out. Elsewhere there is one loopback address. */
+const HOSTS = process.platform === "linux"
+  ? ["127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5", "127.0.0.6"]
+  : ["127.0.0.1"];
 /** A life has this many steps at most. */
 const MOST_STEPS = 12;
 /** Much, since a client that ends its own side first reads what is on its way. */

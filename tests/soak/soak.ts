@@ -87,7 +87,7 @@ class Soak implements World {
   readonly shared: Shared;
   readonly restMs: number;
   readonly deaths: Record<string, number> = {};
-  readonly tally: Tally = { commands: 0, replies: 0, pushes: 0, faults: [], faultCount: 0 };
+  readonly tally: Tally;
   readonly #options: SoakOptions;
   readonly #control: Wire;
   readonly #generations: number[];

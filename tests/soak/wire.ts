@@ -136,7 +136,7 @@ export class Wire {
     socket.on("close", () => this.#ended());
   }
 
-  /** Connects, at one of the loopback addresses, so that ports do not run out. */
+  /** Connects to an address of this machine. */
   static open(port: number, host: string, name: string, tally: Tally): Promise<Wire> {
     return new Promise((resolve, reject) => {
       const socket = connect({ port, host, allowHalfOpen: false });
