@@ -22,7 +22,6 @@ const WAIT_MS = 8;
 const LAST_LOOK_MS = 500;
 const TOLD = 30;
 
-
 /** A connection that keeps what came. */
 class Ear {
   got = "";

@@ -14,7 +14,6 @@ import {
 import { RespConnection } from "./support/resp.ts";
 import { sleep, until } from "./support/wait.ts";
 
-
 /** Runs `use` with a server, which is ended in any case. */
 async function withServer(options: StartOptions, use: (server: RunningServer) => Promise<void>): Promise<void> {
   const server = await startServer(options);

@@ -6,7 +6,6 @@ import { realProgram, type RunningServer, skipWithoutReal, startServer } from ".
 import { play } from "./support/transcript.ts";
 import { sleep } from "./support/wait.ts";
 
-
 const SCRIPT = `
   m MONITOR
   a SET k 1

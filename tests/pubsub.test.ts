@@ -10,7 +10,6 @@ import { encode, field, type RespConnection } from "./support/resp.ts";
 import { type RunningServer, skipWithoutReal, startServer } from "./support/server.ts";
 import { sleep, until } from "./support/wait.ts";
 
-
 const EVENTS_ON = [["CONFIG", "SET", "notify-keyspace-events", "AKEnm"], ["PSUBSCRIBE", "__key*@*"]];
 
 const SCRIPTS: Record<string, string> = {

@@ -10,7 +10,6 @@ import { encode, field } from "./support/resp.ts";
 import { type RunningServer, skipWithoutReal, startServer } from "./support/server.ts";
 import { until } from "./support/wait.ts";
 
-
 const SCRIPTS: Record<string, string> = {
   "options that contradict each other": `
     a CLIENT TRACKING

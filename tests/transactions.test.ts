@@ -10,7 +10,6 @@ import { encode, field, type RespConnection } from "./support/resp.ts";
 import { type RunningServer, skipWithoutReal, startServer } from "./support/server.ts";
 import { sleep } from "./support/wait.ts";
 
-
 const SCRIPTS: Record<string, string> = {
   "errors while queueing": `
     a MULTI

@@ -131,7 +131,6 @@ export function replySingle(c: Client, s: Stream, ms: u64, seq: u64, parts: u32 
   if (seekFrom(at, s, ms, seq)) replyEntry(c, at, parts);
 }
 
-
 // --- Commands ---
 
 function rangeGeneric(c: Client, startArg: i32, endArg: i32, backward: bool): void {

@@ -43,7 +43,7 @@ export class Tracking {
   redirect: u32; // id of a client, 0: itself
   prefixes: usize; // array of addresses
   prefixCount: i32;
-  prefixCapacity: i32;
+  prefixCapacity: i32; // append() knows the place of these three
   prefixBytes: usize; // what the prefixes count as the client's memory
 }
 

@@ -350,7 +350,6 @@ function removeInteger(e: usize, s: usize, value: i64): bool {
   return true;
 }
 
-
 // --- What types/value.ts asks for ---
 
 /** Frees parts of the value, about `budget` allocations; what is left of it, more than 0 when all is freed. */

@@ -107,11 +107,6 @@ export class ReplyWriter {
     this.#text(this.resp === 3 ? "_\r\n" : "$-1\r\n");
   }
 
-  /** No value where an array was expected. */
-  nullArray(): void {
-    this.#text(this.resp === 3 ? "_\r\n" : "*-1\r\n");
-  }
-
   /** A floating-point number. */
   double(value: number): void {
     const text = formatDouble(value);

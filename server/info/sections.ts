@@ -11,7 +11,6 @@ import { seconds } from "./format.ts";
 const CLOCK_MASK = 0xffffff;
 const PAUSED = ["none", "write", "all"];
 
-
 /** Server */
 export function serverSection(server: Server): string[] {
   const { config, port } = server;

@@ -139,7 +139,6 @@ describe("hash commands", () => {
   });
 });
 
-
 // --- Random fields ---
 
 /** Chi-square of how often each of `kinds` things was drawn. */

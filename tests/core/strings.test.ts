@@ -20,7 +20,6 @@ const VALUES: [name: string, value: string, encoding: string][] = [
   ["raw, in pages", "z".repeat(200_000), "raw"],
 ];
 
-
 /** A core and a client that have met an error, a long argument and an expiry: what those need stays allocated. */
 function fresh(maximumPages?: number): { core: CoreDriver; client: CoreClient } {
   const core = new CoreDriver({ maximumPages });

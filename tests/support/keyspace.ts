@@ -4,7 +4,6 @@
 import { SETTING } from "../../server/generated/layout.ts";
 import type { CoreDriver } from "./core.ts";
 
-
 /** A reply as a value: status and bulk texts are strings, errors are strings that begin with "-". */
 export type Value = string | number | null | Value[];
 

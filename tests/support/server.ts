@@ -76,7 +76,6 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-
 /** Waits until the server on the port answers a PING; throws with its output when it ends or takes too long. */
 async function untilReady(port: number, child: ChildProcess, output: () => string): Promise<void> {
   const limit = Date.now() + START_LIMIT_MS;
