@@ -137,6 +137,25 @@ const SCRIPTS: Record<string, string> = {
     b CONFIG SET maxmemory 0
     a GET k
   `,
+  "too few replicas": `
+    a SET k 1
+    a MULTI
+    a INCR k
+    b CONFIG SET min-replicas-to-write 1
+    a EXEC
+    a SET k 2
+    a GET k
+    a PUBLISH c m
+    a MULTI
+    a DEL k
+    a EXEC
+    b CONFIG SET min-replicas-max-lag 0
+    a SET k 2
+    b CONFIG SET min-replicas-max-lag 10
+    a SET k 3
+    b CONFIG SET min-replicas-to-write 0
+    a SET k 3
+  `,
   "subscriptions inside": `
     a HELLO 2
     a MULTI

@@ -88,6 +88,8 @@ export class Root {
   clientsMemory: usize; // bytes in query buffers and output chunks
   closingMemory: usize; // bytes of clients that the host has yet to close
   replyChunks: usize; // bytes of clients' first chunks of output
+  minReplicas: i32; // min-replicas-to-write, min-replicas-max-lag
+  minReplicasLag: i32;
   replyPeakMs: i32; // how long a client's largest reply is remembered, -1: for ever
   replySizeFixed: i32; // DEBUG REPLYBUFFER RESIZING 0
 

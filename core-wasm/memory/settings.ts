@@ -63,6 +63,8 @@ export const enum Setting {
   trackingTableMaxKeys = 63,
   replyPeakMs = 64,
   replySizeFixed = 65,
+  minReplicasToWrite = 66,
+  minReplicasMaxLag = 67,
 }
 
 /** Bits of the gate that settings switch (resp/process.ts). */
@@ -70,6 +72,7 @@ const GATE_AUTH: u32 = 1;
 const GATE_MEMORY: u32 = 2;
 const GATE_TICK: u32 = 8;
 const GATE_CLIENTS: u32 = 32; // maxmemory-clients is set
+const GATE_REPLICAS: u32 = 1024;
 const GATE_REPLY_LIST: u32 = 16; // DEBUG CLIENT-ENFORCE-REPLY-LIST: limits count every byte of output
 
 function gate(bit: u32, on: bool): void {
@@ -125,6 +128,14 @@ export function setSetting(id: i32, value: f64): bool {
     case Setting.activeExpire: r.activeExpire = <i32>value; return true;
     case Setting.activeExpireEffort: r.activeExpireEffort = <i32>value; return true;
     case Setting.tickEveryCommand: gate(GATE_TICK, value != 0); return true;
+    case Setting.minReplicasToWrite:
+      r.minReplicas = <i32>value;
+      gate(GATE_REPLICAS, r.minReplicas > 0 && r.minReplicasLag > 0);
+      return true;
+    case Setting.minReplicasMaxLag:
+      r.minReplicasLag = <i32>value;
+      gate(GATE_REPLICAS, r.minReplicas > 0 && r.minReplicasLag > 0);
+      return true;
     case Setting.replyPeakMs: r.replyPeakMs = clampI32(value); return true;
     case Setting.replySizeFixed: r.replySizeFixed = <i32>value; return true;
     case Setting.requirePassword: gate(GATE_AUTH, value != 0); return true;

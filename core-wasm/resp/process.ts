@@ -66,6 +66,7 @@ export const GATE_READY: u32 = 64; // clients wait for keys that were made ready
 export const GATE_BUSY: u32 = 128; // the host runs a command of a transaction: others wait for the transaction's end
 export const GATE_MONITOR: u32 = 256; // somebody monitors
 export const GATE_TRACKING: u32 = 512; // more keys are tracked than may be
+export const GATE_REPLICAS: u32 = 1024; // writes need replicas, of which there is none
 
 const PAUSE_ALL: i32 = 2;
 
@@ -171,6 +172,11 @@ function passGate(c: Client, id: i32, flags: u32): i32 {
   if (r.gate & GATE_MEMORY && evictToLimit() == EVICT_FAILED && flags & CMD_DENYOOM) {
     reject(id);
     replyOutOfMemory(c);
+    return END_SLICE;
+  }
+  if (r.gate & GATE_REPLICAS && flags & CMD_WRITE) {
+    reject(id);
+    replyError(c, "NOREPLICAS Not enough good replicas to write.");
     return END_SLICE;
   }
   return RAN;
@@ -341,7 +347,7 @@ function check(c: Client, id: i32): i32 {
     return END_SLICE;
   }
   if (isSpecial) flags = specialFlags(c, id, flags);
-  if (r.gate & (GATE_PAUSE | GATE_MEMORY | GATE_CLIENTS | GATE_BUSY | GATE_TRACKING)) {
+  if (r.gate & (GATE_PAUSE | GATE_MEMORY | GATE_CLIENTS | GATE_BUSY | GATE_TRACKING | GATE_REPLICAS)) {
     const code = passGate(c, id, flags);
     if (code != RAN) return code;
   }

@@ -75,6 +75,8 @@ const BYTES: usize = 24;
 
 /** Keys that one call forgets at most, for each time that the table was found too large before. */
 const TRIM_STEP: i32 = 100;
+/** What a prefix counts for each of its clients: its head and a place in an array. The text is everybody's. */
+const PREFIX_COST: usize = BYTES + 4;
 const FRAME_KEPT: usize = 65536;
 
 function get(at: usize, offset: usize): usize {
@@ -204,11 +206,6 @@ function append(at: usize, value: usize): bool {
   return true;
 }
 
-/** What a prefix counts for each of its clients: as if it were the client's own, and a place in an array each way. */
-function prefixMemory(p: usize): usize {
-  return usableSize(p) + 8;
-}
-
 /** Lets a client in BCAST mode be told of keys with a prefix. False when memory is exhausted. */
 export function trackingPrefix(c: Client, ptr: usize, len: i32): bool {
   const p = ensurePrefix(ptr, len);
@@ -225,8 +222,8 @@ export function trackingPrefix(c: Client, ptr: usize, len: i32): bool {
     leavePrefix(p, c);
     return false;
   }
-  trackingOf(c).prefixBytes += prefixMemory(p);
-  root().clientsMemory += prefixMemory(p);
+  trackingOf(c).prefixBytes += PREFIX_COST;
+  root().clientsMemory += PREFIX_COST;
   return true;
 }
 
