@@ -40,19 +40,22 @@ if (!flags.has("--core-only")) {
     absWorkingDir: root, bundle: true, format: "esm", target: "es2022", logLevel: "warning", sourcemap: "linked",
   };
   const host = { ...shared, platform: "node", external: ["bun:*", "node:*"] };
-  await build({ ...host, entryPoints: ["admin/start.ts"], outfile: "dist/admin.mjs" });
   // The admin pages stay a file of their own, loaded when they are wanted.
-  const apart = {
+  const apart = (path) => ({
     name: "admin apart",
-    setup: (on) => on.onResolve({ filter: /^\.\/admin\/start\.ts$/ }, () => ({ path: "./admin.mjs", external: true })),
-  };
-  await build({ ...host, entryPoints: ["server.ts"], outfile: "dist/server.mjs", plugins: [apart] });
+    setup: (on) => on.onResolve({ filter: /^\.\/admin\/start\.ts$/ }, () => ({ path, external: true })),
+  });
+  await build({ ...host, entryPoints: ["admin/start.ts"], outfile: "dist/admin.mjs" });
+  await build({ ...host, entryPoints: ["server.ts"], outfile: "dist/server.mjs", plugins: [apart("./admin.mjs")] });
   // V8 tells a cache of another source by its length alone, so no old one may stand beside a new bundle.
   rmSync(`${root}dist/node-server.cache`, { force: true });
   // Node starts a small CommonJS bundle 25 ms earlier than a module: it makes no facades of its own modules for it.
+  // It requires what a module would import(): from V8's cache, a script of Node 20 can't do that.
+  const common = { ...host, format: "cjs", supported: { "dynamic-import": false } };
+  await build({ ...common, entryPoints: ["admin/start.ts"], outfile: "dist/admin.cjs" });
   await build({
-    ...host, entryPoints: ["server.ts"], outfile: "dist/node-server.cjs", format: "cjs", minify: true,
-    plugins: [apart],
+    ...common, entryPoints: ["server.ts"], outfile: "dist/node-server.cjs", minify: true,
+    plugins: [apart("./admin.cjs")],
     define: { "import.meta.url": "bundleUrl" },
     banner: { js: 'const bundleUrl = require("node:url").pathToFileURL(__filename).href;' },
   });

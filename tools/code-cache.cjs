@@ -4,17 +4,15 @@ const { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } = require
 const { wrap } = require("node:module");
 const { tmpdir } = require("node:os");
 const { dirname, join, resolve } = require("node:path");
-const { constants, Script } = require("node:vm");
+const { Script } = require("node:vm");
 
 const path = resolve(__dirname, "../dist/node-server.cjs");
 const cache = path.replace(/cjs$/, "cache");
 const folder = mkdtempSync(join(tmpdir(), "wakey-"));
 const socket = join(folder, "socket");
 
-const importing = constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER;
-if (importing === undefined) process.exit(0);
 process.argv = [process.argv[0], path, "--port", "0", "--unixsocket", socket, "--save", "", "--loglevel", "warning"];
-const script = new Script(wrap(readFileSync(path, "utf8")), { filename: path, importModuleDynamically: importing });
+const script = new Script(wrap(readFileSync(path, "utf8")), { filename: path });
 script.runInThisContext()(exports, require, module, path, dirname(path));
 const waiting = setInterval(() => {
   if (!existsSync(socket)) return;
