@@ -169,6 +169,10 @@ function fetchTls() {
     const archive = readdirSync(folder).find((file) => /^tcl-tls_.*\.deb$/.test(file));
     must("dpkg", ["-x", archive, folder], folder);
   }
+  const input = "puts [catch {package require tls} why]\nputs $why";
+  const env = { ...process.env, TCLLIBPATH: tclTlsFolder() };
+  const [failed, why] = spawnSync(tclsh(), [], { input, env, encoding: "utf8" }).stdout.split("\n");
+  if (failed !== "0") throw new PeersUnavailable(`tclsh can't load its package for TLS: ${why}`);
   const certificate = `${testCertificates()}/server.crt`;
   const made = existsSync(certificate) ? statSync(certificate).mtimeMs : 0;
   if (Date.now() - made < CERTIFICATE_DAYS * 86_400_000) return;
