@@ -44,8 +44,8 @@ import { largeIncomplete } from "./resp/large";
 import { evictClients } from "./resp/client-eviction";
 import { ensureArgv } from "./resp/parser";
 import {
-  GATE_PAUSE, GATE_READY, hostCommandDone, hostError as countHostError, processInput, resolveCommand, runCommand,
-  STATUS_DENIED,
+  GATE_HOST, GATE_PAUSE, GATE_READY, hostCommandDone, hostError as countHostError, processInput, resolveCommand,
+  runCommand, STATUS_DENIED,
 } from "./resp/process";
 import { inputRoom as roomFor } from "./resp/input";
 import {
@@ -60,6 +60,7 @@ import { scratchRelease } from "./structures/scratch";
 import { tableBuckets, tableChainLength, tableRehash, tableShrinkIfNeeded } from "./structures/hashtable";
 
 export { datasetDigest, entryFacts, keyDigest, populate } from "./commands/debug";
+export { migrateDelete, migrateFind, migratePayload } from "./commands/migrate";
 
 // --- Life of a core ---
 
@@ -131,6 +132,7 @@ export function snapshotRun(page: u32): i32 {
 /** Frees all clients with sockets: a restored copy of a core has none. Returns the first in-process client, or 0. */
 export function dropClients(): usize {
   dropSocketClients();
+  root().gate &= ~GATE_HOST;
   return root().firstClient;
 }
 
@@ -479,6 +481,13 @@ export function pauseClients(mode: i32, untilMs: f64): void {
   if (mode != 0) return;
   releaseHeld();
   serveReady();
+}
+
+/** Holds the commands of every client back while the host runs one, whatever CLIENT PAUSE says, or lets them run on. */
+export function holdClients(on: i32): void {
+  const r = root();
+  r.gate = on != 0 ? r.gate | GATE_HOST : r.gate & ~GATE_HOST;
+  if (on == 0) releaseHeld();
 }
 
 /**

@@ -124,6 +124,25 @@ export interface Listener {
   close(): void;
 }
 
+/** What an adapter calls for an outgoing connection; never from inside a call of its own. */
+export interface DialHandler {
+  /** Connected: send() may be called from now on. */
+  opened(): void;
+  data(chunk: Uint8Array): void;
+  /** The bytes of the last send() were taken. */
+  sent(): void;
+  /** It could not be opened, or has ended: the system's name of why ("ECONNREFUSED"), "" when the peer closed it. */
+  closed(code: string): void;
+}
+
+/** A connection to another server, for the little that a server sends of its own accord. */
+export interface Outgoing {
+  /** Sends bytes, which may not change until sent(); one send() at a time. */
+  send(bytes: Uint8Array): void;
+  /** Closes at once, also while it is being opened. Nothing is called any more. */
+  destroy(): void;
+}
+
 /** A failed listen() rejects with an error that has the system's name of it, as "EADDRINUSE", in `code`. */
 export interface SystemError extends Error {
   code: string;
@@ -255,6 +274,8 @@ export interface Port extends ClockPort, ProcessPort {
   /** To be called before listen(); adapters make their views anew after growth. */
   setMemory(memory: WebAssembly.Memory): void;
   listen(options: ListenOptions, accept: (socket: Socket) => SocketHandler): Promise<Listener>;
+  /** Connects to another server by TCP. Absent where there are no sockets. It does not keep the process alive. */
+  dial?(host: string, port: number, handler: DialHandler): Outgoing;
   /** Why TLS settings can't be used, undefined when they can. Absent where there is no TLS. */
   checkTls?(settings: TlsSettings): Promise<string | undefined>;
   /** Of each certificate in a PEM file, in the file's order. */

@@ -2,6 +2,7 @@
 // process, TLS on node:tls, and what their sockets share. An adapter adds its way to listen.
 
 import { PortableCoalescer } from "./coalesce.ts";
+import { dial } from "./net-dial.ts";
 import type { ClockPort, Files, Listener, ListenOptions, Port, ProcessPort, Socket, SocketHandler } from "./port.ts";
 import { hostClock, hostFiles, hostProcess } from "./server-host.ts";
 import { MemoryView } from "./shared.ts";
@@ -39,6 +40,7 @@ export function portablePort(
     ...names,
     files,
     setMemory: (value) => memory.set(value),
+    dial,
     checkTls,
     certificateFacts,
     listen: (options, accept) =>

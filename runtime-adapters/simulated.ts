@@ -7,7 +7,9 @@
 //   client.send(bytes) ──► line to the server ──► handler.room()/received() or data()
 //   client.receive()   ◄── line to the client ◄── socket.write(), at most `window` bytes that nobody has received
 
-import type { Listener, ListenOptions, Port, SignalName, Socket, SocketHandler, Timer } from "./port.ts";
+import type {
+  DialHandler, Listener, ListenOptions, Outgoing, Port, SignalName, Socket, SocketHandler, Timer,
+} from "./port.ts";
 import { bindHost, formatAddress, formatUnixAddress, MemoryView, systemError } from "./shared.ts";
 import { MemoryFiles, virtualProcess } from "./virtual-host.ts";
 
@@ -44,6 +46,8 @@ export interface SimulatedClient {
 export interface SimulatedPort extends Port {
   /** Connects to a listener; throws ECONNREFUSED where nobody listens. */
   connect(target?: { host?: string; port?: number; path?: string }): SimulatedClient;
+  /** Something that the server can dial: it is shown what arrives and says what to send back. Undefined: it closes. */
+  target(port: number, answer: (text: string) => string | undefined): void;
   /** Delivers until nothing moves; the clock stands still. */
   settle(): void;
   /** settle(), with pauses for promises. */
@@ -234,6 +238,44 @@ class SimulatedConnection implements Socket {
   }
 }
 
+/** A connection that the server opened. Each step tells its handler one thing. */
+class SimulatedOutgoing implements Outgoing {
+  closed = false;
+  private readonly events: (() => void)[] = [];
+  private readonly handler: DialHandler;
+  private readonly answer: ((text: string) => string | undefined) | undefined;
+
+  constructor(handler: DialHandler, answer: ((text: string) => string | undefined) | undefined) {
+    this.handler = handler;
+    this.answer = answer;
+    this.events.push(answer === undefined ? () => this.end("ECONNREFUSED") : () => handler.opened());
+  }
+
+  send(bytes: Uint8Array): void {
+    const text = new TextDecoder("latin1").decode(bytes);
+    this.events.push(() => this.handler.sent(), () => {
+      const back = this.answer?.(text);
+      if (back === undefined) this.end("");
+      else if (back !== "") this.handler.data(new TextEncoder().encode(back));
+    });
+  }
+
+  destroy(): void {
+    this.closed = true;
+  }
+
+  step(): boolean {
+    const event = this.closed ? undefined : this.events.shift();
+    event?.();
+    return event !== undefined;
+  }
+
+  private end(code: string): void {
+    this.closed = true;
+    this.handler.closed(code);
+  }
+}
+
 interface SimulatedListener {
   options: ListenOptions;
   port: number;
@@ -293,7 +335,8 @@ class VirtualClock {
 class VirtualNetwork {
   private readonly world: World;
   private listeners: SimulatedListener[] = [];
-  private connections: SimulatedConnection[] = [];
+  private connections: (SimulatedConnection | SimulatedOutgoing)[] = [];
+  readonly targets = new Map<number, (text: string) => string | undefined>();
   private nextPort = 40000;
 
   constructor(world: World) {
@@ -337,6 +380,12 @@ class VirtualNetwork {
     this.connections.push(connection);
     connection.handler = listener.accept(connection);
     return clientEnd(connection);
+  }
+
+  dial(port: number, handler: DialHandler): Outgoing {
+    const outgoing = new SimulatedOutgoing(handler, this.targets.get(port));
+    this.connections.push(outgoing);
+    return outgoing;
   }
 
   step(): boolean {
@@ -421,7 +470,9 @@ export function createSimulatedPort(options: SimulatedOptions = {}): SimulatedPo
     yieldSoon: () => undefined,
     setMemory: (memory) => world.memory.set(memory),
     listen: async (listenOptions, accept) => network.listen(listenOptions, accept),
+    dial: (_host, targetPort, handler) => network.dial(targetPort, handler),
     close: () => undefined,
+    target: (targetPort, answer) => void network.targets.set(targetPort, answer),
     connect: (target = {}) => network.connect(target),
     settle,
     async settleAsync(): Promise<void> {

@@ -23,6 +23,7 @@ import { LazyFree } from "./lazy-free.ts";
 import { Listeners } from "./connection/listeners.ts";
 import { ReplyWriter } from "./connection/reply-writer.ts";
 import { CLIENT_UNIX_SOCKET, ROOT } from "./generated/layout.ts";
+import { Targets } from "./migrate/targets.ts";
 import { logDamage } from "./log/damage.ts";
 import { Log } from "./log/log.ts";
 import { Shutdown } from "./shutdown.ts";
@@ -78,6 +79,7 @@ export class Server {
   readonly pause: Pause;
   readonly timeouts: Timeouts;
   readonly lazyFree: LazyFree;
+  readonly targets: Targets;
   /** Whose command a handler runs now. */
   running: Connection | undefined;
   replicationId = "";
@@ -121,6 +123,7 @@ export class Server {
     this.pause = new Pause(this);
     this.timeouts = new Timeouts(this);
     this.lazyFree = new LazyFree(this);
+    this.targets = new Targets(this);
     connectCoreSettings(options.config, (setting, value) => {
       this.core.setSetting(setting, value);
       return undefined;

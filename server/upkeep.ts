@@ -28,7 +28,8 @@ export class Upkeep {
   /** One run. */
   run(): void {
     if (this.isPaused) return;
-    this.#work();
+    // Nothing expires while keys are on their way to another server.
+    if (!this.#server.targets.isBusy) this.#work();
     this.#server.shutdown.obey();
   }
 
@@ -62,6 +63,7 @@ export class Upkeep {
       latency.add("eviction-cycle", port.monotonicUs() - evictionStart);
     }
     this.#careForClients();
+    this.#server.targets.closeOld();
     this.#server.drain();
     core.refresh();
     this.#sample();

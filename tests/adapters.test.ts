@@ -402,6 +402,47 @@ function idleCases(name: string, skip: string | false): void {
     }));
 }
 
+/** A handler for dial() that notes what it is told. */
+function noting() {
+  const noted = { events: [] as string[], bytes: 0 };
+  const handler = {
+    opened: () => void noted.events.push("opened"),
+    data: (chunk: Uint8Array) => void (noted.bytes += chunk.length),
+    sent: () => void noted.events.push("sent"),
+    closed: (code: string) => void noted.events.push(`closed ${code}`),
+  };
+  return { noted, handler };
+}
+
+function dialCases(adapter: string, skip: string | false): void {
+  it("dials another server, and hears what it says and that it closes", { skip }, () =>
+    withServer(adapter, async (server) => {
+      const listener = await server.listen();
+      const { noted, handler } = noting();
+      const outgoing = server.port.dial!("127.0.0.1", listener.port, handler);
+      await until(() => noted.events.length === 1, "the connection");
+      outgoing.send(new Uint8Array(300_000));
+      await until(() => noted.bytes === 300_000 && noted.events.length === 2, "the echo");
+      server.handlers[0].socket.close();
+      await until(() => noted.events.length === 3, "the end");
+      assertEquals(noted.events, ["opened", "sent", "closed "]);
+    }));
+
+  it("says why it can't dial, and nothing more once it has let go", { skip }, () =>
+    withServer(adapter, async (server) => {
+      const listener = await server.listen();
+      const [refused, unknown, dropped] = [noting(), noting(), noting()];
+      server.port.dial!("127.0.0.1", 1, refused.handler);
+      server.port.dial!("nosuch.invalid", 1, unknown.handler);
+      server.port.dial!("127.0.0.1", listener.port, dropped.handler).destroy();
+      await until(() => refused.noted.events.length + unknown.noted.events.length === 2, "both refusals");
+      assertEquals(refused.noted.events, ["closed ECONNREFUSED"]);
+      assert(unknown.noted.events[0].startsWith("closed E"), unknown.noted.events[0]);
+      await sleep(20);
+      assertEquals(dropped.noted.events, []);
+    }));
+}
+
 for (const name of ADAPTERS[detectRuntime()]) {
   const skip = await reasonToSkip(name);
   describe(`adapter ${name}`, () => {
@@ -409,6 +450,7 @@ for (const name of ADAPTERS[detectRuntime()]) {
     endingCases(name, skip);
     listenCases(name, skip);
     idleCases(name, skip);
+    dialCases(name, skip);
   });
 }
 
@@ -596,6 +638,29 @@ describe("simulated world", () => {
     port.connect({ port: 7000, host: "::1" });
     port.connect({ path: "/tmp/a.sock" });
     assertEquals(server.handlers.map((handler) => handler.socket.local), ["[::1]:7000", "/tmp/a.sock:0"]);
+  });
+
+  it("dials what stands at a port, and is refused elsewhere", () => {
+    const port = createSimulatedPort();
+    const seen: string[] = [];
+    const handler = {
+      opened: () => seen.push("opened"),
+      data: (chunk: Uint8Array) => seen.push(new TextDecoder().decode(chunk)),
+      sent: () => seen.push("sent"),
+      closed: (code: string) => seen.push(`closed ${code}`),
+    };
+    port.target(7000, (text) => (text === "end" ? undefined : text.toUpperCase()));
+    const outgoing = port.dial!("h", 7000, handler);
+    assertEquals(seen, []);
+    port.settle();
+    outgoing.send(new TextEncoder().encode("abc"));
+    port.settle();
+    outgoing.send(new TextEncoder().encode("end"));
+    port.settle();
+    port.dial!("h", 7001, handler);
+    port.dial!("h", 7000, handler).destroy();
+    port.settle();
+    assertEquals(seen, ["opened", "sent", "ABC", "sent", "closed ", "closed ECONNREFUSED"]);
   });
 
   it("raises signals and collects what is printed", () => {

@@ -21,6 +21,9 @@ const SCRIPT = `
   a AUTH secret
   a AUTH name secret
   a HELLO 3 AUTH name secret
+  a MIGRATE h 1 nokey 0 10 COPY AUTH secret REPLACE
+  a MIGRATE h 1 nokey 0 10 AUTH2 name secret
+  a MIGRATE h 1 "" 0 10 KEYS auth nokey
   a HELLO 2 SETNAME me AUTH name secret
   a CONFIG SET maxmemory 0
   a GET

@@ -22,7 +22,10 @@ import { pushRaw } from "./pubsub";
 /** A line buffer of more is given back after use. */
 const LINE_KEPT: usize = 65536;
 const PEER_BYTES: usize = 4;
-const AUTH_WORD: usize = memory.data<u8>([97, 117, 116, 104]);
+const AUTH_WORD: usize = memory.data<u8>([97, 117, 116, 104, 50]); // and AUTH2
+const KEYS_WORD: usize = memory.data<u8>([107, 101, 121, 115]);
+/** Where MIGRATE's options begin. */
+const MIGRATE_OPTIONS: i32 = 6;
 
 // --- Who monitors ---
 
@@ -118,9 +121,22 @@ function putQuoted(at: usize, ptr: usize, len: i32): usize {
 function hiddenArguments(id: i32): i32 {
   const argc = root().argc;
   if (id == Cmd.AUTH) return (1 << 16) | (argc - 1);
+  if (id == Cmd.MIGRATE) return hiddenOfMigrate(argc);
   if (id != Cmd.HELLO) return 0;
   for (let i = 2; i + 2 < argc; i++) {
     if (argLen(i) == 4 && equalsIgnoreCase(argPtr(i), AUTH_WORD, 4)) return ((i + 1) << 16) | (i + 2);
+  }
+  return 0;
+}
+
+/** The same for MIGRATE: what stands behind AUTH or AUTH2, unless that is a key. */
+function hiddenOfMigrate(argc: i32): i32 {
+  for (let i = MIGRATE_OPTIONS; i < argc; i++) {
+    const n = argLen(i);
+    if (n == 4 && equalsIgnoreCase(argPtr(i), KEYS_WORD, 4)) return 0;
+    if ((n != 4 && n != 5) || !equalsIgnoreCase(argPtr(i), AUTH_WORD, n)) continue;
+    const last = i + n - 3;
+    return ((i + 1) << 16) | (last < argc ? last : argc - 1);
   }
   return 0;
 }

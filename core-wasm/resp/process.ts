@@ -67,6 +67,10 @@ export const GATE_BUSY: u32 = 128; // the host runs a command of a transaction: 
 export const GATE_MONITOR: u32 = 256; // somebody monitors
 export const GATE_TRACKING: u32 = 512; // more keys are tracked than may be
 export const GATE_REPLICAS: u32 = 1024; // writes need replicas, of which there is none
+export const GATE_HOST: u32 = 2048; // the host runs a command that no other may run beside
+
+/** Bits that passGate() looks at. */
+const SELDOM: u32 = GATE_PAUSE | GATE_MEMORY | GATE_CLIENTS | GATE_BUSY | GATE_TRACKING | GATE_REPLICAS | GATE_HOST;
 
 const PAUSE_ALL: i32 = 2;
 
@@ -158,6 +162,7 @@ const POST_WORD: usize = memory.data<u8>([112, 111, 115, 116]);
 function passGate(c: Client, id: i32, flags: u32): i32 {
   const r = root();
   if (r.gate & GATE_BUSY && r.executing != changetype<usize>(c) && !(c.flags & CLIENT_INTERNAL)) return HOLD;
+  if (r.gate & GATE_HOST && !(c.flags & CLIENT_INTERNAL)) return HOLD;
   if (r.gate & GATE_PAUSE && r.pauseUntilMs > r.nowMs && !(c.flags & CLIENT_INTERNAL)) {
     if (r.pauseMode == PAUSE_ALL || flags & (CMD_WRITE | CMD_MAY_REPLICATE)) return HOLD;
     // Nothing is evicted during a pause: what a replica would have to be told must not happen.
@@ -347,7 +352,7 @@ function check(c: Client, id: i32): i32 {
     return END_SLICE;
   }
   if (isSpecial) flags = specialFlags(c, id, flags);
-  if (r.gate & (GATE_PAUSE | GATE_MEMORY | GATE_CLIENTS | GATE_BUSY | GATE_TRACKING | GATE_REPLICAS)) {
+  if (r.gate & SELDOM) {
     const code = passGate(c, id, flags);
     if (code != RAN) return code;
   }

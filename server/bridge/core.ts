@@ -63,6 +63,10 @@ export interface CoreExports {
   monitorStart(c: number): number;
   clientSetPeer(c: number, at: number, length: number): void;
   databaseAddress(index: number): number;
+  holdClients(on: number): void;
+  migrateFind(c: number, db: number, key: number, length: number): number;
+  migratePayload(db: number, key: number, length: number): number;
+  migrateDelete(c: number, db: number, key: number, length: number): void;
   pauseClients(mode: number, untilMs: number): void;
   servedDrop(): void;
   cronClients(count: number, idleSeconds: number): void;

@@ -22,6 +22,7 @@ import { INFO_HANDLERS } from "./info.ts";
 import { LATENCY_HANDLERS } from "./latency.ts";
 import { lolwutCommand } from "./lolwut.ts";
 import { MEMORY_HANDLERS } from "./memory.ts";
+import { MIGRATE_HANDLERS } from "./migrate.ts";
 import { MONITOR_HANDLERS } from "./monitor.ts";
 import { SHUTDOWN_HANDLERS } from "./shutdown.ts";
 import { TRACKING_HANDLERS } from "./tracking.ts";
@@ -45,6 +46,7 @@ export const HOST_HANDLERS: Readonly<Record<number, HostHandler>> = {
   ...INFO_HANDLERS,
   ...LATENCY_HANDLERS,
   ...MEMORY_HANDLERS,
+  ...MIGRATE_HANDLERS,
   ...MONITOR_HANDLERS,
   ...SHUTDOWN_HANDLERS,
   ...TRACKING_HANDLERS,

@@ -23,6 +23,13 @@ export const ENTRY_FACTS = {
   SIZE: 64,
 } as const;
 
+export const MIGRATE_PAYLOAD = {
+  block: 0, // usize
+  length: 4, // u32
+  expire: 8, // i64
+  SIZE: 16,
+} as const;
+
 export const DATABASE = {
   keys: 0, // Table
   expires: 4, // Table

@@ -86,9 +86,9 @@ function trafficLines(server: Server): string[] {
 }
 
 /** Counters of what does not exist, between the keyspace's and the errors'. */
+const ABSENT_FORKS = ["latest_fork_usec:0", "total_forks:0"];
 const ABSENT = [
-  "latest_fork_usec", "total_forks",
-  "migrate_cached_sockets", "slave_expires_tracked_keys", "active_defrag_hits", "active_defrag_misses",
+  "slave_expires_tracked_keys", "active_defrag_hits", "active_defrag_misses",
   "active_defrag_key_hits", "active_defrag_key_misses", "total_active_defrag_time", "current_active_defrag_time",
 ].map((name) => `${name}:0`);
 const ABSENT_THREADS = [
@@ -106,6 +106,8 @@ export function statsSection(server: Server): string[] {
     `pubsub_channels:${core.exports.pubsubNames(0)}`,
     `pubsub_patterns:${core.exports.pubsubNames(1)}`,
     `pubsubshard_channels:${core.exports.pubsubNames(2)}`,
+    ...ABSENT_FORKS,
+    `migrate_cached_sockets:${server.targets.count}`,
     ...ABSENT,
     `tracking_total_keys:${core.exports.trackingFigure(1)}`,
     `tracking_total_items:${core.exports.trackingFigure(2)}`,
