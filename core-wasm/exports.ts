@@ -48,10 +48,9 @@ import {
   runCommand, STATUS_DENIED,
 } from "./resp/process";
 import { inputRoom as roomFor } from "./resp/input";
-import {
-  trackingBroadcast, trackingCount, trackingOff, trackingOn, trackingPrefix, trackingPrefixAt, trackingTrim,
-  trimTrackingFrame,
-} from "./resp/tracking";
+import { trackingCount, trackingOff, trackingOn, trackingTrim } from "./resp/tracking";
+import { trimTrackingFrame } from "./resp/tracking-messages";
+import { trackingBroadcast, trackingPrefix, trackingPrefixAt } from "./resp/tracking-prefixes";
 import { freeMonitorLine, monitorAdd, setPeer } from "./resp/monitor";
 import { freeMessageBuffers, mayKeepSubscriptions, namesOf } from "./resp/pubsub";
 import { clearErrorStats, errorInit, reserve } from "./resp/reply";

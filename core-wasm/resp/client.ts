@@ -18,7 +18,8 @@ import { forgetBlocked } from "./blocking";
 import { CHUNK_SIZE, clearOutput, outputAddress, outputContiguous, replyChunkBytes } from "./output";
 import { monitorRemove } from "./monitor";
 import { subscriptionBytes, unsubscribeAll } from "./pubsub";
-import { trackingBytes, trackingForget, trackingMeet } from "./tracking";
+import { trackingForget, trackingMeet } from "./tracking";
+import { trackingBytes } from "./tracking-prefixes";
 import { transactionBytes, transactionFree } from "./transaction";
 
 export * from "./flags";

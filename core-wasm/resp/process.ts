@@ -37,7 +37,8 @@ import {
 } from "./reply";
 import { feedMonitors } from "./monitor";
 import { takeLater } from "./pubsub";
-import { trackingAfter, trackingTrim, waitsForBroadcast } from "./tracking";
+import { trackingAfter, trackingTrim } from "./tracking";
+import { waitsForBroadcast } from "./tracking-prefixes";
 import { countRun, statOf, uncountRun } from "./stats";
 import {
   afterRefusal, continueExecute, executingCommand, nextDatabase, queueCommand, refusesInMulti, refusesMonitor,
