@@ -3,12 +3,10 @@
 //
 // Each case runs on a fresh core; batches of commands lie ready, as in bench/core.ts. Counted is the CPU time of this
 // process, the least of the rounds: other programs on the machine make it longer, nothing makes it shorter.
-import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { Core, STATUS } from "../server/bridge/core.ts";
 import { Random } from "../tests/support/random.ts";
 import { BIG, CASES, digits, filled, RANDOM, SMALL_KEYS, smallOnes } from "./collections.mjs";
+import { CoreRunner } from "./support/core-runner.ts";
 import { encode } from "./support/servers.mjs";
 
 const { values: options } = parseArgs({
@@ -25,35 +23,14 @@ const batch = Number(options.batch);
 const only = options.only?.toUpperCase().split(",");
 const SMALL_ELEMENTS = 20;
 
-const wasm = readFileSync(fileURLToPath(new URL("../dist/core.wasm", import.meta.url)));
-const module = new WebAssembly.Module(wasm);
-
-/** A core and a client that pipelines go through. */
-class Runner {
-  core = new Core(module, { seed: new Uint32Array([1, 2, 3, 4]) });
-  client = this.core.exports.clientOpen(0) >>> 0;
+/** Runs a batch, 0.1 ms after the one before, and drops the output. */
+class Runner extends CoreRunner {
   #nowUs = 1_700_000_000_000_000;
 
-  /** Runs one batch to its end and drops the output. */
   run(bytes) {
-    const { core, client } = this;
-    core.setNow(this.#nowUs += 100);
-    for (let at = 0; at < bytes.length;) {
-      const room = core.exports.inputRoom(client, bytes.length - at) >>> 0;
-      const n = Math.min(core.roomLength, bytes.length - at);
-      core.refresh();
-      core.bytes.set(n === bytes.length ? bytes : bytes.subarray(at, at + n), room);
-      at += n;
-      let status = core.exports.process(client, n);
-      core.exports.settle(1, 1);
-      while (status & STATUS.more) {
-        status = core.exports.process(client, 0);
-        core.exports.settle(1, 1);
-      }
-      if (status & (STATUS.needsHost | STATUS.closeNow)) throw new Error(`core bench: process: status ${status}`);
-    }
-    let length = core.exports.outputLength(client);
-    while (length > 0) length = core.exports.outputConsume(client, length);
+    this.core.setNow(this.#nowUs += 100);
+    super.run(bytes);
+    this.dropOutput();
   }
 }
 

@@ -8,11 +8,9 @@
  * the output, as a connection does. Keys are `key:` and twelve digits (16 bytes), values 32 bytes. Replies are hashed
  * in a pass of their own, so the hash is the same in every runtime. The last line printed is JSON, for bench/run.mjs.
  */
-import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { Core, STATUS } from "../server/bridge/core.ts";
 import { Random } from "../tests/support/random.ts";
+import { CoreRunner } from "./support/core-runner.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -29,9 +27,8 @@ const batch = Number(options.batch);
 const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
 
-const wasm = readFileSync(fileURLToPath(new URL("../dist/core.wasm", import.meta.url)));
-const core = new Core(new WebAssembly.Module(wasm), { seed: new Uint32Array([1, 2, 3, 4]) });
-const client = core.exports.clientOpen(1) >>> 0;
+const runner = new CoreRunner();
+const { core, client } = runner;
 core.setNow(1_700_000_000_000_000);
 
 // --- Input ---
@@ -60,26 +57,6 @@ function batches(count: number, command: (key: number) => string, next: (index: 
 
 // --- Running ---
 
-/** Copies one batch in and runs it to its end. Output stays in the client. */
-function run(bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length;) {
-    const room = core.exports.inputRoom(client, bytes.length - at) >>> 0;
-    const n = Math.min(core.roomLength, bytes.length - at);
-    core.refresh();
-    core.bytes.set(n === bytes.length ? bytes : bytes.subarray(at, at + n), room);
-    at += n;
-    let status = core.exports.process(client, n);
-    while (status & STATUS.more) status = core.exports.process(client, 0);
-    if (status & (STATUS.needsHost | STATUS.closeNow)) throw new Error(`core bench: process: status ${status}`);
-    core.exports.settle(1, 1);
-  }
-}
-
-function dropOutput(): void {
-  let length = core.exports.outputLength(client);
-  while (length > 0) length = core.exports.outputConsume(client, length);
-}
-
 /** Folds the waiting output into a hash and drops it. */
 function hashOutput(hash: number): number {
   let folded = hash;
@@ -97,16 +74,16 @@ function hashOutput(hash: number): number {
 function time(input: Uint8Array[], count: number): number {
   const begun = performance.now();
   for (const bytes of input) {
-    run(bytes);
-    dropOutput();
+    runner.run(bytes);
+    runner.dropOutput();
   }
   return (performance.now() - begun) * 1e6 / count;
 }
 
 const random = new Random(Number(options.seed));
 for (const bytes of batches(keys, setCommand, (index) => index)) {
-  run(bytes);
-  dropOutput();
+  runner.run(bytes);
+  runner.dropOutput();
 }
 const sets = batches(commands, setCommand, () => random.below(keys));
 const gets = batches(commands, getCommand, () => random.below(keys));
@@ -116,7 +93,7 @@ for (let round = 0; round < Number(options.rounds); round++) {
 }
 let hash = FNV_OFFSET;
 for (const bytes of [...sets.slice(0, 2000), ...gets.slice(0, 2000)]) {
-  run(bytes);
+  runner.run(bytes);
   hash = hashOutput(hash);
 }
 const middle = (numbers: number[]): number => numbers.sort((a, b) => a - b)[numbers.length >> 1];

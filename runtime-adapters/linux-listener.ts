@@ -6,7 +6,7 @@ import type { LinuxCalls } from "./linux-calls.ts";
 import type { EpollLoop, Watched } from "./linux-epoll.ts";
 import { EpollSocket } from "./linux-socket.ts";
 import type { Listener, ListenOptions, Port, Socket, SocketHandler } from "./port.ts";
-import { bindHost, errorCode, formatUnixAddress, removeSocketFile, systemError } from "./shared.ts";
+import { bindHost, errorCode, formatUnixAddress, isLoopback, removeSocketFile, systemError } from "./shared.ts";
 
 const SOCK_STREAM_NONBLOCK_CLOEXEC = 1 | 0o4000 | 0o2000000;
 const SOCK_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
@@ -21,8 +21,6 @@ const TCP_KEEPINTVL = 5;
 const TCP_KEEPCNT = 6;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
-
-const LOOPBACK = /^(127\.|\[::1\])/;
 
 /** Accepted in one round at most, so that a storm of connections doesn't starve those that are open. */
 const ACCEPTS_PER_ROUND = 64;
@@ -154,7 +152,7 @@ export class EpollListener implements Listener, Watched {
     }
     const remote = takeAddress(calls);
     setOption(calls, fd, IPPROTO_TCP, TCP_NODELAY, 1);
-    if (LOOPBACK.test(remote)) setPlainCongestionControl(calls, fd);
+    if (isLoopback(remote)) setPlainCongestionControl(calls, fd);
     if (this.options.keepAliveSeconds > 0) setKeepAlive(calls, fd, this.options.keepAliveSeconds);
     this.hand(new EpollSocket(this.loop, fd, remote, () => (this.nameOf(fd) ? takeAddress(calls) : "?:0")));
   }

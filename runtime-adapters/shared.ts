@@ -47,6 +47,11 @@ export function formatAddress(host: string | undefined, port: number | undefined
   return host.includes(":") ? `[${host}]:${port ?? 0}` : `${host}:${port ?? 0}`;
 }
 
+/** Whether an address, as formatAddress() writes it, is this machine's own. */
+export function isLoopback(address: string): boolean {
+  return /^(127\.|\[::1\]|::1:|\[?::ffff:127\.)/.test(address);
+}
+
 /** Valkey writes every address of a family as "*" and "::*"; systems want a zero address. */
 export function bindHost(host: string | undefined): string {
   if (host === undefined || host === "*" || host === "") return "0.0.0.0";

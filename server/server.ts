@@ -8,6 +8,7 @@
 // Not for reading the command line (main.ts) or for use inside a program (wakey.ts).
 
 import type { Listener, ListenOptions, Port, Socket, SocketHandler, Timer } from "../runtime-adapters/port.ts";
+import { isLoopback } from "../runtime-adapters/shared.ts";
 import { Core, STATUS } from "./bridge/core.ts";
 import { Access } from "./acl/access.ts";
 import { closeMarked } from "./clients/closing.ts";
@@ -287,7 +288,7 @@ export class Server {
     }
     this.stats.connectionsReceived++;
     this.connections.set(client, connection);
-    connection.isLocal = isLoopback(socket.remote);
+    connection.isLocal = isLocal(socket.remote);
     if (socket.certificate !== undefined) this.access.adoptCertificate(connection, socket.certificate);
     const isUnix = isUnixSocket(socket.remote);
     if (isUnix) connection.flags |= CLIENT_UNIX_SOCKET;
@@ -299,7 +300,7 @@ export class Server {
   #refusal(socket: Socket, client: number): string {
     if (client === 0 || this.connections.size >= this.config.number("maxclients")) return MAX_CLIENTS;
     const isOpen = !this.config.boolean("protected-mode") || this.access.needsPassword;
-    return isOpen || isLoopback(socket.remote) ? "" : DENIED_PROTECTED;
+    return isOpen || isLocal(socket.remote) ? "" : DENIED_PROTECTED;
   }
 
   /** Takes a connection off the list; the connection itself frees its client. */
@@ -376,8 +377,8 @@ function isUnixSocket(remote: string): boolean {
   return remote.endsWith(":0");
 }
 
-function isLoopback(remote: string): boolean {
-  return isUnixSocket(remote) || /^(127\.|\[::1\]|::1:|\[?::ffff:127\.)/.test(remote);
+function isLocal(remote: string): boolean {
+  return isUnixSocket(remote) || isLoopback(remote);
 }
 
 function randomWords(port: Port): Uint32Array {
