@@ -8,7 +8,7 @@
  *   inputRoom, process              (g) bytes in, commands run
  *   outputPtr, outputLength, outputConsume   bytes out
  *   pendingWriteNext, resumeNext, closingNext   drain after each turn
- *   replyRoom, replyCommit, hostDone    a command that the host runs
+ *   replyRoom, replyCommit, hostWaits, hostGoesOn, hostDone    a command that the host runs
  *   callRoom, callRun               (g) one command from arguments, for in-process use
  *   settle, cronExpire, cronRehash, cronEvict, cronClients   time and upkeep
  *   setSetting, setCommandName, ...     what configuration changes
@@ -54,7 +54,7 @@ import { trackingBroadcast, trackingPrefix, trackingPrefixAt } from "./resp/trac
 import { freeMonitorLine, monitorAdd, setPeer } from "./resp/monitor";
 import { freeMessageBuffers, mayKeepSubscriptions, namesOf } from "./resp/pubsub";
 import { clearErrorStats, errorInit, reserve } from "./resp/reply";
-import { resetStats as clearStats, settle as shareTime, statsBytes } from "./resp/stats";
+import { countRun, resetStats as clearStats, settle as shareTime, statsBytes, uncountRun } from "./resp/stats";
 import { scratchRelease } from "./structures/scratch";
 import { tableBuckets, tableChainLength, tableRehash, tableShrinkIfNeeded } from "./structures/hashtable";
 
@@ -288,6 +288,22 @@ export function replyRoom(c: usize, n: i32): usize {
 
 export function replyCommit(c: usize, n: i32): void {
   commitOutput(changetype<Client>(c), <usize>n);
+}
+
+/**
+ * The command that process() handed to the host goes on later, and is counted then, by hostGoesOn(): 1. It was settled
+ * before: 0.
+ */
+export function hostWaits(): i32 {
+  const r = root();
+  if (r.settleCount == 0) return 0;
+  uncountRun(r.currentCommand);
+  return 1;
+}
+
+/** Counts the command that hostWaits() left out; the next settle() gives it its time. */
+export function hostGoesOn(id: i32): void {
+  countRun(id);
 }
 
 /** Ends the command that process() handed to the host. */

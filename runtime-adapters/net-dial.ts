@@ -1,12 +1,18 @@
-// net-dial.ts - outgoing connections by node:net, which all three runtimes have.
+// net-dial.ts - outgoing connections by node:net and node:tls, which all three runtimes have.
 //
-// node:net is loaded with the first one: in Deno and Bun nothing else needs it. Such connections don't keep the process
-// alive. Not for connections that were accepted: those are the adapters' own, and faster.
+// They are loaded with the first one that needs them: in Deno and Bun nothing else needs node:net. Such connections
+// don't keep the process alive. Not for connections that were accepted: those are the adapters' own, and faster.
 
 import type * as net from "node:net";
 
-import type { DialHandler, Outgoing } from "./port.ts";
+import type { DialHandler, Outgoing, TlsSettings } from "./port.ts";
 import { errorCode } from "./shared.ts";
+import { connectTls } from "./tls.ts";
+
+async function connectPlain(host: string, port: number): Promise<net.Socket> {
+  const { connect } = await import("node:net");
+  return connect({ host, port, noDelay: true });
+}
 
 class NetOutgoing implements Outgoing {
   private readonly handler: DialHandler;
@@ -17,18 +23,17 @@ class NetOutgoing implements Outgoing {
     this.handler = handler;
   }
 
-  async open(host: string, port: number): Promise<void> {
-    const { connect } = await import("node:net");
-    if (this.gone) return;
+  async open(host: string, port: number, settings: TlsSettings | undefined): Promise<void> {
     let socket: net.Socket;
     try {
-      socket = connect({ host, port, noDelay: true });
+      socket = settings === undefined ? await connectPlain(host, port) : await connectTls(host, port, settings);
     } catch (error) {
       return this.lost(errorCode(error));
     }
+    if (this.gone) return void socket.destroy();
     this.socket = socket;
     socket.unref();
-    socket.on("connect", () => {
+    socket.on(settings === undefined ? "connect" : "secureConnect", () => {
       if (!this.gone) this.handler.opened();
     });
     socket.on("data", (chunk: Uint8Array) => {
@@ -57,9 +62,9 @@ class NetOutgoing implements Outgoing {
   }
 }
 
-/** Port.dial() by node:net. */
-export function dial(host: string, port: number, handler: DialHandler): Outgoing {
+/** Port.dial() by node:net, or node:tls. */
+export function dial(host: string, port: number, handler: DialHandler, tls?: TlsSettings): Outgoing {
   const outgoing = new NetOutgoing(handler);
-  void outgoing.open(host, port);
+  void outgoing.open(host, port, tls);
   return outgoing;
 }

@@ -66,14 +66,14 @@ export interface Socket {
   readonly fd: number;
 }
 
-/** How a listener speaks TLS. Files are PEM. */
+/** How a listener, or a connection to another server, speaks TLS. Files are PEM. */
 export interface TlsSettings {
   certificate?: Uint8Array;
   key?: Uint8Array;
   passphrase?: string;
-  /** Whose signatures of client certificates are believed. */
+  /** Whose signatures of the other side's certificates are believed. */
   authorities?: Uint8Array[];
-  /** Whether clients have to show a certificate, may, or are not asked. One that is shown has to be good. */
+  /** Whether a listener's clients must show a certificate, may, or are not asked. One that is shown has to be good. */
   clients: "yes" | "optional" | "no";
   /** As OpenSSL names them: "TLSv1.2". */
   leastVersion?: string;
@@ -274,8 +274,11 @@ export interface Port extends ClockPort, ProcessPort {
   /** To be called before listen(); adapters make their views anew after growth. */
   setMemory(memory: WebAssembly.Memory): void;
   listen(options: ListenOptions, accept: (socket: Socket) => SocketHandler): Promise<Listener>;
-  /** Connects to another server by TCP. Absent where there are no sockets. It does not keep the process alive. */
-  dial?(host: string, port: number, handler: DialHandler): Outgoing;
+  /**
+   * Connects to another server by TCP, with `tls` over TLS: then an authority of the settings must have signed what the
+   * server shows, whatever its name. Absent where there are no sockets. It does not keep the process alive.
+   */
+  dial?(host: string, port: number, handler: DialHandler, tls?: TlsSettings): Outgoing;
   /** Why TLS settings can't be used, undefined when they can. Absent where there is no TLS. */
   checkTls?(settings: TlsSettings): Promise<string | undefined>;
   /** Of each certificate in a PEM file, in the file's order. */

@@ -1,7 +1,7 @@
-// tls.ts - listeners that speak TLS, by node:tls: all three server runtimes have it with client certificates and with
-// certificates that change while connections stay open.
+// tls.ts - listeners that speak TLS, and connections to other servers, by node:tls: all three server runtimes have it
+// with client certificates and with certificates that change while connections stay open.
 //
-// node:tls is loaded when the first such listener is wanted: it takes some milliseconds of a start.
+// node:tls is loaded when the first of them is wanted: it takes some milliseconds of a start.
 //
 // Traps: Deno says `authorized` of a client that was not asked for a certificate, so the certificate itself decides.
 
@@ -127,4 +127,11 @@ export async function listenTls(
       server.setSecureContext(contextOf(next));
     },
   });
+}
+
+/** Connects to another server; the socket is usable from "secureConnect" on. The certificate's name may be any. */
+export async function connectTls(host: string, port: number, settings: TlsSettings): Promise<tls.TLSSocket> {
+  const { connect } = await import("node:tls");
+  const socket = connect({ ...contextOf(settings), host, port, checkServerIdentity: () => undefined });
+  return socket.setNoDelay(true);
 }

@@ -219,12 +219,15 @@ export class Server {
       end(start - this.#sliceUs);
       return false;
     }
-    this.stats.countSlice(this.#sliceUs, core.exports.settle(this.#sliceUs, this.#histograms));
+    // It counts with all of its time when it is done; what ran before it in this slice counts now.
+    const countsLater = core.exports.hostWaits() === 1;
+    const since = this.#settle(this.#sliceUs) > 0 ? start : start - this.#sliceUs;
     connection.isWaiting = true;
     void result.then(() => {
       connection.isWaiting = false;
-      if (connection.client === 0) return;
-      end(start);
+      if (countsLater) core.exports.hostGoesOn(id);
+      if (connection.client === 0) return void this.#settle(this.port.monotonicUs() - since);
+      end(since);
       connection.run(0);
     });
     return true;
@@ -238,7 +241,14 @@ export class Server {
     if (failed) this.#countErrors(bytes);
     core.reply(connection.client, bytes);
     core.exports.hostDone(connection.client, failed ? 1 : 0);
-    this.stats.countSlice(elapsedUs, core.exports.settle(elapsedUs, this.#histograms));
+    this.#settle(elapsedUs);
+  }
+
+  /** Shares time among the commands that ran since the last settling; gives how many those were. */
+  #settle(elapsedUs: number): number {
+    const commands = this.core.exports.settle(elapsedUs, this.#histograms);
+    if (commands > 0) this.stats.countSlice(elapsedUs, commands);
+    return commands;
   }
 
   /** Counts an error reply of the host under its first word. */

@@ -38,6 +38,8 @@ export interface CoreExports {
   closingNext(): number;
   replyRoom(c: number, n: number): number;
   replyCommit(c: number, n: number): void;
+  hostWaits(): number;
+  hostGoesOn(id: number): void;
   hostDone(c: number, failed: number): void;
   hostError(ptr: number, len: number): void;
   callRoom(count: number, bytes: number): number;

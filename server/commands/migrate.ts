@@ -202,12 +202,13 @@ async function attempt(source: Source, request: Request, progress: Progress): Pr
   target.db = progress.refusal === undefined ? request.db : -1n;
 }
 
-/** The target's connection. One that was refused is found so when it is written to, as Valkey finds it. */
+/** The target's connection. One that was refused is found so when it is written to, as Valkey finds it without TLS. */
 async function reach({ server }: Source, request: Request, progress: Progress): Promise<Target> {
   try {
     return await server.targets.reach(request.host, request.port, request.limitMs);
   } catch (error) {
-    if (error instanceof TargetError && FOUND_WHEN_WRITING.includes(error.code)) progress.stage = "writing";
+    const isPlain = !server.config.boolean("tls-cluster");
+    if (isPlain && error instanceof TargetError && FOUND_WHEN_WRITING.includes(error.code)) progress.stage = "writing";
     throw error;
   }
 }

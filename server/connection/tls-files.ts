@@ -1,7 +1,7 @@
-// tls-files.ts - the tls-* directives as settings for a listener: reads the files, checks each part by itself, and says
-// in Valkey's words what can't be used.
+// tls-files.ts - the tls-* directives as settings for listeners and for connections to other servers: reads the files,
+// checks each part by itself, and says in Valkey's words what can't be used.
 //
-// Not for listening (listeners.ts) and not for TLS itself, which is the adapter's.
+// Not for listening (tls.ts) and not for TLS itself, which is the adapter's.
 
 import type { Port, TlsSettings } from "../../runtime-adapters/port.ts";
 import type { Config } from "../config/config.ts";
@@ -10,6 +10,11 @@ import { errorText } from "../config/host.ts";
 const PROTOCOLS = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
 const NO_AUTHORITY = "Either tls-ca-cert-file or tls-ca-cert-dir must be specified when tls-cluster, " +
   "tls-replication or tls-auth-clients are enabled!";
+
+/** Whether the server speaks TLS on connections that it opens itself, so that it needs settings without a listener. */
+export function dialsByTls(config: Config): boolean {
+  return config.boolean("tls-replication") || config.boolean("tls-cluster");
+}
 
 /** What is wrong, for the log. */
 export class TlsProblem extends Error {}
@@ -28,17 +33,11 @@ function readFile(port: Port, path: string, what: string): Uint8Array {
   }
 }
 
-/** The certificate for connections that the server itself opens; undefined: it has none of its own. */
-export function clientCertificate(port: Port, config: Config): Uint8Array | undefined {
-  const path = config.text("tls-client-cert-file");
-  return path === "" ? undefined : readFile(port, path, "certificate");
-}
-
 function authorities(port: Port, config: Config): Uint8Array[] | undefined {
   const file = config.text("tls-ca-cert-file");
   const folder = config.text("tls-ca-cert-dir");
   if (file === "" && folder === "") {
-    if (config.get("tls-auth-clients") !== "no") throw new TlsProblem(NO_AUTHORITY);
+    if (config.get("tls-auth-clients") !== "no" || dialsByTls(config)) throw new TlsProblem(NO_AUTHORITY);
     return undefined;
   }
   const what = "CA certificate(s) file/directory";
@@ -64,27 +63,37 @@ function versions(config: Config): Pick<TlsSettings, "leastVersion" | "mostVersi
   return { leastVersion: PROTOCOLS[Math.min(...places)], mostVersion: PROTOCOLS[Math.max(...places)] };
 }
 
+/** Where TLS is spoken. */
+export interface TlsSides {
+  listening: TlsSettings;
+  /** For connections that the server opens itself: with a certificate of their own where there is one. */
+  dialling: TlsSettings;
+}
+
 /** Reads and checks everything. Throws TlsProblem. */
-export async function tlsSettings(port: Port, config: Config): Promise<TlsSettings> {
+export async function tlsSettings(port: Port, config: Config): Promise<TlsSides> {
   const checkTls = port.checkTls;
   if (checkTls === undefined) throw new TlsProblem("TLS is not available in this runtime");
-  const certificateFile = config.text("tls-cert-file");
-  const keyFile = config.text("tls-key-file");
-  if (certificateFile === "") throw new TlsProblem("No tls-cert-file configured!");
-  if (keyFile === "") throw new TlsProblem("No tls-key-file configured!");
+  if (config.text("tls-cert-file") === "") throw new TlsProblem("No tls-cert-file configured!");
+  if (config.text("tls-key-file") === "") throw new TlsProblem("No tls-key-file configured!");
   const check = async (what: string, settings: TlsSettings): Promise<TlsSettings> => {
     const problem = await checkTls(settings);
     if (problem !== undefined) throw new TlsProblem(`${what}: ${problem}`);
     return settings;
   };
+  /** The settings with the certificate and the key that the directives with this beginning name. */
+  const identified = async (settings: TlsSettings, prefix: string): Promise<TlsSettings> => {
+    const [certificateFile, keyFile] = [config.text(`${prefix}-cert-file`), config.text(`${prefix}-key-file`)];
+    const bare = { ...settings, key: undefined, passphrase: undefined };
+    const certificate = readFile(port, certificateFile, "certificate");
+    const half = await check(`Failed to load certificate: ${certificateFile}`, { ...bare, certificate });
+    const key = readFile(port, keyFile, "private key");
+    const passphrase = config.text(`${prefix}-key-file-pass`) || undefined;
+    return check(`Failed to load private key: ${keyFile}`, { ...half, key, passphrase });
+  };
   const clients = config.get("tls-auth-clients") as TlsSettings["clients"];
   const ca = authorities(port, config);
-  let settings: TlsSettings = { clients, ...versions(config) };
-  const certificate = readFile(port, certificateFile, "certificate");
-  settings = await check(`Failed to load certificate: ${certificateFile}`, { ...settings, certificate });
-  const key = readFile(port, keyFile, "private key");
-  const passphrase = config.text("tls-key-file-pass") || undefined;
-  settings = await check(`Failed to load private key: ${keyFile}`, { ...settings, key, passphrase });
+  let settings: TlsSettings = await identified({ clients, ...versions(config) }, "tls");
   const places = [config.text("tls-ca-cert-file"), config.text("tls-ca-cert-dir")].filter((path) => path !== "");
   const what = `Failed to configure CA certificate(s) file/directory: ${places.join(" ")}`;
   settings = await check(what, { ...settings, authorities: ca });
@@ -99,9 +108,11 @@ export async function tlsSettings(port: Port, config: Config): Promise<TlsSettin
     if (problem !== undefined) throw new TlsProblem(`Failed to configure ciphers: ${ciphers}`);
     settings = { ...settings, ciphers };
   }
-  return {
+  settings = {
     ...settings,
     serverOrder: config.boolean("tls-prefer-server-ciphers"),
     sessionSeconds: config.boolean("tls-session-caching") ? config.number("tls-session-cache-timeout") : 0,
   };
+  const isOwn = config.text("tls-client-cert-file") !== "" && config.text("tls-client-key-file") !== "";
+  return { listening: settings, dialling: isOwn ? await identified(settings, "tls-client") : settings };
 }

@@ -1,14 +1,15 @@
-// tls.ts - the server's TLS listeners: opened at the start, given new certificates without dropping a connection, and
-// the user that a client's certificate names.
+// tls.ts - the server's TLS listeners: opened at the start, given new certificates without dropping a connection; and
+// the settings for connections that the server opens itself.
 //
 //     tls-port, bind, tls-* ──► start() ──► Listener[] with TLS ──► accept(socket)
 //     CONFIG SET tls-...    ──► new settings for the listeners, or all of them anew
 //     tls-auto-reload-interval ──► files that changed are read again
+//     tls-cluster   ──► dialling ──► Port.dial() with TLS
 //
 // Settings that can't be used change nothing: those in force stay.
 
 import type { CertificateFacts, Listener, TlsSettings } from "../../runtime-adapters/port.ts";
-import { clientCertificate, TlsProblem, tlsFiles, tlsSettings } from "./tls-files.ts";
+import { dialsByTls, TlsProblem, tlsFiles, tlsSettings } from "./tls-files.ts";
 import type { Timer } from "../../runtime-adapters/port.ts";
 import type { Server } from "../server.ts";
 
@@ -37,6 +38,8 @@ export class TlsListeners {
   #seen = "";
   /** What is in force, for INFO: the server's own, the one for connections that it opens, the CA's that ends first. */
   facts: Facts = {};
+  /** For connections that the server opens itself; undefined until the directives asked for TLS. */
+  dialling: TlsSettings | undefined;
 
   constructor(server: Server, bind: Bind) {
     this.#server = server;
@@ -56,14 +59,20 @@ export class TlsListeners {
     return this.#listeners.length;
   }
 
+  /** Whether the directives ask for TLS anywhere. */
+  get #isWanted(): boolean {
+    const { config } = this.#server;
+    return config.number("tls-port") !== 0 || dialsByTls(config);
+  }
+
   /** Listens where tls-port says. Returns the text for the log's last line when that failed. */
   async start(): Promise<string | undefined> {
     this.#isStarted = true;
-    const port = this.#server.config.number("tls-port");
-    if (port === 0) return undefined;
+    if (!this.#isWanted) return undefined;
     const settings = await this.#read();
     if (settings === undefined) return "Failed to configure TLS. Check logs for more info.";
-    if (!await this.#open(settings)) return `Failed listening on port ${port} (tls), aborting.`;
+    const port = this.#server.config.number("tls-port");
+    if (port !== 0 && !await this.#open(settings)) return `Failed listening on port ${port} (tls), aborting.`;
     this.#watchFiles();
     return undefined;
   }
@@ -75,20 +84,21 @@ export class TlsListeners {
     this.#listeners = [];
   }
 
-  /** The settings as the directives have them now; undefined, with the reason in the log, when they can't be used. */
+  /** The listeners' settings as the directives have them now; undefined (logged) when they can't be used. */
   async #read(): Promise<TlsSettings | undefined> {
     const { port, config, log } = this.#server;
     try {
-      const settings = await tlsSettings(port, config);
+      const { listening, dialling } = await tlsSettings(port, config);
       this.#seen = this.#stamps();
       const factsOf = async (pem: Uint8Array | undefined) => pem && await port.certificateFacts?.(pem) || [];
-      const authorities = (await Promise.all((settings.authorities ?? []).map(factsOf))).flat();
+      const authorities = (await Promise.all((listening.authorities ?? []).map(factsOf))).flat();
       this.facts = {
-        server: (await factsOf(settings.certificate))[0],
-        client: (await factsOf(clientCertificate(port, config)))[0],
+        server: (await factsOf(listening.certificate))[0],
+        client: dialling === listening ? undefined : (await factsOf(dialling.certificate))[0],
         ca: authorities.sort((a, b) => a.endsMs - b.endsMs)[0],
       };
-      return settings;
+      this.dialling = dialling;
+      return listening;
     } catch (error) {
       if (!(error instanceof TlsProblem)) throw error;
       log.warning(error.message);
@@ -115,14 +125,16 @@ export class TlsListeners {
     if (!this.#isStarted) return undefined;
     const isListening = config.number("tls-port") !== 0;
     if (!isListening) this.close();
-    // Replicas and a cluster's links would need them too.
-    if (!isListening && !config.boolean("tls-replication") && !config.boolean("tls-cluster")) {
+    if (!this.#isWanted) {
       this.facts = {};
       return undefined;
     }
     const settings = await this.#read();
     if (settings === undefined) return REFUSED;
-    if (!isListening) return undefined;
+    if (!isListening) {
+      this.#watchFiles();
+      return undefined;
+    }
     if (!anew && this.#listeners.length > 0) {
       for (const listener of this.#listeners) listener.setTls?.(settings);
       return undefined;
@@ -150,7 +162,7 @@ export class TlsListeners {
     this.#timer?.cancel();
     this.#timer = undefined;
     const seconds = this.#server.config.number("tls-auto-reload-interval");
-    if (seconds === 0 || this.#listeners.length === 0) return;
+    if (seconds === 0 || !this.#isStarted || !this.#isWanted) return;
     this.#timer = this.#server.port.every(seconds * 1000, () => void this.#reload());
   }
 

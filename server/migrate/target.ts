@@ -5,7 +5,7 @@
 //
 // Not for what is sent: server/commands/migrate.ts.
 
-import type { Outgoing, Port, Timer } from "../../runtime-adapters/port.ts";
+import type { Outgoing, Port, Timer, TlsSettings } from "../../runtime-adapters/port.ts";
 
 const STEP = 65536;
 /** Timers end at 2^31 ms. */
@@ -43,8 +43,8 @@ export class Target {
   #look: () => void = () => undefined;
   #timer: Timer | undefined;
 
-  /** Begins to connect. Rejects nothing: what goes wrong is told by opened(). */
-  constructor(port: Port, host: string, to: number) {
+  /** Begins to connect, with `tls` over TLS. Rejects nothing: what goes wrong is told by opened(). */
+  constructor(port: Port, host: string, to: number, tls?: TlsSettings) {
     this.#port = port;
     this.#outgoing = port.dial!(host, to, {
       opened: () => {
@@ -63,7 +63,7 @@ export class Target {
         this.#failure ??= new TargetError(code);
         this.#look();
       },
-    });
+    }, tls);
   }
 
   /** Waits until it is connected. */

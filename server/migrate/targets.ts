@@ -4,7 +4,7 @@
 // are on their way no client's command runs, as if the server were blocked; nothing expires either.
 
 import type { Server } from "../server.ts";
-import { Target } from "./target.ts";
+import { Target, TargetError } from "./target.ts";
 
 const KEPT_US = 10_000_000;
 const MOST_KEPT = 64;
@@ -33,13 +33,23 @@ export class Targets {
   async reach(host: string, port: number, limitMs: number): Promise<Target> {
     const name = `${host}:${port}`;
     const kept = this.#kept.get(name);
-    const target = kept ?? new Target(this.#server.port, host, port);
+    const target = kept ?? this.#dial(host, port);
     this.#kept.delete(name);
     if (this.#kept.size === MOST_KEPT) this.drop(this.#kept.keys().next().value!);
     this.#kept.set(name, target);
     target.usedUs = this.#server.port.monotonicUs();
     if (kept === undefined) await target.opened(limitMs);
     return target;
+  }
+
+  /** A new connection, over TLS when the nodes of a cluster speak TLS: to Valkey every target is one of them. */
+  #dial(host: string, to: number): Target {
+    const { port, config, listeners } = this.#server;
+    if (!config.boolean("tls-cluster")) return new Target(port, host, to);
+    const { dialling } = listeners.tls;
+    // Where nothing was started no certificate was read.
+    if (dialling === undefined) throw new TargetError("EPROTO");
+    return new Target(port, host, to, dialling);
   }
 
   /** Closes the connection of that name ("host:port"). */
