@@ -36,6 +36,8 @@ const FROM_OPTION: i32 = 2; // GEOSEARCH, GEOSEARCHSTORE
 const UNSORTED: i32 = 0;
 const ASCENDING: i32 = 1;
 const DESCENDING: i32 = 2;
+/** Nanoseconds of root.work that a stored hit takes. */
+const STORE_WORK: u64 = 300;
 
 /** What the running command asks for. */
 @unmanaged
@@ -321,6 +323,7 @@ function storeHits(c: Client, n: u32): void {
     return;
   }
   if (!putZset(c, q.storeAt, fresh, q.from == FROM_OPTION ? "geosearchstore" : "georadiusstore")) return;
+  root().work += <u64>n * STORE_WORK;
   changed(<u64>n);
   replyInteger(c, <i64>n);
 }

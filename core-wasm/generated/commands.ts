@@ -490,7 +490,7 @@ export const CMD_ONLY_SENTINEL: u32 = 0x1000000;
 export const CMD_HOST: u32 = 0x2000000;
 export const CMD_CONTAINER: u32 = 0x4000000;
 export const CMD_READY: u32 = 0x8000000;
-export const CMD_REPLY_BOUND: u32 = 0x10000000;
+export const CMD_WEIGHED: u32 = 0x10000000;
 
 // Access categories, as commandCategories() answers.
 export const ACL_KEYSPACE: u32 = 0x1;

@@ -64,6 +64,7 @@ export class Root {
   current: usize; // Client that runs a command, 0 when none
   currentCommand: i32;
   dirty: u64; // changes since the start
+  work: u64; // what a weighed command did beside its reply, in about nanoseconds (resp/process.ts)
 
   // Input.
   input: usize; // shared input buffer

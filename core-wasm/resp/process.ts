@@ -8,7 +8,7 @@
  * The usual command pays for: one look-up, one arity comparison, one test of the gate, the counters.
  */
 import {
-  CMD_CONTAINER, CMD_DENYOOM, CMD_FAST, CMD_HOST, CMD_MAY_REPLICATE, CMD_NO_AUTH, CMD_REPLY_BOUND, CMD_WRITE, Cmd,
+  CMD_CONTAINER, CMD_DENYOOM, CMD_FAST, CMD_HOST, CMD_MAY_REPLICATE, CMD_NO_AUTH, CMD_WEIGHED, CMD_WRITE, Cmd,
   commandArity, commandFlags, commandGroup, commandNameLength, commandNamePtr, lookupCommand, lookupSubcommand,
 } from "../generated/commands";
 import { dispatch } from "../generated/dispatch";
@@ -76,8 +76,10 @@ const SELDOM: u32 = GATE_PAUSE | GATE_MEMORY | GATE_CLIENTS | GATE_BUSY | GATE_T
 const PAUSE_ALL: i32 = 2;
 
 const GROUP_STRING: i32 = 1;
-/** Bytes of a reply that takes as long as some twenty GETs. */
-const HEAVY_REPLY: u64 = 4096;
+/** Weight of what takes as long as some twenty GETs: a byte of reply, a nanosecond of root.work. */
+const HEAVY: u64 = 4096;
+/** Weight of an argument: what it takes to look up a key or a member. */
+const ARGUMENT_BITS: u64 = 6;
 
 // What runCommand() returns.
 const RAN: i32 = 0;
@@ -253,18 +255,20 @@ function refused(c: Client, id: i32, before: u64): void {
 }
 
 /**
- * True for commands that share their slice with others, and its time: those that are fast. EXEC ends its slice itself
- * where that is called for.
+ * True for commands that share their slice with others, and its time: those that are fast, and weighed ones whose last
+ * run was light. EXEC ends its slice itself where that is called for.
  */
 export function isQuick(id: i32, flags: u32): bool {
   if (flags & CMD_FAST || (commandGroup(id) == GROUP_STRING && id != Cmd.LCS) || id == Cmd.EXEC) return true;
-  // A slice of its own costs a command 0.35 us: those that cost what their reply does share one while that is short.
-  return (flags & CMD_REPLY_BOUND) != 0 && !statOf(id).isHeavy;
+  // A slice of its own costs a command 0.35 us, and what is parsed behind it is parsed again: weighed ones share theirs
+  // while they are light.
+  return (flags & CMD_WEIGHED) != 0 && !statOf(id).isHeavy;
 }
 
-/** Notes whether a reply was so long that the command's next run should have a slice of its own. True if it was. */
-function weighReply(c: Client, id: i32, before: u64): bool {
-  const heavy = c.outBytes - before > HEAVY_REPLY;
+/** Notes whether a run was so heavy that the command's next one should have a slice of its own. True if it was. */
+function weigh(c: Client, id: i32, before: u64): bool {
+  const r = root();
+  const heavy = c.outBytes - before + (<u64>r.argc << ARGUMENT_BITS) + r.work > HEAVY;
   statOf(id).isHeavy = heavy ? 1 : 0;
   return heavy;
 }
@@ -289,6 +293,7 @@ export function runCommand(c: Client, id: i32): i32 {
   if (!quick && r.settleCount > 0 && !(c.flags & CLIENT_INTERNAL)) return LATER;
   if (c.buffer != 0 || r.gate & GATE_TICK) weighRequest(c);
   r.currentCommand = id;
+  r.work = 0;
   countRun(id);
   if (flags & CMD_HOST || !dispatch(id, c)) {
     if (r.gate & GATE_MONITOR) feedMonitors(c, id);
@@ -304,7 +309,7 @@ export function runCommand(c: Client, id: i32): i32 {
     if (r.gate & GATE_READY) serveReady();
     return END_SLICE;
   }
-  if (flags & CMD_REPLY_BOUND && weighReply(c, id, before)) return END_SLICE;
+  if (flags & CMD_WEIGHED && weigh(c, id, before)) return END_SLICE;
   return quick ? RAN : END_SLICE;
 }
 
@@ -506,6 +511,8 @@ function runInput(c: Client, base: usize, end: usize, shared: bool, ran: i32): i
   if (ran == HOLD) holdClient(c);
   else if (ran != RAN) more = STATUS_MORE;
   if (c.buffer == 0) keepRest(c, base, end);
+  // All was read, and nothing waits to be freed: another call would find nothing to do.
+  if (ran == END_SLICE && c.buffer == 0 && c.largeBlock == 0) more = 0;
   if (ran == RAN) trimBuffer(c);
   if (c.buffer != 0 && overQueryLimit(c)) {
     r.statQueryBufferLimitDisconnections++;

@@ -19,7 +19,7 @@ export class CommandStat {
   failed: u64;
   pending: u32; // runs since the last settle
   nextPending: i32; // command id, -1 at the end of the chain
-  isHeavy: u32; // its last reply was long: the next run has a slice, and so a time, of its own
+  isHeavy: u32; // its last run was heavy: the next one has a slice, and so a time, of its own
   histogram: usize; // HISTOGRAM_BUCKETS of u64, 0 until the command ran
 }
 

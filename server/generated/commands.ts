@@ -488,13 +488,13 @@ export const CMD_ONLY_SENTINEL = 16777216;
 export const CMD_HOST = 33554432;
 export const CMD_CONTAINER = 67108864;
 export const CMD_READY = 134217728;
-export const CMD_REPLY_BOUND = 268435456;
+export const CMD_WEIGHED = 268435456;
 
 /** Flag names in bit order. */
 export const FLAG_NAMES: readonly string[] = (
   "write readonly denyoom admin pubsub noscript blocking loading stale skip_monitor skip_commandlog asking fast " +
   "no_auth may_replicate no_mandatory_keys protected no_async_loading no_multi movable_keys allow_busy " +
-  "touches_arbitrary_keys all_dbs sentinel only_sentinel host container ready reply_bound"
+  "touches_arbitrary_keys all_dbs sentinel only_sentinel host container ready weighed"
 ).split(" ");
 
 /** Access categories in bit order. */
@@ -738,16 +738,16 @@ export const COMMAND_ROWS: readonly string[] = [
   '[207,"pfdebug",0,3,134217741,172548,11,2,2,1,[],[{"flags":["RW","access"],"begin":{"index":2},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
   '[208,"pfmerge",0,-2,134217733,33284,11,1,-1,1,[],[{"flags":["RW","access","insert"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}},{"flags":["RO","access"],"begin":{"index":2},"find":{"range":{"last":-1,"step":1,"limit":0}}}],""]',
   '[209,"pfselftest",0,1,134217736,172544,11,0,0,0,[],[],""]',
-  '[210,"geoadd",0,-5,134217733,33796,14,1,1,1,[],[{"flags":["RW","update"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
-  '[211,"geodist",0,-4,134217730,33794,14,1,1,1,[],[{"flags":["RO","access"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
+  '[210,"geoadd",0,-5,402653189,33796,14,1,1,1,[],[{"flags":["RW","update"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
+  '[211,"geodist",0,-4,402653186,33794,14,1,1,1,[],[{"flags":["RO","access"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
   '[212,"geohash",0,-2,402653186,33794,14,1,1,1,[],[{"flags":["RO","access"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
   '[213,"geopos",0,-2,402653186,33794,14,1,1,1,[],[{"flags":["RO","access"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
-  '[214,"georadius",0,-6,134742021,33796,14,1,1,1,[],[{"flags":["RO","access"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}},{"flags":["OW","update","variable_flags"],"begin":{"keyword":"STORE","from":6},"find":{"range":{"last":0,"step":1,"limit":0}}},{"flags":["OW","update","variable_flags"],"begin":{"keyword":"STOREDIST","from":6},"find":{"range":{"last":0,"step":1,"limit":0}}}],"georadius"]',
-  '[215,"georadius_ro",0,-6,134217730,33794,14,1,1,1,[],[{"flags":["RO","access"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
-  '[216,"georadiusbymember",0,-5,134742021,33796,14,1,1,1,[],[{"flags":["RO","access"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}},{"flags":["OW","update","variable_flags"],"begin":{"keyword":"STORE","from":5},"find":{"range":{"last":0,"step":1,"limit":0}}},{"flags":["OW","update","variable_flags"],"begin":{"keyword":"STOREDIST","from":5},"find":{"range":{"last":0,"step":1,"limit":0}}}],"georadius"]',
-  '[217,"georadiusbymember_ro",0,-5,134217730,33794,14,1,1,1,[],[{"flags":["RO","access"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
-  '[218,"geosearch",0,-7,134217730,33794,14,1,1,1,[],[{"flags":["RO","access"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
-  '[219,"geosearchstore",0,-8,134217733,33796,14,1,2,1,[],[{"flags":["OW","update"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}},{"flags":["RO","access"],"begin":{"index":2},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
+  '[214,"georadius",0,-6,403177477,33796,14,1,1,1,[],[{"flags":["RO","access"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}},{"flags":["OW","update","variable_flags"],"begin":{"keyword":"STORE","from":6},"find":{"range":{"last":0,"step":1,"limit":0}}},{"flags":["OW","update","variable_flags"],"begin":{"keyword":"STOREDIST","from":6},"find":{"range":{"last":0,"step":1,"limit":0}}}],"georadius"]',
+  '[215,"georadius_ro",0,-6,402653186,33794,14,1,1,1,[],[{"flags":["RO","access"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
+  '[216,"georadiusbymember",0,-5,403177477,33796,14,1,1,1,[],[{"flags":["RO","access"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}},{"flags":["OW","update","variable_flags"],"begin":{"keyword":"STORE","from":5},"find":{"range":{"last":0,"step":1,"limit":0}}},{"flags":["OW","update","variable_flags"],"begin":{"keyword":"STOREDIST","from":5},"find":{"range":{"last":0,"step":1,"limit":0}}}],"georadius"]',
+  '[217,"georadiusbymember_ro",0,-5,402653186,33794,14,1,1,1,[],[{"flags":["RO","access"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
+  '[218,"geosearch",0,-7,402653186,33794,14,1,1,1,[],[{"flags":["RO","access"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
+  '[219,"geosearchstore",0,-8,402653189,33796,14,1,2,1,[],[{"flags":["OW","update"],"begin":{"index":1},"find":{"range":{"last":0,"step":1,"limit":0}}},{"flags":["RO","access"],"begin":{"index":2},"find":{"range":{"last":0,"step":1,"limit":0}}}],""]',
   '[220,"discard",0,1,135270816,540672,7,0,0,0,[],[],""]',
   '[221,"exec",0,1,134219168,557056,7,0,0,0,[],[],""]',
   '[222,"multi",0,1,135532960,540672,7,0,0,0,[],[],""]',

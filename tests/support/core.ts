@@ -137,6 +137,8 @@ export class CoreClient {
   readonly handle: number;
   /** What the last process() call returned (STATUS bits). */
   status = 0;
+  /** How many slices its input has run in so far. */
+  slices = 0;
 
   constructor(driver: CoreDriver, handle: number) {
     this.driver = driver;
@@ -194,17 +196,22 @@ export class CoreClient {
   #run(n: number, out: string[]): void {
     const { core, exports } = this.driver;
     // Commands that may be slow run only when the time of those before them is settled.
-    this.status = exports.process(this.handle, n);
-    exports.settle(1, 0);
+    this.#slice(n);
     while (this.status & (STATUS.needsHost | STATUS.more)) {
       if (this.status & STATUS.needsHost) {
         core.reply(this.handle, bytesOf(`-HOST ${textOf(core.args()[0]).toUpperCase()}\r\n`));
         exports.hostDone(this.handle, 1);
       }
-      this.status = exports.process(this.handle, 0);
-      exports.settle(1, 0);
+      this.#slice(0);
     }
     const output = core.takeOutput(this.handle);
     if (output.length > 0) out.push(textOf(output));
+  }
+
+  #slice(n: number): void {
+    const { exports } = this.driver;
+    this.status = exports.process(this.handle, n);
+    exports.settle(1, 0);
+    this.slices++;
   }
 }

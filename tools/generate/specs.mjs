@@ -7,7 +7,7 @@ export const FLAGS = [
   "write", "readonly", "denyoom", "admin", "pubsub", "noscript", "blocking", "loading", "stale", "skip_monitor",
   "skip_commandlog", "asking", "fast", "no_auth", "may_replicate", "no_mandatory_keys", "protected",
   "no_async_loading", "no_multi", "movable_keys", "allow_busy", "touches_arbitrary_keys", "all_dbs", "sentinel",
-  "only_sentinel", "host", "container", "ready", "reply_bound",
+  "only_sentinel", "host", "container", "ready", "weighed",
 ];
 /** ACL category names in bit order, which is also the order in which COMMAND INFO prints them. */
 export const CATEGORIES = [
@@ -22,7 +22,7 @@ export const GROUPS = [
 const FIELDS = new Set([
   "name", "container", "id", "status", "host", "handler", "group", "since", "summary", "complexity", "arity", "flags",
   "aclCategories", "keySpecs", "getKeys", "databaseArguments", "tips", "docFlags", "deprecatedSince", "replacedBy",
-  "history", "arguments", "channels", "replyBound",
+  "history", "arguments", "channels", "weighed",
 ]);
 /** How a command names channels: all arguments, all as patterns, or the first. The place is the core's number. */
 export const CHANNEL_KINDS = ["none", "all", "patterns", "first"];
@@ -159,7 +159,7 @@ export function markReady(specs, handlers) {
     if (spec.host) extra.push("host");
     if (spec.isContainer) extra.push("container");
     if (spec.ready) extra.push("ready");
-    if (spec.replyBound) extra.push("reply_bound");
+    if (spec.weighed) extra.push("weighed");
     spec.allFlags = [...spec.flags, ...extra];
   }
 }
