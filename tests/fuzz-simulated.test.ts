@@ -28,6 +28,8 @@ const STRING_MS = 1;
 const LINE_LIMIT = 65536;
 /** What may be a command whose reply counts reads or buffers. */
 const TELLS_OF_READS = /info|client|memory|stat|latency|log/i;
+/** What the name of a command that is sent as a line may have in it, and loses. */
+const LEFT_OUT = /["'\\\xff]/g;
 const CLOSED = "(closed)";
 
 /** Sends the pieces on a connection of its own; gives what came back, CLOSED behind it when the server closed. */
@@ -100,7 +102,7 @@ describe("bytes that are no good requests, on the simulated network", () => {
         }
         const plain = conversation(whole.port, [text]);
         const other = conversation(inPieces.port, parts);
-        if (TELLS_OF_READS.test(text) || alike(plain, other)) continue;
+        if (TELLS_OF_READS.test(text.replace(LEFT_OUT, "")) || alike(plain, other)) continue;
         assert(false, `string ${done + i} in ${parts.length} pieces: ${shown(text)}\n${difference(plain, other)}`);
       }
       for (const { port, server } of [whole, inPieces]) {

@@ -85,6 +85,24 @@ function claims(g: CommandGenerator): string[] {
   return [key(g), group(g), consumer(g), idle(g), ...ids(g), ...options];
 }
 
+const WORDS = [
+  "MAXLEN", "MINID", "NOMKSTREAM", "LIMIT", "=", "~", "FORCE", "JUSTID", "IDLE", "TIME", "RETRYCOUNT", "LASTID",
+  "COUNT", "ENTRIESADDED", "MAXDELETEDID", "KEEPREF", "maxlen", "force", "",
+];
+
+/** A command with any words in any order behind the first arguments that it takes, now and then fewer than those. */
+function anyWords(g: CommandGenerator): string[] {
+  const { random } = g;
+  const name = random.pick(["XADD", "XADD", "XCLAIM", "XCLAIM", "XAUTOCLAIM", "XTRIM", "XSETID"]);
+  const first = /CLAIM/.test(name) ? [group(g), consumer(g), idle(g), id(g)] : [];
+  const words = Array.from({ length: random.below(9) }, () => {
+    const kind = random.below(8);
+    if (kind < 4) return random.pick(WORDS);
+    return kind < 6 ? id(g) : kind < 7 ? g.integer() : freshId(g);
+  });
+  return [name, key(g), ...random.chance(85) ? first : first.slice(0, random.below(4)), ...words];
+}
+
 export const STREAMS: ((g: CommandGenerator) => string[])[] = [
   (g) => ["XADD", key(g), freshId(g), ...fields(g)],
   (g) => ["XADD", key(g), freshId(g), ...fields(g)],
@@ -120,6 +138,7 @@ export const STREAMS: ((g: CommandGenerator) => string[])[] = [
   },
   (g) => ["XCLAIM", ...claims(g)],
   (g) => ["XAUTOCLAIM", key(g), group(g), consumer(g), idle(g), bound(g), ...g.options(["COUNT", count(g)], "JUSTID")],
+  anyWords, anyWords,
   (g) => ["XINFO", "STREAM", key(g)],
   (g) => ["XINFO", "STREAM", key(g), "FULL", ...g.options(["COUNT", count(g)])],
   (g) => ["XINFO", g.random.pick(["GROUPS", "CONSUMERS", "groups", "NOSUCH"]), key(g), ...g.options(group(g))],

@@ -14,7 +14,7 @@ export const PROTOCOL_CASES: string[] = [
   "*1048577\r\n", "*abc\r\n", "*\r\n", "*1\r\n$\r\n", "*1\r\n$4\r\nPINGxx", "*1\r\n$4\r\nPINGxx*1\r\n$4\r\nPING\r\n",
   "*1\r\n:4\r\nPING\r\n", "*1\r\n$+4\r\nPING\r\n", "*1\r\n$ 4\r\nPING\r\n", "*1\r\n$04\r\nPING\r\n",
   "*01\r\n$4\r\nPING\r\n", "*+1\r\n$4\r\nPING\r\n", "*1\r\n$0\r\n\r\n", "*2\r\n$4\r\nECHO\r\n$0\r\n\r\n",
-  "PING \"un balanced\r\n",
+  "PING \"un balanced\r\n", "P\xffING \xffa\xff\r\n",
   "ECHO \"a b\"\r\n", "ECHO 'a b'\r\n", "ECHO \"\\x41\\n\\t\\\"\"\r\n", "ECHO 'it\\'s'\r\n",
   "ECHO \"a\"b\r\n", "ECHO ''\r\n",
   "   PING   \r\n", "PING\0\r\n", "POST / HTTP/1.1\r\nHost: x\r\n\r\n", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
