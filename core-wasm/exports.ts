@@ -23,7 +23,7 @@ import { LAZY_BUDGET, lazyFreeSome } from "./keyspace/lazyfree";
 import { watchedKeys } from "./keyspace/watch";
 import { expireCut, expireEverything, expireSlice } from "./keyspace/expiry";
 import {
-  alloc, availableBytes, descriptorsEnd, free, heapRun, heapStart, initAllocator, realloc, releaseEmptyPages, staticEnd,
+  alloc, availableBytes, descriptorsEnd, free, heapRun, heapStart, initAllocator, releaseEmptyPages, staticEnd,
   usableSize,
 } from "./memory/allocator";
 import { INPUT_SLACK, root, Root, ROOT_ADDRESS, SHARED_INPUT_SIZE } from "./memory/root";
@@ -42,7 +42,7 @@ import { blockingKeys, dropServed, expireBlocked, serveReady, trimBlockedHeap, u
 import { careForClients } from "./resp/care";
 import { largeIncomplete } from "./resp/large";
 import { evictClients } from "./resp/client-eviction";
-import { ensureArgv } from "./resp/parser";
+import { ensureArgv, inputBlock } from "./resp/parser";
 import {
   GATE_HOST, GATE_PAUSE, GATE_READY, hostCommandDone, hostError as countHostError, processInput, resolveCommand,
   runCommand, STATUS_DENIED,
@@ -326,7 +326,8 @@ export function callRoom(count: i32, bytes: i32): usize {
   const r = root();
   if (!ensureArgv(count)) return 0;
   if (bytes <= SHARED_INPUT_SIZE) return r.input;
-  r.callBuffer = realloc(r.callBuffer, <usize>(bytes + INPUT_SLACK));
+  callEnd();
+  r.callBuffer = inputBlock(bytes);
   return r.callBuffer;
 }
 

@@ -463,6 +463,17 @@ describe("limits", () => {
     assertMatch(world.log, /# Closing client that reached max query buffer length: id=1 .*\(qbuf initial bytes: "\*2/);
   });
 
+  it("closes a client whose transaction outgrows the query buffer limit", async () => {
+    const world = await World.start("client-query-buffer-limit 1mb");
+    const client = world.connect();
+    assertEquals(world.ask(client, "MULTI"), "+OK\r\n");
+    const ask = () => world.ask(client, "SET", "k", "x".repeat(400_000));
+    assertEquals([ask(), ask()], ["+QUEUED\r\n", "+QUEUED\r\n"]);
+    ask();
+    assert(client.closed);
+    assertMatch(world.log, /# Closing client that reached max query buffer length: id=1 /);
+  });
+
   it("refuses a bulk above proto-max-bulk-len", async () => {
     const world = await World.start("proto-max-bulk-len 1mb");
     const client = world.connect();

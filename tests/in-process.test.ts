@@ -150,6 +150,15 @@ describe("in process: calls", () => {
       assertEquals(wakey.call("DBSIZE"), 5000);
     }));
 
+  it("refuse arguments that are more than 2 GiB together, and go on", () =>
+    withWakey({}, (wakey) => {
+      const half = "x".repeat(1 << 24);
+      for (let i = 0; i < 8; i++) wakey.call("SET", `k${i}`, half);
+      const piece = new Uint8Array(1 << 24);
+      assertThrows(() => wakey.call("MSET", ...new Array<Uint8Array>(128).fill(piece)), Error, "out of memory");
+      assertEquals([wakey.call("GET", "k0") === half, wakey.call("GET", "k7") === half], [true, true]);
+    }));
+
   it("reach the commands of the host", () =>
     withWakey({}, (wakey) => {
       assertEquals(wakey.call("CONFIG", "GET", "maxmemory"), new Map([["maxmemory", "0"]]));

@@ -102,6 +102,24 @@ describe("full memory", () => {
     givesBack(core, client, start);
   });
 
+  const whole = MEMORY < 2 ** 32 && "takes 4 GiB: WAKEY_MEMORY_MB=4096";
+  it("a held command of 134 million arguments", { timeout, skip: whole }, () => {
+    const { core, client, start } = fresh();
+    const other = core.connect();
+    const count = 2 ** 27 - 100;
+    core.exports.pauseClients(1, core.nowMs + 1000);
+    client.send(`*${count + 3}\r\n$4\r\nSADD\r\n$1\r\nk\r\n`);
+    const piece = bytesOf("$0\r\n\r\n".repeat(100_000));
+    for (let left = count; left > 0; left -= 100_000) client.send(piece.subarray(0, Math.min(left, 100_000) * 6));
+    client.send("$40000\r\n");
+    // Written out again it has more bytes than a query buffer: its client goes.
+    assertEquals(client.send(`${"x".repeat(40_000)}\r\n`), "");
+    assert(client.closing);
+    client.close();
+    core.exports.pauseClients(0, 0);
+    givesBack(core, other, start);
+  });
+
   it("the end of memory in one value, and in a command that does not fit", { timeout }, () => {
     const { core, client, start } = fresh();
     setting(core, "protoMaxBulkLen", 2 ** 40);

@@ -16,6 +16,7 @@ import { argLen, argPtr, argc, root } from "../memory/root";
 import { Client, clientDb } from "../resp/client";
 import { replyError, replyInteger, replyOutOfMemory, replySet, replySyntax } from "../resp/reply";
 import { lpShrink } from "../structures/listpack";
+import { mergeSort } from "../structures/merge-sort";
 import {
   scratchAt, scratchClear, scratchFailed, scratchLength, scratchPush, scratchRelease,
 } from "../structures/scratch";
@@ -41,9 +42,12 @@ function putAt(sets: usize, i: i32, e: usize): void {
   store<u32>(sets + (<usize>i << 2), <u32>e);
 }
 
-/** The entries of `count` keys from argument `first` on, to be freed by the caller; 0 after an error reply. */
+/**
+ * The entries of `count` keys from argument `first` on, to be freed by the caller; 0 after an error reply. Behind them
+ * is room for as many more, to sort them.
+ */
 function readSets(c: Client, first: i32, count: i32): usize {
-  const sets = alloc(<usize>count << 2);
+  const sets = alloc(<usize>count << 3);
   if (sets == 0) {
     replyOutOfMemory(c);
     return 0;
@@ -59,20 +63,16 @@ function readSets(c: Client, first: i32, count: i32): usize {
   return sets;
 }
 
+function sizeOf(e: usize): i32 {
+  return e == 0 ? 0 : setSize(e);
+}
+
 /** Sorts sets from `from` to the end by size, ascending or descending; equal ones keep their order. */
 function sortBySize(sets: usize, from: i32, count: i32, descending: bool): void {
-  for (let i = from + 1; i < count; i++) {
-    const e = setAt(sets, i);
-    const size = e == 0 ? 0 : setSize(e);
-    let j = i - 1;
-    for (; j >= from; j--) {
-      const other = setAt(sets, j);
-      const otherSize = other == 0 ? 0 : setSize(other);
-      if (descending ? otherSize >= size : otherSize <= size) break;
-      putAt(sets, j + 1, other);
-    }
-    putAt(sets, j + 1, e);
-  }
+  const spare = sets + (<usize>count << 2);
+  const first = sets + (<usize>from << 2);
+  if (descending) mergeSort(first, spare, count - from, (b: u32, a: u32): bool => sizeOf(b) > sizeOf(a));
+  else mergeSort(first, spare, count - from, (b: u32, a: u32): bool => sizeOf(b) < sizeOf(a));
 }
 
 /** True when the walk's member is in all sets but the first, from which it is. */

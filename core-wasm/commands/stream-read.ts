@@ -7,7 +7,7 @@
  */
 import { TYPE_STREAM } from "../keyspace/entry";
 import { changed } from "../keyspace/events";
-import { alloc, free } from "../memory/allocator";
+import { allocWide, free } from "../memory/allocator";
 import { argLen, argPtr, argc, root } from "../memory/root";
 import { argTimeoutMs, blockOnKeys, isBlockingAllowed, setArg } from "../resp/blocking";
 import { Client } from "../resp/client";
@@ -443,7 +443,7 @@ function firstIdleMs(plans: usize): i64 {
 /** Parks the client. A $ becomes the ID that it stands for now, so that the command can run again. */
 function wait(c: Client, plans: usize): void {
   const o = options();
-  const texts = alloc(ID_TEXT * <usize>o.streams);
+  const texts = allocWide(<u64>ID_TEXT * <u64>o.streams);
   if (texts == 0) {
     replyOutOfMemory(c);
     return;
@@ -478,7 +478,7 @@ export function xreadCommand(c: Client): void {
     readGeneric(c, PLANS);
     return;
   }
-  const plans = alloc(PLAN_SIZE * <usize>n);
+  const plans = allocWide(<u64>PLAN_SIZE * <u64>n);
   if (plans == 0) {
     replyOutOfMemory(c);
     return;

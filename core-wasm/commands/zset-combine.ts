@@ -2,13 +2,13 @@
  * Commands that combine several sorted sets (and sets, whose members count 1): union, intersection, difference.
  *
  * The result is always built as a fresh value before anything else changes: it may replace one of its sources. The
- * sources are an array of (entry, weight) that lives as long as the command.
+ * sources live as long as the command, in one block:
  *
- *   >0  u32 entry, 0: an empty source
- *    8  f64 weight
+ *   u32 address of a source x count, in the order that they are taken; room for as many more to sort them
+ *   source   >0 u32 entry, 0: no such key · 8 f64 weight
  */
 import { entryPointer, entryType, TYPE_SET, TYPE_ZSET } from "../keyspace/entry";
-import { alloc, free } from "../memory/allocator";
+import { allocWide, free } from "../memory/allocator";
 import { argLen, argPtr, argc, root } from "../memory/root";
 import { Client } from "../resp/client";
 import {
@@ -16,6 +16,7 @@ import {
 } from "../resp/reply";
 import { commandNameLength, commandNamePtr } from "../generated/commands";
 import { hashKey, tableFind, tableInsert, tableReserve } from "../structures/hashtable";
+import { mergeSort } from "../structures/merge-sort";
 import { elementScore, elementSetScore } from "../structures/score-tree";
 import { treeInsert } from "../structures/score-tree-change";
 import { TableWalk, walkEnd, walkNext, walkStart } from "../structures/table-walk";
@@ -68,8 +69,19 @@ function state(): Combination {
 
 // --- Sources ---
 
+/** Makes an array of sources for all keys of the command; false when memory is exhausted. */
+function newSources(): bool {
+  const s = state();
+  const count = <usize>s.count;
+  s.sources = allocWide(<u64>(SOURCE_SIZE + 8) * <u64>count);
+  if (s.sources == 0) return false;
+  const records = s.sources + (count << 3);
+  for (let i: usize = 0; i < count; i++) store<u32>(s.sources + (i << 2), <u32>(records + SOURCE_SIZE * i));
+  return true;
+}
+
 function sourceAt(i: i32): usize {
-  return state().sources + SOURCE_SIZE * <usize>i;
+  return <usize>load<u32>(state().sources + (<usize>i << 2));
 }
 
 function sourceEntry(i: i32): usize {
@@ -80,8 +92,8 @@ function sourceWeight(i: i32): f64 {
   return load<f64>(sourceAt(i), WEIGHT);
 }
 
-function sourceSize(i: i32): u32 {
-  const e = sourceEntry(i);
+function sizeOfSource(source: usize): u32 {
+  const e = <usize>load<u32>(source);
   if (e == 0) return 0;
   return entryType(e) == TYPE_SET ? <u32>setSize(e) : zsetLength(e);
 }
@@ -117,16 +129,9 @@ function eachMember(i: i32, take: (i: i32, member: usize, len: i32, score: f64) 
 
 /** Puts the sources in the order of their sizes, smallest first; equal ones stay in order. */
 function sortSources(): void {
-  const n = state().count;
-  for (let i = 1; i < n; i++) {
-    const entry = sourceEntry(i);
-    const weight = sourceWeight(i);
-    const size = sourceSize(i);
-    let j = i;
-    for (; j > 0 && sourceSize(j - 1) > size; j--) memory.copy(sourceAt(j), sourceAt(j - 1), SOURCE_SIZE);
-    store<u32>(sourceAt(j), <u32>entry);
-    store<f64>(sourceAt(j), weight, WEIGHT);
-  }
+  const s = state();
+  const spare = s.sources + (<usize>s.count << 2);
+  mergeSort(s.sources, spare, s.count, (b: u32, a: u32): bool => sizeOfSource(b) < sizeOfSource(a));
 }
 
 // --- Combining ---
@@ -198,7 +203,7 @@ function takeAny(i: i32, member: usize, len: i32, score: f64): bool {
 function combineUnion(): bool {
   const s = state();
   const z = entryPointer(s.fresh);
-  tableReserve(zsetTable(z), <u64>sourceSize(s.count - 1));
+  tableReserve(zsetTable(z), <u64>sizeOfSource(sourceAt(s.count - 1)));
   for (let i = 0; i < s.count; i++) if (!eachMember(i, takeAny)) return false;
   const walk = changetype<TableWalk>(WALK);
   walkStart(walk, zsetTable(z));
@@ -215,7 +220,7 @@ function combine(): bool {
   const s = state();
   if (s.operation == UNION) return combineUnion();
   if (s.operation == DIFFERENCE) return eachMember(0, takeOwn);
-  if (sourceSize(0) == 0) return true;
+  if (sizeOfSource(sourceAt(0)) == 0) return true;
   return eachMember(0, takeCommon) || s.cardinality != 0;
 }
 
@@ -346,14 +351,12 @@ function combineGeneric(c: Client, at: i32, operation: i32, cardinality: bool): 
   s.cardinality = cardinality ? 1 : 0;
   s.store = at == 2 ? 1 : 0;
   if (!readCount(c, at)) return;
-  const sources = alloc(SOURCE_SIZE * <usize>s.count);
-  if (sources == 0) {
+  if (!newSources()) {
     replyOutOfMemory(c);
     return;
   }
-  s.sources = sources;
   if (readSources(c, at + 1) && readOptions(c, at + 1 + s.count)) finish(c);
-  free(sources);
+  free(s.sources);
 }
 
 /** ZUNION numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE SUM | MIN | MAX] [WITHSCORES] */

@@ -42,6 +42,8 @@ const GROW_MOST: u32 = 1024;
 const GROW_UNIT: u32 = 32;
 /** Kept back from data, so that replies, table growth and small needs still find room. */
 export const RESERVE_BYTES: u64 = 16 << 20;
+/** Largest block: whole pages of it can be counted in 32 bits. */
+export const BLOCK_MOST: u64 = 0xfff00000;
 
 // --- Layout ---
 
@@ -304,8 +306,13 @@ export function allocZeroed(size: usize): usize {
   return block;
 }
 
+/** alloc() for a size that is a sum or a product of what clients send: 0, too, when it is beyond an address. */
+export function allocWide(size: u64): usize {
+  return size > BLOCK_MOST ? 0 : alloc(<usize>size);
+}
+
 function allocLarge(size: usize): usize {
-  if (size > 0xfff00000) return 0;
+  if (<u64>size > BLOCK_MOST) return 0;
   const pages = <u32>((size + PAGE_MASK) >> PAGE_BITS);
   const page = takeRun(pages);
   if (page == 0) return 0;
@@ -409,6 +416,7 @@ export function realloc(block: usize, size: usize): usize {
   const kind = kindOf(d);
   const have = usableSize(block);
   if (kind == KIND_LARGE) {
+    if (<u64>size > BLOCK_MOST) return 0;
     const pages = <u32>((size + PAGE_MASK) >> PAGE_BITS);
     if (size > SMALL_MAX && (pages == runPages(d) || resizeLarge(page, d, pages))) return block;
   } else if (size <= SMALL_MAX && classOf(size) == kind) {

@@ -16,13 +16,12 @@
  * waits. Invariants: a client with CLIENT_BLOCKED has a Blocked and no more than one Waiter a key; a Place exists while
  * somebody waits or its turn to be served has not come.
  */
-import { equalBytes } from "../bytes/compare";
 import { parseDouble } from "../bytes/double";
 import { parseI64 } from "../bytes/integer";
 import { LongDouble, parseLongDouble } from "../bytes/long-double";
 import { Database, database, isPaused, peek } from "../keyspace/database";
 import { entryNew, entryPointer, entrySetPointer, entryType, NO_EXPIRE } from "../keyspace/entry";
-import { alloc, free, realloc } from "../memory/allocator";
+import { alloc, allocWide, free, realloc } from "../memory/allocator";
 import { argLen, argPtr, root, Root, ROOT_ADDRESS } from "../memory/root";
 import { hashKey, tableFind, tableInsert, tableRemove, tableSize } from "../structures/hashtable";
 import { keyAddress, keyLength } from "../structures/element";
@@ -282,6 +281,12 @@ function leavePlace(w: Waiter, whenGone: u32): void {
   trimPlace(p);
 }
 
+/** True when the client is the last who waits at the place. */
+function isLastAt(place: usize, c: Client): bool {
+  const tail = changetype<Place>(place).tail;
+  return tail != 0 && changetype<Waiter>(tail).client == changetype<usize>(c);
+}
+
 function enterPlace(w: Waiter, c: Client, place: usize, whenGone: u32): void {
   const p = changetype<Place>(place);
   w.client = changetype<usize>(c);
@@ -304,9 +309,9 @@ function enterPlace(w: Waiter, c: Client, place: usize, whenGone: u32): void {
 function newBlocked(keys: i32): usize {
   const r = root();
   const argc = r.argc;
-  let bytes: usize = 0;
-  for (let i = 0; i < argc; i++) bytes += <usize>argLen(i);
-  const address = alloc(BLOCKED_SPACE + WAITER_SPACE * <usize>keys + (<usize>argc << 3) + bytes);
+  let size = <u64>BLOCKED_SPACE + <u64>WAITER_SPACE * <u64>keys + (<u64>argc << 3);
+  for (let i = 0; i < argc; i++) size += <u64>argLen(i);
+  const address = allocWide(size);
   if (address == 0) return 0;
   const b = changetype<Blocked>(address);
   b.heapIndex = -1;
@@ -324,13 +329,6 @@ function newBlocked(keys: i32): usize {
     at += <usize>len;
   }
   return address;
-}
-
-function isRepeated(first: i32, i: i32): bool {
-  for (let j = first; j < i; j++) {
-    if (argLen(j) == argLen(i) && equalBytes(argPtr(j), argPtr(i), argLen(i))) return true;
-  }
-  return false;
 }
 
 /**
@@ -357,7 +355,6 @@ export function blockOnKeys(
   c.blocked = address;
   const db = clientDb(c);
   for (let i = first; i < first + count; i++) {
-    if (isRepeated(first, i)) continue;
     const place = ensurePlace(db, argPtr(i), argLen(i));
     if (place == 0) {
       leaveAll(c);
@@ -365,6 +362,7 @@ export function blockOnKeys(
       replyOutOfMemory(c);
       return;
     }
+    if (isLastAt(place, c)) continue; // the key is named twice
     enterPlace(waiterAt(b, b.keyCount), c, place, b.whenGone);
     b.keyCount++;
   }

@@ -13,7 +13,7 @@ import {
   Client, CLIENT_INTERNAL, CLIENT_NOT_RUNNING, CLOSE_NO_MEMORY, closeFor, dropArgs, dropBuffer,
 } from "./client";
 import { largeEnd, largeIncomplete, largeRestore } from "./large";
-import { inputBlock, missingBytes } from "./parser";
+import { INPUT_MOST, inputBlock, missingBytes } from "./parser";
 import { mustAuthenticate } from "./process";
 
 const UNAUTHENTICATED_BUFFER: u64 = 1 << 20;
@@ -55,8 +55,8 @@ export function unreadCommand(c: Client, base: usize, end: usize): void {
   }
   const count = root().argc;
   const rest = <i32>(end - base) - c.position;
-  let size = rest + 32;
-  for (let i = 0; i < count; i++) size += argLen(i) + 32;
+  let size = <i64>rest + 32;
+  for (let i = 0; i < count; i++) size += <i64>argLen(i) + 32;
   const buffer = inputBlock(size);
   if (buffer == 0) {
     closeFor(c, CLOSE_NO_MEMORY);
@@ -110,9 +110,9 @@ export function trimBuffer(c: Client): void {
 
 function growBuffer(c: Client, room: i64): bool {
   let size = <i64>c.bufferLength + room;
-  if (size > 0x7fff0000) return false;
+  if (size > INPUT_MOST) return false;
   // A long argument gets exactly what it needs, anything else grows by doubling.
-  if (missingBytes(c) == 0 && size < <i64>c.bufferCapacity << 1) size = <i64>c.bufferCapacity << 1;
+  if (missingBytes(c) == 0) size = min(max(size, <i64>c.bufferCapacity << 1), INPUT_MOST);
   const old = usableSize(c.buffer);
   const moved = realloc(c.buffer, <usize>size + <usize>INPUT_SLACK);
   if (moved == 0) return false;

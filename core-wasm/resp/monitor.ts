@@ -13,7 +13,7 @@
 import { equalsIgnoreCase, writeText } from "../bytes/compare";
 import { formatU64 } from "../bytes/integer";
 import { CMD_ADMIN, CMD_SKIP_MONITOR, Cmd, commandFlags } from "../generated/commands";
-import { alloc, free, realloc, usableSize } from "../memory/allocator";
+import { alloc, BLOCK_MOST, free, realloc, usableSize } from "../memory/allocator";
 import { argLen, argPtr, root } from "../memory/root";
 import { Client, CLIENT_MONITOR } from "./client";
 import { GATE_MONITOR } from "./process";
@@ -142,9 +142,9 @@ function hiddenOfMigrate(argc: i32): i32 {
 }
 
 /** Most bytes that the running command's line may have. */
-function lineSize(c: Client): usize {
-  let size: usize = 64 + (c.peer != 0 ? <usize>load<u32>(c.peer) : 0);
-  for (let i = 0; i < root().argc; i++) size += ((<usize>argLen(i)) << 2) + 16;
+function lineSize(c: Client): u64 {
+  let size: u64 = 64 + (c.peer != 0 ? <u64>load<u32>(c.peer) : 0);
+  for (let i = 0; i < root().argc; i++) size += (<u64>argLen(i) << 2) + 16;
   return size;
 }
 
@@ -181,8 +181,8 @@ export function feedMonitors(c: Client, id: i32): void {
   if (commandFlags(id) & (CMD_ADMIN | CMD_SKIP_MONITOR)) return;
   const r = root();
   const size = lineSize(c);
-  if (r.monitorLine == 0 || usableSize(r.monitorLine) < size) {
-    const moved = realloc(r.monitorLine, size);
+  if (r.monitorLine == 0 || <u64>usableSize(r.monitorLine) < size) {
+    const moved: usize = size > BLOCK_MOST ? 0 : realloc(r.monitorLine, <usize>size);
     if (moved == 0) return;
     r.monitorLine = moved;
   }

@@ -43,6 +43,8 @@ const UNAUTHENTICATED_ARGUMENTS: i64 = 10;
 const UNAUTHENTICATED_BULK: i64 = 16384;
 /** Longest argument whatever proto-max-bulk-len says: lengths are signed. */
 const ARGUMENT_MOST: i64 = 0x7ffe0000;
+/** Longest query buffer: places in it are signed. */
+export const INPUT_MOST: i64 = 0x7fff0000;
 const CRLF: u16 = 0x0a0d;
 
 /** Makes room for `count` arguments in the shared vector. False when memory is exhausted. */
@@ -373,7 +375,7 @@ export function missingBytes(c: Client): i64 {
   return missing > 0 ? missing : 0;
 }
 
-/** A block for input with readable slack behind it; 0 when memory is exhausted. */
-export function inputBlock(size: i32): usize {
-  return alloc(<usize>(size + INPUT_SLACK));
+/** A block for input with readable slack behind it; 0 when memory is exhausted or a buffer can't be so long. */
+export function inputBlock(size: i64): usize {
+  return size > INPUT_MOST ? 0 : alloc(<usize>size + <usize>INPUT_SLACK);
 }

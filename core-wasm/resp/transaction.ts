@@ -25,7 +25,7 @@ import { argLen, argPtr, INPUT_SLACK, root, Root, ROOT_ADDRESS } from "../memory
 import { mayRunQueued } from "./access";
 import {
   Client, CLIENT_AWAITS_HOST, CLIENT_DIRTY_CAS, CLIENT_DIRTY_EXEC, CLIENT_EXECUTING, CLIENT_INTERNAL, CLIENT_MONITOR,
-  CLIENT_MULTI, CLIENT_SUBSCRIBED, CLIENT_TRACKING, GATE_LARGE, releaseHeld,
+  CLIENT_MULTI, CLIENT_SUBSCRIBED, CLIENT_TRACKING, CLOSE_QUERY_LIMIT, closeFor, GATE_LARGE, releaseHeld,
 } from "./client";
 import { finishCommand, GATE_BUSY, GATE_MONITOR, GATE_TICK, isQuick } from "./process";
 import { feedMonitors } from "./monitor";
@@ -250,16 +250,22 @@ export function refusesMonitor(c: Client, id: i32): bool {
 
 /**
  * Inside MULTI, puts the command in root.argv into the queue and replies; false when it is one to be run now. Without
- * memory the client closes: it must not believe that the command will be run.
+ * memory the transaction will fail. The queue counts as input that waits (client-query-buffer-limit).
  */
 export function queueCommand(c: Client, id: i32): bool {
   if (!(c.flags & CLIENT_MULTI) || !isQueued(id)) return false;
   // What has failed already is not worth memory.
   const isLost = (c.flags & (CLIENT_DIRTY_CAS | CLIENT_DIRTY_EXEC)) != 0;
-  if (!isLost && !append(transactionOf(c), id)) {
+  const t = transactionOf(c);
+  if (!isLost && !append(t, id)) {
     c.flags |= CLIENT_DIRTY_EXEC;
     replyError(c, "OOM command not allowed when used memory > 'maxmemory'.");
     return true;
+  }
+  const r = root();
+  if (<u64>t.argumentBytes > r.queryBufferLimit && !(c.flags & CLIENT_INTERNAL)) {
+    r.statQueryBufferLimitDisconnections++;
+    closeFor(c, CLOSE_QUERY_LIMIT);
   }
   replySimple(c, "QUEUED");
   return true;

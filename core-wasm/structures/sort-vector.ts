@@ -3,7 +3,7 @@
  *
  *   arena     bytes of elements and of what they are sorted by, one behind the other; may move when it grows
  *   record    >0 u32 text (offset in the arena) · u32 length · f64 score, or u32 key (offset) · u32 key length
- *   order     u32 record number a rank; a second array of the same size to merge into
+ *   order     u32 record number a rank; as much again for merge-sort.ts
  *
  * Elements are copied because what they are sorted by is looked up under other keys meanwhile. Equal ones keep their
  * order. Costs: 24 bytes an element beside its bytes; n log n comparisons.
@@ -11,6 +11,7 @@
  */
 import { compareBytes } from "../bytes/compare";
 import { alloc, canAllocate, free, realloc } from "../memory/allocator";
+import { mergeSort } from "./merge-sort";
 
 @unmanaged
 export class SortVector {
@@ -32,8 +33,6 @@ const KEY_LENGTH: usize = 12;
 const NO_KEY: u32 = 0xffffffff;
 const FIRST_ARENA: usize = 1024;
 const ARENA_MOST: u64 = 0xf0000000;
-/** Runs that are sorted by insertion before they are merged. */
-const RUN: i32 = 8;
 
 // --- Life ---
 
@@ -163,53 +162,28 @@ function compareKeys(v: SortVector, a: i32, b: i32): i32 {
   return compareBytes(v.arena + <usize>p, load<i32>(x, KEY_LENGTH), v.arena + <usize>q, load<i32>(y, KEY_LENGTH));
 }
 
-/** True when record `b` has to stand before record `a`, which comes first now. */
-function isBefore(v: SortVector, b: i32, a: i32, byKeys: bool, descending: bool): bool {
-  const order = byKeys ? compareKeys(v, b, a) : compareScores(v, b, a);
-  return descending ? order > 0 : order < 0;
+/** What vectorSort() sorts, and how: a comparison gets nothing but two numbers of elements. */
+@unmanaged
+class Sorting {
+  vector: SortVector;
+  byKeys: bool;
+  descending: bool;
 }
 
-function sortRun(v: SortVector, from: i32, to: i32, byKeys: bool, descending: bool): void {
-  for (let i = from + 1; i < to; i++) {
-    const moving = vectorAt(v, i);
-    let at = i;
-    for (; at > from && isBefore(v, moving, vectorAt(v, at - 1), byKeys, descending); at--) {
-      store<i32>(v.order + (<usize>at << 2), vectorAt(v, at - 1));
-    }
-    store<i32>(v.order + (<usize>at << 2), moving);
-  }
-}
+const SORTING: usize = memory.data(16, 8);
+assert(offsetof<Sorting>() <= 16);
 
-/** Merges the runs [low, middle) and [middle, high) of `from` into `to`. */
-function mergeRuns(
-  v: SortVector, from: usize, to: usize, low: i32, middle: i32, high: i32, byKeys: bool, descending: bool,
-): void {
-  let a = low;
-  let b = middle;
-  for (let at = low; at < high; at++) {
-    const x = a < middle ? load<i32>(from + (<usize>a << 2)) : 0;
-    const y = b < high ? load<i32>(from + (<usize>b << 2)) : 0;
-    const takesB = a >= middle || (b < high && isBefore(v, y, x, byKeys, descending));
-    store<i32>(to + (<usize>at << 2), takesB ? y : x);
-    if (takesB) b++;
-    else a++;
-  }
+function isBefore(b: u32, a: u32): bool {
+  const s = changetype<Sorting>(SORTING);
+  const order = s.byKeys ? compareKeys(s.vector, b, a) : compareScores(s.vector, b, a);
+  return s.descending ? order > 0 : order < 0;
 }
 
 /** Puts all elements into order: by keys or by scores. */
 export function vectorSort(v: SortVector, byKeys: bool, descending: bool): void {
-  const n = v.count;
-  for (let from = 0; from < n; from += RUN) sortRun(v, from, min<i32>(from + RUN, n), byKeys, descending);
-  let from = v.order;
-  let to = v.order + (<usize>v.most << 2);
-  for (let width = RUN; width < n; width <<= 1) {
-    for (let low = 0; low < n; low += width << 1) {
-      const middle = min<i32>(low + width, n);
-      mergeRuns(v, from, to, low, middle, min<i32>(middle + width, n), byKeys, descending);
-    }
-    const other = from;
-    from = to;
-    to = other;
-  }
-  if (from != v.order) memory.copy(v.order, from, <usize>n << 2);
+  const s = changetype<Sorting>(SORTING);
+  s.vector = v;
+  s.byKeys = byKeys;
+  s.descending = descending;
+  mergeSort(v.order, v.order + (<usize>v.most << 2), v.count, isBefore);
 }

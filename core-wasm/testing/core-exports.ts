@@ -13,7 +13,7 @@ import { checkList, listNodes } from "./list-check";
 import { checkZset } from "./score-tree-check";
 
 export * from "../exports";
-export { alloc, canAllocate, free, heapStart, realloc, roundedSize, usableSize } from "../memory/allocator";
+export { alloc, allocWide, canAllocate, free, heapStart, realloc, roundedSize, usableSize } from "../memory/allocator";
 
 /** Encoding number of the value at a key (keyspace/entry.ts), -1 when the key is absent. */
 export function encodingOf(db: i32, key: usize, len: i32): i32 {

@@ -104,6 +104,8 @@ export const STATUS = {
 /** 64 KiB pages that a fresh core begins with, and that it can have at most (4 GiB). */
 const INITIAL_PAGES = 32;
 export const MAXIMUM_PAGES = 65536;
+/** Bytes that the arguments of one call can have: lengths in the core are signed (INPUT_MOST in resp/parser.ts). */
+const ARGUMENTS_MOST = 0x7fff0000;
 
 const NOW = (ROOT_ADDRESS + ROOT.nowUs) >> 3;
 const ROOM = (ROOT_ADDRESS + ROOT.roomLength) >> 2;
@@ -353,10 +355,10 @@ export class Core {
   setArgs(args: readonly Uint8Array[]): void {
     let total = 0;
     for (const arg of args) total += arg.length;
-    let at = this.exports.callRoom(args.length, total) >>> 0;
+    let at = total > ARGUMENTS_MOST ? 0 : this.exports.callRoom(args.length, total) >>> 0;
     if (at === 0) throw new Error("core: take arguments: out of memory");
     this.refresh();
-    let slot = this.words[SHARED_ARGV] >> 2;
+    let slot = this.words[SHARED_ARGV] >>> 2;
     for (const arg of args) {
       this.bytes.set(arg, at);
       this.words[slot++] = at;

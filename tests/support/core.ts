@@ -20,6 +20,7 @@ import { testCoreModule } from "./test-core.ts";
 /** What core-exports.ts adds to the exports that ship. */
 interface TestExports extends CoreExports {
   alloc(size: number): number;
+  allocWide(size: bigint): number;
   realloc(block: number, size: number): number;
   free(block: number): void;
   usableSize(block: number): number;
