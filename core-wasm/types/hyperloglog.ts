@@ -13,8 +13,8 @@
  * Functions work on the bytes, wherever they are: no keys, no clients, no allocation. Sparse bytes come from clients,
  * so every walk checks that its runs cover 16,384 registers and no more.
  *
- * Costs: an element on a dense value takes 60 ns more than a look-up; on a sparse one a walk over its runs, sixteen a
- * step; counting a dense one some microseconds, merging it one.
+ * Costs: an element on a dense value takes 60 ns more than a look-up; on a sparse one a walk over its runs, sixteen
+ * bytes a step; counting a dense one some microseconds, merging it one.
  * Credits: P. Flajolet et al., "HyperLogLog" (2007); O. Ertl, "New cardinality estimation algorithms" (2017);
  * A. Appleby, MurmurHash64A.
  */
@@ -46,8 +46,6 @@ const SPARSE_VALUE_MAX: i32 = 32;
 const SPARSE_RUN_MAX: i32 = 4;
 const ZEROS_MAX: i32 = 64;
 const ALPHA: f64 = 0.721347520444481703680; // 0.5 / ln 2
-/** Codes that are read one by one before sixteen are tried at once again, after one of two bytes was among them. */
-const SINGLE_CODES: i32 = 8;
 /** Runs that are looked at for merging after a change, from the one before it on. */
 const MERGE_WINDOW: i32 = 5;
 
@@ -243,16 +241,81 @@ function mergeRuns(p: usize, end: usize): usize {
   return end;
 }
 
-/** How many registers the 16 codes at `p` cover, 0 when one of them has two bytes. */
-function chunkLength(p: usize): i32 {
-  const x = v128.load(p);
-  // As signed bytes, codes of two bytes are the only ones from 64 on, and runs of values the only ones below 0.
-  if (v128.any_true(i8x16.ge_s(x, i8x16.splat(0x40)))) return 0;
-  const values = i8x16.lt_s(x, i8x16.splat(0));
-  const lengths = v128.and(x, v128.or(v128.not(values), i8x16.splat(3)));
-  const sums = i32x4.extadd_pairwise_i16x8_u(i16x8.extadd_pairwise_i8x16_u(lengths));
+/** The run that covers a register, as findRun() leaves it. */
+@unmanaged
+class Run {
+  at: usize;
+  before: usize; // the run before it; the first run has itself there
+  first: i32; // register that it begins with
+}
+
+const RUN: usize = memory.data(16, 8);
+assert(offsetof<Run>() <= 16);
+
+function run(): Run {
+  return changetype<Run>(RUN);
+}
+
+/** Bits of the even ones of 16 bytes, and of the byte behind them. */
+const EVEN_BYTES: u32 = 0x15555;
+
+/**
+ * Which of 16 bytes, and of the one behind them, are the second of a code. `long` has a bit for each byte that would be
+ * the first of one by its value; bit 0 of `carry` tells that byte 0 is a second one. In a row of such bytes every other
+ * one is a first; a sum tells rows by the parity of their place (G. Langdale and D. Lemire, simdjson).
+ */
+function secondBytes(long: u32, carry: u32): u32 {
+  long &= ~carry;
+  const follows = (long << 1) | carry;
+  const oddStarts = long & ~EVEN_BYTES & ~follows;
+  return (EVEN_BYTES ^ ((oddStarts + long) << 1)) & follows;
+}
+
+/** How many registers the 16 bytes add, `seconds` of them second bytes of codes whose first one may be before them. */
+function chunkLength(x: v128, seconds: u32): i32 {
+  const bits = i8x16(1, 2, 4, 8, 16, 32, 64, -128, 1, 2, 4, 8, 16, 32, 64, -128);
+  const spreadOut = v128.shuffle<u8>(i16x8.splat(<i16>seconds), bits, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
+  const isSecond = i8x16.eq(v128.and(spreadOut, bits), bits);
+  const isLong = v128.andnot(i8x16.ge_s(x, i8x16.splat(0x40)), isSecond);
+  const isValue = v128.andnot(i8x16.lt_s(x, i8x16.splat(0)), isSecond);
+  const low = v128.andnot(v128.andnot(x, v128.and(isValue, i8x16.splat(~3))), isLong);
+  const high = v128.and(v128.and(x, isLong), i8x16.splat(63));
+  const pairs = i16x8.add(i16x8.extadd_pairwise_i8x16_u(low), i16x8.shl(i16x8.extadd_pairwise_i8x16_u(high), 8));
+  const sums = i32x4.dot_i16x8_s(pairs, i16x8.splat(1));
   return i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1) + i32x4.extract_lane(sums, 2) +
-    i32x4.extract_lane(sums, 3) + 16;
+    i32x4.extract_lane(sums, 3) + 16 - <i32>popcnt<u32>(seconds);
+}
+
+/** Finds the run of register `index` among those from `start` to `end`; false when none of them covers it. */
+function findRun(start: usize, end: usize, index: i32): bool {
+  let p = start;
+  let first = 0;
+  let seconds: u32 = 0; // of the sixteen bytes before
+  for (; p + 16 <= end; p += 16) {
+    const x = v128.load(p);
+    // As signed bytes, first ones of codes of two are the only ones from 64 on, but for second ones.
+    const here = secondBytes(<u32>i8x16.bitmask(i8x16.ge_s(x, i8x16.splat(0x40))), seconds >> 16);
+    const covered = chunkLength(x, here & 0xffff);
+    if (index < first + covered) break;
+    first += covered;
+    seconds = here;
+  }
+  // Back to the beginning of a code that the sixteen bytes before end within.
+  const isWithin = seconds >> 16;
+  if (isWithin) first -= 1 + ((<i32>load<u8>(--p) & 63) << 8);
+  let before = p == start ? start : p - 1 - <usize>((seconds >> (15 - isWithin)) & 1);
+  while (p < end) {
+    const count = runLength(p, end);
+    if (index < first + count) break;
+    before = p;
+    p += runBytes(load<u8>(p));
+    first += count;
+  }
+  const r = run();
+  r.at = p;
+  r.before = before;
+  r.first = first;
+  return p < end;
 }
 
 /**
@@ -264,30 +327,10 @@ export function hllSparseSet(hll: usize, len: i32, index: i32, rank: i32, most: 
   if (rank > SPARSE_VALUE_MAX) return HLL_PROMOTE;
   const start = hll + HLL_HEADER;
   let end = hll + <usize>len;
-  let p = start;
-  let before = start;
-  let first = 0;
-  let count = 0;
-  let single = 0; // codes to go through one by one
-  while (p < end) {
-    if (single-- <= 0 && p + 16 <= end) {
-      const covered = chunkLength(p);
-      if (covered != 0 && index >= first + covered) {
-        before = p + 15;
-        p += 16;
-        first += covered;
-        single = 0;
-        continue;
-      }
-      single = covered != 0 ? 16 : SINGLE_CODES;
-    }
-    count = runLength(p, end);
-    if (index < first + count) break;
-    before = p;
-    p += runBytes(load<u8>(p));
-    first += count;
-  }
-  if (p >= end) return HLL_INVALID;
+  if (!findRun(start, end, index)) return HLL_INVALID;
+  const p = run().at;
+  const first = run().first;
+  const count = runLength(p, end);
   const op = <u32>load<u8>(p);
   if (isValues(op) && runValue(op) >= rank) return HLL_SAME;
   if (count == 1 && (isValues(op) || isZeros(op))) {
@@ -302,7 +345,7 @@ export function hllSparseSet(hll: usize, len: i32, index: i32, rank: i32, most: 
     end += <usize>growth;
     memory.copy(p, SEQUENCE, min<usize>(<usize>newBytes, end - p));
   }
-  end = mergeRuns(before, end);
+  end = mergeRuns(run().before, end);
   hllTouch(hll);
   return <i32>(end - hll);
 }

@@ -6,6 +6,7 @@ import { describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { sparseValue } from "../support/commands-hyperloglog.ts";
 import { type CoreClient, CoreDriver } from "../support/core.ts";
 import { seeded } from "../support/random.ts";
 import { OOM } from "../support/resp.ts";
@@ -63,6 +64,24 @@ describe("HyperLogLog", () => {
       assertEquals(client.command("PFDEBUG", "ENCODING", "sparse"), "+sparse\r\n");
       assertEquals(client.command("PFCOUNT", "sparse"), client.command("PFCOUNT", "dense"));
       assertEquals(client.command("PFDEBUG", "GETREG", "sparse"), client.command("PFDEBUG", "GETREG", "dense"));
+    }
+  });
+
+  it("an element raises its register and no other, whatever the runs of a sparse value", () => {
+    const random = seeded("sparse runs");
+    const { client } = fresh(16000);
+    const registers = () => [...client.command("PFDEBUG", "GETREG", "h").matchAll(/:(\d+)/g)].map(([, n]) => Number(n));
+    for (let round = 0; round < 300; round++) {
+      const element = `element:${round}`;
+      client.command("DEL", "h");
+      client.command("PFADD", "h", element);
+      const own = registers();
+      const value = sparseValue(random);
+      client.command("SET", "h", value);
+      const wanted = registers().map((n, i) => Math.max(n, own[i]));
+      client.command("SET", "h", value);
+      client.command("PFADD", "h", element);
+      assertEquals(registers(), wanted);
     }
   });
 
