@@ -15,6 +15,7 @@
 import process from "node:process";
 
 import type { Active, PortableCoalescer } from "./coalesce.ts";
+import type { ServerHandle } from "./node-listener.ts";
 import type { ListenOptions, Socket, SocketHandler } from "./port.ts";
 import type { MemoryView } from "./shared.ts";
 import { errorText, formatAddress, formatUnixAddress } from "./shared.ts";
@@ -22,7 +23,8 @@ import { errorText, formatAddress, formatUnixAddress } from "./shared.ts";
 /** A value of 64 KiB with its command comes in by one read. */
 const READ_BUFFER_SIZE = 128 * 1024;
 
-interface AddressFacts {
+/** What getsockname() and getpeername() fill in. */
+export interface AddressFacts {
   address?: string;
   port?: number;
 }
@@ -31,7 +33,6 @@ interface AddressFacts {
 export interface StreamHandle {
   readonly fd: number;
   onread: ((this: StreamHandle, buffer: ArrayBuffer | undefined) => void) | undefined;
-  onconnection: (error: number, client?: StreamHandle) => void;
   useUserBuffer(buffer: Uint8Array): void;
   readStart(): number;
   readStop(): number;
@@ -58,8 +59,15 @@ interface StreamBinding {
   kLastWriteWasAsync: number;
 }
 
+/** What makes handles that listen. */
+interface ServerBinding {
+  TCP: new (kind: number) => ServerHandle;
+  Pipe: new (kind: number) => ServerHandle;
+  constants: { SERVER: number; UV_TCP_IPV6ONLY: number };
+}
+
 /** What all of a port's connections share. */
-export interface NodeHandles {
+export interface NodeHandles extends ServerBinding {
   binding: StreamBinding;
   memory: MemoryView;
   coalescer: PortableCoalescer;
@@ -77,17 +85,26 @@ export function nodeHandles(memory: MemoryView, coalescer: PortableCoalescer): N
   if (find === undefined || "Bun" in globalThis || "Deno" in globalThis) return undefined;
   let binding: StreamBinding;
   let errors: { getErrorMap?(): Map<number, [string, string]> };
+  let tcp: Omit<ServerBinding, "Pipe">;
+  let pipe: Pick<ServerBinding, "Pipe">;
   try {
     binding = find.call(process, "stream_wrap") as StreamBinding;
     errors = find.call(process, "uv") as typeof errors;
+    tcp = find.call(process, "tcp_wrap") as typeof tcp;
+    pipe = find.call(process, "pipe_wrap") as typeof pipe;
   } catch {
     return undefined;
   }
   const state = binding.streamBaseState;
   if (typeof binding.WriteWrap !== "function" || state === undefined) return undefined;
   if (typeof binding.kReadBytesOrError !== "number" || typeof binding.kLastWriteWasAsync !== "number") return undefined;
+  if (typeof tcp.TCP !== "function" || typeof pipe.Pipe !== "function") return undefined;
+  if (tcp.constants?.SERVER === undefined || tcp.constants.UV_TCP_IPV6ONLY === undefined) return undefined;
   const names = errors.getErrorMap?.();
   return {
+    TCP: tcp.TCP,
+    Pipe: pipe.Pipe,
+    constants: tcp.constants,
     binding,
     memory,
     coalescer,

@@ -1,10 +1,12 @@
-// node-streams.ts - a connection on a net.Socket, for Nodes whose bare handles can't be had.
+// node-streams.ts - net.Server and connections on net.Sockets, for Nodes whose bare handles can't be had.
 
 import type * as net from "node:net";
 
-import type { ListenOptions, Socket, SocketHandler } from "./port.ts";
+import { listenAt } from "./net-listen.ts";
+import type { Accept } from "./portable.ts";
+import type { Files, Listener, ListenOptions, Socket, SocketHandler } from "./port.ts";
 import type { MemoryView } from "./shared.ts";
-import { errorCode, errorText, formatAddress, formatUnixAddress } from "./shared.ts";
+import { bindHost, errorCode, errorText, formatAddress, formatUnixAddress, removeSocketFile } from "./shared.ts";
 
 export class StreamSocket implements Socket {
   readonly remote: string;
@@ -93,4 +95,24 @@ export class StreamSocket implements Socket {
     if (this.inFlight > 0) this.lostLater = { error };
     else this.handler?.closed(error);
   }
+}
+
+/** Listens with a net.Server; rejects with a SystemError. */
+export async function listenByStreams(
+  memory: MemoryView, options: ListenOptions, files: Files, accept: Accept,
+): Promise<Listener> {
+  const { createServer } = await import("node:net");
+  const { path, backlog, unixMode } = options;
+  const server = createServer({ noDelay: true, allowHalfOpen: true }, (client) => {
+    const socket = new StreamSocket(memory, client, options);
+    socket.start(accept(socket));
+  });
+  if (path === undefined) {
+    const host = bindHost(options.host);
+    return listenAt(server, { host, port: options.port ?? 0, backlog, ipv6Only: host.includes(":") });
+  }
+  removeSocketFile(files, path);
+  const listener = await listenAt(server, { path, backlog });
+  if (unixMode !== undefined && unixMode !== 0) files.chmod(path, unixMode);
+  return listener;
 }

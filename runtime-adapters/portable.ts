@@ -19,8 +19,8 @@ export interface Host {
   coalescer: PortableCoalescer;
 }
 
-export function openHost(): Host {
-  const clock = hostClock();
+export function openHost(monotonicUs = () => performance.now() * 1000): Host {
+  const clock = hostClock(monotonicUs);
   const process = hostProcess();
   const files = hostFiles();
   const coalescer = new PortableCoalescer(clock.monotonicUs, process.platform, files);

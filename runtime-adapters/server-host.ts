@@ -28,16 +28,19 @@ const RESYNC_US = 1_000_000;
 /** A larger difference between wall clock and monotonic clock is taken as a step of the wall clock. */
 const STEP_US = 3000;
 
-/** The wall clock with the fraction of the monotonic one; follows steps of the wall clock within a second. */
-function makeWallClock(): () => number {
-  let offsetUs = performance.timeOrigin * 1000;
-  let resyncAt = 0;
+/**
+ * The wall clock with the fraction of the monotonic one; follows steps of the wall clock within a second. Date.now()
+ * cuts the fraction off, so this is behind by less than a millisecond at first, and by less at each look.
+ */
+function makeWallClock(monotonicUs: () => number): () => number {
+  let offsetUs = -Infinity;
+  let resyncAt = -Infinity;
   return () => {
-    const passed = performance.now() * 1000;
+    const passed = monotonicUs();
     if (passed >= resyncAt) {
       resyncAt = passed + RESYNC_US;
-      const wall = Date.now() * 1000;
-      if (Math.abs(wall - offsetUs - passed) > STEP_US) offsetUs = wall - passed;
+      const offset = Date.now() * 1000 - passed;
+      if (offset > offsetUs || offsetUs - offset > STEP_US) offsetUs = offset;
     }
     return offsetUs + passed;
   };
@@ -66,13 +69,13 @@ class HostTimer implements Timer {
   }
 }
 
-/** The clock side of a server's port. */
-export function hostClock(): ClockPort {
+/** The clock side of a server's port, on a runtime's monotonic clock. */
+export function hostClock(monotonicUs: () => number): ClockPort {
   const turnEnd = new TurnEnd((run) => setImmediate(run));
   const sleeper = new Int32Array(new SharedArrayBuffer(4));
   return {
-    nowUs: makeWallClock(),
-    monotonicUs: () => performance.now() * 1000,
+    nowUs: makeWallClock(monotonicUs),
+    monotonicUs,
     random(bytes: Uint8Array): void {
       // getRandomValues takes no more than 65,536 bytes and nothing over shared memory.
       for (let at = 0; at < bytes.length; at += 65536) {
@@ -196,6 +199,18 @@ function totalMemory(): number {
   return limit > 0 && limit < machine ? limit : machine;
 }
 
+/** Writes to standard output. process.stdout would load streams, which a start has no other use for. */
+function writeOut(text: string): void {
+  const bytes = Buffer.from(text);
+  let at = 0;
+  try {
+    while (at < bytes.length) at += fs.writeSync(1, bytes, at);
+  } catch (error) {
+    if ((error as { code?: string }).code !== "EAGAIN") throw error;
+    process.stdout.write(bytes.subarray(at));
+  }
+}
+
 function readStdin(): string {
   const chunks: Uint8Array[] = [];
   const chunk = new Uint8Array(65536);
@@ -256,9 +271,7 @@ export function hostProcess(): ProcessPort {
     env: (name) => process.env[name],
     cwd: () => process.cwd(),
     chdir: (name) => process.chdir(name),
-    stdout(text: string): void {
-      process.stdout.write(text);
-    },
+    stdout: writeOut,
     stderr(text: string): void {
       process.stderr.write(text);
     },

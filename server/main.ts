@@ -80,7 +80,7 @@ function announce(server: Server, fallbackReason: string | undefined): void {
     log.warning("Warning: No config file specified, using the default config. In order to specify a config file use " +
       `${programPath(port)} /path/to/valkey.conf`);
   }
-  log.notice(`monotonic clock: ${port.runtime} ${port.version} performance.now`);
+  log.notice(`monotonic clock: ${port.runtime} ${port.version}`);
   log.notice(`io-adapter: ${port.ioAdapter}${fallbackReason === undefined ? "" : ` (${fallbackReason})`}`);
   if (config.boolean("always-show-logo")) log.raw("notice", logo(port, config.number("port")));
   else log.notice(`Running mode=standalone, port=${config.number("port")}.`);

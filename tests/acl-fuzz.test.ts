@@ -9,7 +9,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Wakey } from "wakey";
 import { CommandTable } from "../server/commands/command-table.ts";
 import { CMD_CONTAINER, CMD_READY } from "../server/generated/commands.ts";
-import { COMMAND_DOCS } from "../server/generated/command-docs.ts";
+import { commandDocs } from "../server/generated/command-docs.ts";
 import { seeded } from "./support/random.ts";
 
 const LINES = Number(process.env.WAKEY_ACL_FUZZ ?? 30_000);
@@ -32,7 +32,7 @@ function optionWords(): string[] {
       walk((argument.arguments ?? []) as { token?: string }[]);
     }
   };
-  for (const text of Object.values(COMMAND_DOCS)) walk((JSON.parse(text) as { arguments?: [] }).arguments ?? []);
+  for (const text of Object.values(commandDocs())) walk((JSON.parse(text) as { arguments?: [] }).arguments ?? []);
   return [...words].filter((word) => word !== "");
 }
 

@@ -14,7 +14,7 @@ import type { CommandHandler } from "../server/commands/command.ts";
 import { HELP, HELP_HANDLERS } from "../server/commands/help.ts";
 import { formatDouble, ReplyWriter } from "../server/connection/reply-writer.ts";
 import {
-  CMD, CMD_HOST, CMD_ONLY_SENTINEL, CMD_READY, COMMAND_COUNT, COMMAND_ROWS,
+  CMD, CMD_HOST, CMD_ONLY_SENTINEL, CMD_READY, COMMAND_COUNT, commandRows,
 } from "../server/generated/commands.ts";
 import type { CommandRow } from "../server/generated/commands.ts";
 import { seeded } from "./support/random.ts";
@@ -25,7 +25,7 @@ function support(name: string) {
   return JSON.parse(readFileSync(new URL(`./support/${name}`, import.meta.url), "utf8"));
 }
 
-const rows = COMMAND_ROWS.map((row) => JSON.parse(row) as CommandRow);
+const rows = commandRows().map((row) => JSON.parse(row) as CommandRow);
 /** Every command that a Valkey without Sentinel has, as if all were implemented. */
 const everything = rows.filter((row) => !(row[4] & CMD_ONLY_SENTINEL)).map((row) => {
   return JSON.stringify(row.with(4, row[4] | CMD_READY));

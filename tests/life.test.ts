@@ -8,6 +8,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 import {
   currentRuntime, freePort, type RunningServer, type StartOptions, startServer, wakeyServer,
 } from "./support/server.ts";
@@ -24,6 +25,7 @@ async function withServer(options: StartOptions, use: (server: RunningServer) =>
   }
 }
 
+const bundle = fileURLToPath(new URL("../dist/server.cjs", import.meta.url));
 const ended = (server: RunningServer) => (): boolean => server.exitCode() !== null;
 
 describe("start", () => {
@@ -57,6 +59,30 @@ describe("start", () => {
     assertStringIncludes(second.stdout, `Could not create server TCP listening socket`);
     assertStringIncludes(second.stdout, `Failed listening on port ${server.port} (tcp), aborting.`);
   }));
+
+  it("loads none of Node's large modules", { skip: currentRuntime() !== "node" && "about Node's bundle" }, () => {
+    const folder = mkdtempSync(`${tmpdir()}/wakey-`);
+    const socket = `${folder}/socket`;
+    const code = `
+      const { existsSync, writeSync } = require("node:fs");
+      const before = new Set(process.moduleLoadList);
+      require(${JSON.stringify(bundle)});
+      setInterval(() => {
+        if (!existsSync(${JSON.stringify(socket)})) return;
+        writeSync(2, process.moduleLoadList.filter((name) => !before.has(name)).join());
+        process.exit(0);
+      }, 10);`;
+    try {
+      const words = ["-e", code, bundle, "--port", "0", "--unixsocket", socket];
+      const { status, stderr } = spawnSync(process.execPath, words, { encoding: "utf8", timeout: 20_000 });
+      assertEquals(status, 0, stderr);
+      assertStringIncludes(stderr, "Internal Binding pipe_wrap");
+      const large = ["net", "stream", "crypto", "child_process", "perf_hooks", "dns"];
+      assertEquals(stderr.split(",").filter((name) => large.includes(name.replace("NativeModule ", ""))), []);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
 });
 
 describe("end", () => {

@@ -341,8 +341,8 @@ export class Access {
       const problem = this.load();
       return problem === undefined ? undefined : `Aborting Valkey startup because of ACL errors: ${toText(problem)}`;
     }
-    const context = this.#context;
     for (const [name, ...rules] of lines) {
+      const context = this.#context;
       const user = new User(name, this.#idOf(name), context.allChannels);
       const problem = this.#configured(user, rules, context);
       if (problem !== undefined) {

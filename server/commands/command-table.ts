@@ -4,7 +4,7 @@
 // the first question, so that a server which nobody asks starts without it. Not for running commands, and not what the
 // core looks names up in: it has a table of its own, and whoever renames tells both.
 
-import { CATEGORY_NAMES, CMD_READY, COMMAND_ROWS, GROUP_NAMES } from "../generated/commands.ts";
+import { CATEGORY_NAMES, CMD_READY, commandRows, GROUP_NAMES } from "../generated/commands.ts";
 import type { CommandRow, KeySpec } from "../generated/commands.ts";
 
 /** One command or subcommand. */
@@ -54,12 +54,12 @@ function fromRow(row: CommandRow, byId: ReadonlyMap<number, Command>): Command {
 export class CommandTable {
   /** What rename() did, by command id, in that order: the core has to be told the same. */
   readonly renamed: [id: number, name: string][] = [];
-  #rows: readonly string[];
+  readonly #rows: readonly string[] | undefined;
   #byId?: Map<number, Command>;
   #byName = new Map<string, Command>();
 
   /** `rows` are JSON texts of CommandRow; tests pass other rows than this build's. */
-  constructor(rows: readonly string[] = COMMAND_ROWS) {
+  constructor(rows?: readonly string[]) {
     this.#rows = rows;
   }
 
@@ -137,7 +137,7 @@ export class CommandTable {
   #commands(): Map<number, Command> {
     if (this.#byId) return this.#byId;
     const byId = new Map<number, Command>();
-    const rows = this.#rows.map((text) => JSON.parse(text) as CommandRow);
+    const rows = (this.#rows ?? commandRows()).map((text) => JSON.parse(text) as CommandRow);
     for (const row of rows) if (row[2] === 0) byId.set(row[0], fromRow(row, byId));
     for (const row of rows) if (row[2] !== 0) byId.set(row[0], fromRow(row, byId));
     for (const command of byId.values()) {

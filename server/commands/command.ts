@@ -6,7 +6,7 @@
 
 import { matchPattern } from "../config/syntax.ts";
 import type { ReplyWriter } from "../connection/reply-writer.ts";
-import { COMMAND_DOCS } from "../generated/command-docs.ts";
+import { commandDocs } from "../generated/command-docs.ts";
 import { CATEGORY_NAMES, CMD, FLAG_NAMES } from "../generated/commands.ts";
 import type { KeySpec } from "../generated/commands.ts";
 import { categoryNames } from "./command-table.ts";
@@ -221,15 +221,15 @@ function replyHistory(reply: ReplyWriter, history: readonly (readonly [string, s
   }
 }
 
-/** The documentation of a command and its subcommands. */
-function replyDocs(reply: ReplyWriter, command: Command): void {
-  const docs = JSON.parse(COMMAND_DOCS[command.id]) as Docs;
+/** The documentation of a command and its subcommands; `texts` are those of all commands, by id. */
+function replyDocs(reply: ReplyWriter, command: Command, texts: Readonly<Record<number, string>>): void {
+  const docs = JSON.parse(texts[command.id]) as Docs;
   const { docFlags, history } = docs;
   const replySubcommands = () => {
     reply.map(command.subcommands.length);
     for (const subcommand of command.subcommands) {
       reply.bulk(subcommand.name);
-      replyDocs(reply, subcommand);
+      replyDocs(reply, subcommand, texts);
     }
   };
   replyEntries(reply, [
@@ -251,10 +251,11 @@ export const commandDocsCommand: CommandHandler = (server, _connection, args, re
   const table = server.commands;
   const named = args.slice(2).map((name) => table.findByFullName(text(name)));
   const commands = args.length === 2 ? table.all() : named.filter((command) => command !== undefined);
+  const texts = commandDocs();
   reply.map(commands.length);
   for (const command of commands) {
     reply.bulk(command.name);
-    replyDocs(reply, command);
+    replyDocs(reply, command, texts);
   }
 };
 

@@ -29,7 +29,7 @@ export function serverSection(server: Server): string[] {
     `${mode}:standalone`,
     `os:${port.osName}`,
     "arch_bits:64",
-    `monotonic_clock:${port.runtime} ${port.version} performance.now`,
+    `monotonic_clock:${port.runtime} ${port.version}`,
     `multiplexing_api:${port.ioAdapter}`,
     "gcc_version:0.0.0",
     `process_id:${port.pid}`,
