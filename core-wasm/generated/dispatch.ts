@@ -169,6 +169,284 @@ import {
   zrandmemberCommand, zscanCommand,
 } from "../commands/zset-sample";
 
+function dispatch1(id: i32, c: Client): bool {
+  switch (id) {
+    case Cmd.COPY: copyCommand(c); return true;
+    case Cmd.DEL: delCommand(c); return true;
+    case Cmd.EXISTS: existsCommand(c); return true;
+    case Cmd.EXPIRE: expireCommand(c); return true;
+    case Cmd.EXPIREAT: expireatCommand(c); return true;
+    case Cmd.EXPIRETIME: expiretimeCommand(c); return true;
+    case Cmd.KEYS: keysCommand(c); return true;
+    case Cmd.MOVE: moveCommand(c); return true;
+    case Cmd.OBJECT_ENCODING: objectEncodingCommand(c); return true;
+    case Cmd.OBJECT_FREQ: objectFreqCommand(c); return true;
+    case Cmd.OBJECT_HELP: objectHelpCommand(c); return true;
+    case Cmd.OBJECT_IDLETIME: objectIdletimeCommand(c); return true;
+    case Cmd.OBJECT_REFCOUNT: objectRefcountCommand(c); return true;
+    case Cmd.PERSIST: persistCommand(c); return true;
+    case Cmd.PEXPIRE: pexpireCommand(c); return true;
+    case Cmd.PEXPIREAT: pexpireatCommand(c); return true;
+    case Cmd.PEXPIRETIME: pexpiretimeCommand(c); return true;
+    case Cmd.PTTL: pttlCommand(c); return true;
+    case Cmd.RANDOMKEY: randomkeyCommand(c); return true;
+    case Cmd.RENAME: renameCommand(c); return true;
+    case Cmd.RENAMENX: renamenxCommand(c); return true;
+    case Cmd.SCAN: scanCommand(c); return true;
+    case Cmd.TOUCH: touchCommand(c); return true;
+    case Cmd.TTL: ttlCommand(c); return true;
+    case Cmd.TYPE: typeCommand(c); return true;
+    case Cmd.UNLINK: unlinkCommand(c); return true;
+    case Cmd.ECHO: echoCommand(c); return true;
+    case Cmd.PING: pingCommand(c); return true;
+    case Cmd.QUIT: quitCommand(c); return true;
+    case Cmd.SELECT: selectCommand(c); return true;
+    default: return false;
+  }
+}
+
+function dispatch2(id: i32, c: Client): bool {
+  switch (id) {
+    case Cmd.DBSIZE: dbsizeCommand(c); return true;
+    case Cmd.FLUSHALL: flushallCommand(c); return true;
+    case Cmd.FLUSHDB: flushdbCommand(c); return true;
+    case Cmd.MEMORY_USAGE: memoryUsageCommand(c); return true;
+    case Cmd.SWAPDB: swapdbCommand(c); return true;
+    case Cmd.TIME: timeCommand(c); return true;
+    case Cmd.DUMP: dumpCommand(c); return true;
+    case Cmd.RESTORE: restoreCommand(c); return true;
+    case Cmd.SORT: sortCommand(c); return true;
+    case Cmd.SORT_RO: sortRoCommand(c); return true;
+    case Cmd.BLMOVE: blmoveCommand(c); return true;
+    case Cmd.BLMPOP: blmpopCommand(c); return true;
+    case Cmd.BLPOP: blpopCommand(c); return true;
+    case Cmd.BRPOP: brpopCommand(c); return true;
+    case Cmd.BRPOPLPUSH: brpoplpushCommand(c); return true;
+    case Cmd.LINDEX: lindexCommand(c); return true;
+    case Cmd.LINSERT: linsertCommand(c); return true;
+    case Cmd.LLEN: llenCommand(c); return true;
+    case Cmd.LMOVE: lmoveCommand(c); return true;
+    case Cmd.LMPOP: lmpopCommand(c); return true;
+    case Cmd.LPOP: lpopCommand(c); return true;
+    case Cmd.LPOS: lposCommand(c); return true;
+    case Cmd.LPUSH: lpushCommand(c); return true;
+    case Cmd.LPUSHX: lpushxCommand(c); return true;
+    case Cmd.LRANGE: lrangeCommand(c); return true;
+    case Cmd.LREM: lremCommand(c); return true;
+    case Cmd.LSET: lsetCommand(c); return true;
+    case Cmd.LTRIM: ltrimCommand(c); return true;
+    default: return false;
+  }
+}
+
+function dispatch3(id: i32, c: Client): bool {
+  switch (id) {
+    case Cmd.RPOP: rpopCommand(c); return true;
+    case Cmd.RPOPLPUSH: rpoplpushCommand(c); return true;
+    case Cmd.RPUSH: rpushCommand(c); return true;
+    case Cmd.RPUSHX: rpushxCommand(c); return true;
+    case Cmd.SADD: saddCommand(c); return true;
+    case Cmd.SCARD: scardCommand(c); return true;
+    case Cmd.SDIFF: sdiffCommand(c); return true;
+    case Cmd.SDIFFSTORE: sdiffstoreCommand(c); return true;
+    case Cmd.SINTER: sinterCommand(c); return true;
+    case Cmd.SINTERCARD: sintercardCommand(c); return true;
+    case Cmd.SINTERSTORE: sinterstoreCommand(c); return true;
+    case Cmd.SISMEMBER: sismemberCommand(c); return true;
+    case Cmd.SMEMBERS: smembersCommand(c); return true;
+    case Cmd.SMISMEMBER: smismemberCommand(c); return true;
+    case Cmd.SMOVE: smoveCommand(c); return true;
+    case Cmd.SPOP: spopCommand(c); return true;
+    case Cmd.SRANDMEMBER: srandmemberCommand(c); return true;
+    case Cmd.SREM: sremCommand(c); return true;
+    case Cmd.SSCAN: sscanCommand(c); return true;
+    case Cmd.SUNION: sunionCommand(c); return true;
+    case Cmd.SUNIONSTORE: sunionstoreCommand(c); return true;
+    case Cmd.BZMPOP: bzmpopCommand(c); return true;
+    case Cmd.BZPOPMAX: bzpopmaxCommand(c); return true;
+    case Cmd.BZPOPMIN: bzpopminCommand(c); return true;
+    case Cmd.ZADD: zaddCommand(c); return true;
+    case Cmd.ZCARD: zcardCommand(c); return true;
+    case Cmd.ZCOUNT: zcountCommand(c); return true;
+    case Cmd.ZDIFF: zdiffCommand(c); return true;
+    case Cmd.ZDIFFSTORE: zdiffstoreCommand(c); return true;
+    case Cmd.ZINCRBY: zincrbyCommand(c); return true;
+    case Cmd.ZINTER: zinterCommand(c); return true;
+    case Cmd.ZINTERCARD: zintercardCommand(c); return true;
+    default: return false;
+  }
+}
+
+function dispatch4(id: i32, c: Client): bool {
+  switch (id) {
+    case Cmd.ZINTERSTORE: zinterstoreCommand(c); return true;
+    case Cmd.ZLEXCOUNT: zlexcountCommand(c); return true;
+    case Cmd.ZMPOP: zmpopCommand(c); return true;
+    case Cmd.ZMSCORE: zmscoreCommand(c); return true;
+    case Cmd.ZPOPMAX: zpopmaxCommand(c); return true;
+    case Cmd.ZPOPMIN: zpopminCommand(c); return true;
+    case Cmd.ZRANDMEMBER: zrandmemberCommand(c); return true;
+    case Cmd.ZRANGE: zrangeCommand(c); return true;
+    case Cmd.ZRANGEBYLEX: zrangebylexCommand(c); return true;
+    case Cmd.ZRANGEBYSCORE: zrangebyscoreCommand(c); return true;
+    case Cmd.ZRANGESTORE: zrangestoreCommand(c); return true;
+    case Cmd.ZRANK: zrankCommand(c); return true;
+    case Cmd.ZREM: zremCommand(c); return true;
+    case Cmd.ZREMRANGEBYLEX: zremrangebylexCommand(c); return true;
+    case Cmd.ZREMRANGEBYRANK: zremrangebyrankCommand(c); return true;
+    case Cmd.ZREMRANGEBYSCORE: zremrangebyscoreCommand(c); return true;
+    case Cmd.ZREVRANGE: zrevrangeCommand(c); return true;
+    case Cmd.ZREVRANGEBYLEX: zrevrangebylexCommand(c); return true;
+    case Cmd.ZREVRANGEBYSCORE: zrevrangebyscoreCommand(c); return true;
+    case Cmd.ZREVRANK: zrevrankCommand(c); return true;
+    case Cmd.ZSCAN: zscanCommand(c); return true;
+    case Cmd.ZSCORE: zscoreCommand(c); return true;
+    case Cmd.ZUNION: zunionCommand(c); return true;
+    case Cmd.ZUNIONSTORE: zunionstoreCommand(c); return true;
+    case Cmd.HDEL: hdelCommand(c); return true;
+    case Cmd.HEXISTS: hexistsCommand(c); return true;
+    case Cmd.HEXPIRE: hexpireCommand(c); return true;
+    case Cmd.HEXPIREAT: hexpireatCommand(c); return true;
+    case Cmd.HEXPIRETIME: hexpiretimeCommand(c); return true;
+    case Cmd.HGET: hgetCommand(c); return true;
+    case Cmd.HGETALL: hgetallCommand(c); return true;
+    case Cmd.HGETDEL: hgetdelCommand(c); return true;
+    default: return false;
+  }
+}
+
+function dispatch5(id: i32, c: Client): bool {
+  switch (id) {
+    case Cmd.HGETEX: hgetexCommand(c); return true;
+    case Cmd.HINCRBY: hincrbyCommand(c); return true;
+    case Cmd.HINCRBYFLOAT: hincrbyfloatCommand(c); return true;
+    case Cmd.HKEYS: hkeysCommand(c); return true;
+    case Cmd.HLEN: hlenCommand(c); return true;
+    case Cmd.HMGET: hmgetCommand(c); return true;
+    case Cmd.HMSET: hmsetCommand(c); return true;
+    case Cmd.HPERSIST: hpersistCommand(c); return true;
+    case Cmd.HPEXPIRE: hpexpireCommand(c); return true;
+    case Cmd.HPEXPIREAT: hpexpireatCommand(c); return true;
+    case Cmd.HPEXPIRETIME: hpexpiretimeCommand(c); return true;
+    case Cmd.HPTTL: hpttlCommand(c); return true;
+    case Cmd.HRANDFIELD: hrandfieldCommand(c); return true;
+    case Cmd.HSCAN: hscanCommand(c); return true;
+    case Cmd.HSET: hsetCommand(c); return true;
+    case Cmd.HSETEX: hsetexCommand(c); return true;
+    case Cmd.HSETNX: hsetnxCommand(c); return true;
+    case Cmd.HSTRLEN: hstrlenCommand(c); return true;
+    case Cmd.HTTL: httlCommand(c); return true;
+    case Cmd.HVALS: hvalsCommand(c); return true;
+    case Cmd.XACK: xackCommand(c); return true;
+    case Cmd.XADD: xaddCommand(c); return true;
+    case Cmd.XAUTOCLAIM: xautoclaimCommand(c); return true;
+    case Cmd.XCLAIM: xclaimCommand(c); return true;
+    case Cmd.XDEL: xdelCommand(c); return true;
+    case Cmd.XGROUP_CREATE: xgroupCreateCommand(c); return true;
+    case Cmd.XGROUP_CREATECONSUMER: xgroupCreateconsumerCommand(c); return true;
+    case Cmd.XGROUP_DELCONSUMER: xgroupDelconsumerCommand(c); return true;
+    case Cmd.XGROUP_DESTROY: xgroupDestroyCommand(c); return true;
+    case Cmd.XGROUP_HELP: xgroupHelpCommand(c); return true;
+    case Cmd.XGROUP_SETID: xgroupSetidCommand(c); return true;
+    default: return false;
+  }
+}
+
+function dispatch6(id: i32, c: Client): bool {
+  switch (id) {
+    case Cmd.XINFO_CONSUMERS: xinfoConsumersCommand(c); return true;
+    case Cmd.XINFO_GROUPS: xinfoGroupsCommand(c); return true;
+    case Cmd.XINFO_HELP: xinfoHelpCommand(c); return true;
+    case Cmd.XINFO_STREAM: xinfoStreamCommand(c); return true;
+    case Cmd.XLEN: xlenCommand(c); return true;
+    case Cmd.XPENDING: xpendingCommand(c); return true;
+    case Cmd.XRANGE: xrangeCommand(c); return true;
+    case Cmd.XREAD: xreadCommand(c); return true;
+    case Cmd.XREADGROUP: xreadgroupCommand(c); return true;
+    case Cmd.XREVRANGE: xrevrangeCommand(c); return true;
+    case Cmd.XSETID: xsetidCommand(c); return true;
+    case Cmd.XTRIM: xtrimCommand(c); return true;
+    case Cmd.PFADD: pfaddCommand(c); return true;
+    case Cmd.PFCOUNT: pfcountCommand(c); return true;
+    case Cmd.PFDEBUG: pfdebugCommand(c); return true;
+    case Cmd.PFMERGE: pfmergeCommand(c); return true;
+    case Cmd.PFSELFTEST: pfselftestCommand(c); return true;
+    case Cmd.GEOADD: geoaddCommand(c); return true;
+    case Cmd.GEODIST: geodistCommand(c); return true;
+    case Cmd.GEOHASH: geohashCommand(c); return true;
+    case Cmd.GEOPOS: geoposCommand(c); return true;
+    case Cmd.GEORADIUS: georadiusCommand(c); return true;
+    case Cmd.GEORADIUS_RO: georadiusRoCommand(c); return true;
+    case Cmd.GEORADIUSBYMEMBER: georadiusbymemberCommand(c); return true;
+    case Cmd.GEORADIUSBYMEMBER_RO: georadiusbymemberRoCommand(c); return true;
+    case Cmd.GEOSEARCH: geosearchCommand(c); return true;
+    case Cmd.GEOSEARCHSTORE: geosearchstoreCommand(c); return true;
+    case Cmd.DISCARD: discardCommand(c); return true;
+    case Cmd.EXEC: execCommand(c); return true;
+    case Cmd.MULTI: multiCommand(c); return true;
+    case Cmd.UNWATCH: unwatchCommand(c); return true;
+    default: return false;
+  }
+}
+
+function dispatch7(id: i32, c: Client): bool {
+  switch (id) {
+    case Cmd.WATCH: watchCommand(c); return true;
+    case Cmd.PSUBSCRIBE: psubscribeCommand(c); return true;
+    case Cmd.PUBLISH: publishCommand(c); return true;
+    case Cmd.PUBSUB_CHANNELS: pubsubChannelsCommand(c); return true;
+    case Cmd.PUBSUB_NUMPAT: pubsubNumpatCommand(c); return true;
+    case Cmd.PUBSUB_NUMSUB: pubsubNumsubCommand(c); return true;
+    case Cmd.PUBSUB_SHARDCHANNELS: pubsubShardchannelsCommand(c); return true;
+    case Cmd.PUBSUB_SHARDNUMSUB: pubsubShardnumsubCommand(c); return true;
+    case Cmd.PUNSUBSCRIBE: punsubscribeCommand(c); return true;
+    case Cmd.SPUBLISH: spublishCommand(c); return true;
+    case Cmd.SSUBSCRIBE: ssubscribeCommand(c); return true;
+    case Cmd.SUBSCRIBE: subscribeCommand(c); return true;
+    case Cmd.SUNSUBSCRIBE: sunsubscribeCommand(c); return true;
+    case Cmd.UNSUBSCRIBE: unsubscribeCommand(c); return true;
+    default: return false;
+  }
+}
+
+function dispatch13(id: i32, c: Client): bool {
+  switch (id) {
+    case Cmd.DELEX: delexCommand(c); return true;
+    case Cmd.DIGEST: digestCommand(c); return true;
+    case Cmd.INCREX: increxCommand(c); return true;
+    case Cmd.SEXPIRE: sexpireCommand(c); return true;
+    case Cmd.SPEXPIRE: spexpireCommand(c); return true;
+    case Cmd.SEXPIREAT: sexpireatCommand(c); return true;
+    case Cmd.SPEXPIREAT: spexpireatCommand(c); return true;
+    case Cmd.STTL: sttlCommand(c); return true;
+    case Cmd.SPTTL: spttlCommand(c); return true;
+    case Cmd.SEXPIRETIME: sexpiretimeCommand(c); return true;
+    case Cmd.SPEXPIRETIME: spexpiretimeCommand(c); return true;
+    case Cmd.SPERSIST: spersistCommand(c); return true;
+    case Cmd.EXPIREMEMBER: expirememberCommand(c); return true;
+    case Cmd.EXPIREMEMBERAT: expirememberatCommand(c); return true;
+    case Cmd.PEXPIREMEMBERAT: pexpirememberatCommand(c); return true;
+    case Cmd.ZEXPIRE: zexpireCommand(c); return true;
+    case Cmd.ZPEXPIRE: zpexpireCommand(c); return true;
+    case Cmd.ZEXPIREAT: zexpireatCommand(c); return true;
+    case Cmd.ZPEXPIREAT: zpexpireatCommand(c); return true;
+    case Cmd.ZTTL: zttlCommand(c); return true;
+    case Cmd.ZPTTL: zpttlCommand(c); return true;
+    case Cmd.ZEXPIRETIME: zexpiretimeCommand(c); return true;
+    default: return false;
+  }
+}
+
+function dispatch14(id: i32, c: Client): bool {
+  switch (id) {
+    case Cmd.ZPEXPIRETIME: zpexpiretimeCommand(c); return true;
+    case Cmd.ZPERSIST: zpersistCommand(c); return true;
+    case Cmd.XDELEX: xdelexCommand(c); return true;
+    case Cmd.XACKDEL: xackdelCommand(c); return true;
+    default: return false;
+  }
+}
+
 /** Runs core command `id` for the client; false when the core has no handler for it (a host command). */
 export function dispatch(id: i32, c: Client): bool {
   switch (id) {
@@ -203,230 +481,18 @@ export function dispatch(id: i32, c: Client): bool {
     case Cmd.BITPOS: bitposCommand(c); return true;
     case Cmd.GETBIT: getbitCommand(c); return true;
     case Cmd.SETBIT: setbitCommand(c); return true;
-    case Cmd.COPY: copyCommand(c); return true;
-    case Cmd.DEL: delCommand(c); return true;
-    case Cmd.EXISTS: existsCommand(c); return true;
-    case Cmd.EXPIRE: expireCommand(c); return true;
-    case Cmd.EXPIREAT: expireatCommand(c); return true;
-    case Cmd.EXPIRETIME: expiretimeCommand(c); return true;
-    case Cmd.KEYS: keysCommand(c); return true;
-    case Cmd.MOVE: moveCommand(c); return true;
-    case Cmd.OBJECT_ENCODING: objectEncodingCommand(c); return true;
-    case Cmd.OBJECT_FREQ: objectFreqCommand(c); return true;
-    case Cmd.OBJECT_HELP: objectHelpCommand(c); return true;
-    case Cmd.OBJECT_IDLETIME: objectIdletimeCommand(c); return true;
-    case Cmd.OBJECT_REFCOUNT: objectRefcountCommand(c); return true;
-    case Cmd.PERSIST: persistCommand(c); return true;
-    case Cmd.PEXPIRE: pexpireCommand(c); return true;
-    case Cmd.PEXPIREAT: pexpireatCommand(c); return true;
-    case Cmd.PEXPIRETIME: pexpiretimeCommand(c); return true;
-    case Cmd.PTTL: pttlCommand(c); return true;
-    case Cmd.RANDOMKEY: randomkeyCommand(c); return true;
-    case Cmd.RENAME: renameCommand(c); return true;
-    case Cmd.RENAMENX: renamenxCommand(c); return true;
-    case Cmd.SCAN: scanCommand(c); return true;
-    case Cmd.TOUCH: touchCommand(c); return true;
-    case Cmd.TTL: ttlCommand(c); return true;
-    case Cmd.TYPE: typeCommand(c); return true;
-    case Cmd.UNLINK: unlinkCommand(c); return true;
-    case Cmd.ECHO: echoCommand(c); return true;
-    case Cmd.PING: pingCommand(c); return true;
-    case Cmd.QUIT: quitCommand(c); return true;
-    case Cmd.SELECT: selectCommand(c); return true;
-    case Cmd.DBSIZE: dbsizeCommand(c); return true;
-    case Cmd.FLUSHALL: flushallCommand(c); return true;
-    case Cmd.FLUSHDB: flushdbCommand(c); return true;
-    case Cmd.MEMORY_USAGE: memoryUsageCommand(c); return true;
-    case Cmd.SWAPDB: swapdbCommand(c); return true;
-    case Cmd.TIME: timeCommand(c); return true;
-    case Cmd.DUMP: dumpCommand(c); return true;
-    case Cmd.RESTORE: restoreCommand(c); return true;
-    case Cmd.SORT: sortCommand(c); return true;
-    case Cmd.SORT_RO: sortRoCommand(c); return true;
-    case Cmd.BLMOVE: blmoveCommand(c); return true;
-    case Cmd.BLMPOP: blmpopCommand(c); return true;
-    case Cmd.BLPOP: blpopCommand(c); return true;
-    case Cmd.BRPOP: brpopCommand(c); return true;
-    case Cmd.BRPOPLPUSH: brpoplpushCommand(c); return true;
-    case Cmd.LINDEX: lindexCommand(c); return true;
-    case Cmd.LINSERT: linsertCommand(c); return true;
-    case Cmd.LLEN: llenCommand(c); return true;
-    case Cmd.LMOVE: lmoveCommand(c); return true;
-    case Cmd.LMPOP: lmpopCommand(c); return true;
-    case Cmd.LPOP: lpopCommand(c); return true;
-    case Cmd.LPOS: lposCommand(c); return true;
-    case Cmd.LPUSH: lpushCommand(c); return true;
-    case Cmd.LPUSHX: lpushxCommand(c); return true;
-    case Cmd.LRANGE: lrangeCommand(c); return true;
-    case Cmd.LREM: lremCommand(c); return true;
-    case Cmd.LSET: lsetCommand(c); return true;
-    case Cmd.LTRIM: ltrimCommand(c); return true;
-    case Cmd.RPOP: rpopCommand(c); return true;
-    case Cmd.RPOPLPUSH: rpoplpushCommand(c); return true;
-    case Cmd.RPUSH: rpushCommand(c); return true;
-    case Cmd.RPUSHX: rpushxCommand(c); return true;
-    case Cmd.SADD: saddCommand(c); return true;
-    case Cmd.SCARD: scardCommand(c); return true;
-    case Cmd.SDIFF: sdiffCommand(c); return true;
-    case Cmd.SDIFFSTORE: sdiffstoreCommand(c); return true;
-    case Cmd.SINTER: sinterCommand(c); return true;
-    case Cmd.SINTERCARD: sintercardCommand(c); return true;
-    case Cmd.SINTERSTORE: sinterstoreCommand(c); return true;
-    case Cmd.SISMEMBER: sismemberCommand(c); return true;
-    case Cmd.SMEMBERS: smembersCommand(c); return true;
-    case Cmd.SMISMEMBER: smismemberCommand(c); return true;
-    case Cmd.SMOVE: smoveCommand(c); return true;
-    case Cmd.SPOP: spopCommand(c); return true;
-    case Cmd.SRANDMEMBER: srandmemberCommand(c); return true;
-    case Cmd.SREM: sremCommand(c); return true;
-    case Cmd.SSCAN: sscanCommand(c); return true;
-    case Cmd.SUNION: sunionCommand(c); return true;
-    case Cmd.SUNIONSTORE: sunionstoreCommand(c); return true;
-    case Cmd.BZMPOP: bzmpopCommand(c); return true;
-    case Cmd.BZPOPMAX: bzpopmaxCommand(c); return true;
-    case Cmd.BZPOPMIN: bzpopminCommand(c); return true;
-    case Cmd.ZADD: zaddCommand(c); return true;
-    case Cmd.ZCARD: zcardCommand(c); return true;
-    case Cmd.ZCOUNT: zcountCommand(c); return true;
-    case Cmd.ZDIFF: zdiffCommand(c); return true;
-    case Cmd.ZDIFFSTORE: zdiffstoreCommand(c); return true;
-    case Cmd.ZINCRBY: zincrbyCommand(c); return true;
-    case Cmd.ZINTER: zinterCommand(c); return true;
-    case Cmd.ZINTERCARD: zintercardCommand(c); return true;
-    case Cmd.ZINTERSTORE: zinterstoreCommand(c); return true;
-    case Cmd.ZLEXCOUNT: zlexcountCommand(c); return true;
-    case Cmd.ZMPOP: zmpopCommand(c); return true;
-    case Cmd.ZMSCORE: zmscoreCommand(c); return true;
-    case Cmd.ZPOPMAX: zpopmaxCommand(c); return true;
-    case Cmd.ZPOPMIN: zpopminCommand(c); return true;
-    case Cmd.ZRANDMEMBER: zrandmemberCommand(c); return true;
-    case Cmd.ZRANGE: zrangeCommand(c); return true;
-    case Cmd.ZRANGEBYLEX: zrangebylexCommand(c); return true;
-    case Cmd.ZRANGEBYSCORE: zrangebyscoreCommand(c); return true;
-    case Cmd.ZRANGESTORE: zrangestoreCommand(c); return true;
-    case Cmd.ZRANK: zrankCommand(c); return true;
-    case Cmd.ZREM: zremCommand(c); return true;
-    case Cmd.ZREMRANGEBYLEX: zremrangebylexCommand(c); return true;
-    case Cmd.ZREMRANGEBYRANK: zremrangebyrankCommand(c); return true;
-    case Cmd.ZREMRANGEBYSCORE: zremrangebyscoreCommand(c); return true;
-    case Cmd.ZREVRANGE: zrevrangeCommand(c); return true;
-    case Cmd.ZREVRANGEBYLEX: zrevrangebylexCommand(c); return true;
-    case Cmd.ZREVRANGEBYSCORE: zrevrangebyscoreCommand(c); return true;
-    case Cmd.ZREVRANK: zrevrankCommand(c); return true;
-    case Cmd.ZSCAN: zscanCommand(c); return true;
-    case Cmd.ZSCORE: zscoreCommand(c); return true;
-    case Cmd.ZUNION: zunionCommand(c); return true;
-    case Cmd.ZUNIONSTORE: zunionstoreCommand(c); return true;
-    case Cmd.HDEL: hdelCommand(c); return true;
-    case Cmd.HEXISTS: hexistsCommand(c); return true;
-    case Cmd.HEXPIRE: hexpireCommand(c); return true;
-    case Cmd.HEXPIREAT: hexpireatCommand(c); return true;
-    case Cmd.HEXPIRETIME: hexpiretimeCommand(c); return true;
-    case Cmd.HGET: hgetCommand(c); return true;
-    case Cmd.HGETALL: hgetallCommand(c); return true;
-    case Cmd.HGETDEL: hgetdelCommand(c); return true;
-    case Cmd.HGETEX: hgetexCommand(c); return true;
-    case Cmd.HINCRBY: hincrbyCommand(c); return true;
-    case Cmd.HINCRBYFLOAT: hincrbyfloatCommand(c); return true;
-    case Cmd.HKEYS: hkeysCommand(c); return true;
-    case Cmd.HLEN: hlenCommand(c); return true;
-    case Cmd.HMGET: hmgetCommand(c); return true;
-    case Cmd.HMSET: hmsetCommand(c); return true;
-    case Cmd.HPERSIST: hpersistCommand(c); return true;
-    case Cmd.HPEXPIRE: hpexpireCommand(c); return true;
-    case Cmd.HPEXPIREAT: hpexpireatCommand(c); return true;
-    case Cmd.HPEXPIRETIME: hpexpiretimeCommand(c); return true;
-    case Cmd.HPTTL: hpttlCommand(c); return true;
-    case Cmd.HRANDFIELD: hrandfieldCommand(c); return true;
-    case Cmd.HSCAN: hscanCommand(c); return true;
-    case Cmd.HSET: hsetCommand(c); return true;
-    case Cmd.HSETEX: hsetexCommand(c); return true;
-    case Cmd.HSETNX: hsetnxCommand(c); return true;
-    case Cmd.HSTRLEN: hstrlenCommand(c); return true;
-    case Cmd.HTTL: httlCommand(c); return true;
-    case Cmd.HVALS: hvalsCommand(c); return true;
-    case Cmd.XACK: xackCommand(c); return true;
-    case Cmd.XADD: xaddCommand(c); return true;
-    case Cmd.XAUTOCLAIM: xautoclaimCommand(c); return true;
-    case Cmd.XCLAIM: xclaimCommand(c); return true;
-    case Cmd.XDEL: xdelCommand(c); return true;
-    case Cmd.XGROUP_CREATE: xgroupCreateCommand(c); return true;
-    case Cmd.XGROUP_CREATECONSUMER: xgroupCreateconsumerCommand(c); return true;
-    case Cmd.XGROUP_DELCONSUMER: xgroupDelconsumerCommand(c); return true;
-    case Cmd.XGROUP_DESTROY: xgroupDestroyCommand(c); return true;
-    case Cmd.XGROUP_HELP: xgroupHelpCommand(c); return true;
-    case Cmd.XGROUP_SETID: xgroupSetidCommand(c); return true;
-    case Cmd.XINFO_CONSUMERS: xinfoConsumersCommand(c); return true;
-    case Cmd.XINFO_GROUPS: xinfoGroupsCommand(c); return true;
-    case Cmd.XINFO_HELP: xinfoHelpCommand(c); return true;
-    case Cmd.XINFO_STREAM: xinfoStreamCommand(c); return true;
-    case Cmd.XLEN: xlenCommand(c); return true;
-    case Cmd.XPENDING: xpendingCommand(c); return true;
-    case Cmd.XRANGE: xrangeCommand(c); return true;
-    case Cmd.XREAD: xreadCommand(c); return true;
-    case Cmd.XREADGROUP: xreadgroupCommand(c); return true;
-    case Cmd.XREVRANGE: xrevrangeCommand(c); return true;
-    case Cmd.XSETID: xsetidCommand(c); return true;
-    case Cmd.XTRIM: xtrimCommand(c); return true;
-    case Cmd.PFADD: pfaddCommand(c); return true;
-    case Cmd.PFCOUNT: pfcountCommand(c); return true;
-    case Cmd.PFDEBUG: pfdebugCommand(c); return true;
-    case Cmd.PFMERGE: pfmergeCommand(c); return true;
-    case Cmd.PFSELFTEST: pfselftestCommand(c); return true;
-    case Cmd.GEOADD: geoaddCommand(c); return true;
-    case Cmd.GEODIST: geodistCommand(c); return true;
-    case Cmd.GEOHASH: geohashCommand(c); return true;
-    case Cmd.GEOPOS: geoposCommand(c); return true;
-    case Cmd.GEORADIUS: georadiusCommand(c); return true;
-    case Cmd.GEORADIUS_RO: georadiusRoCommand(c); return true;
-    case Cmd.GEORADIUSBYMEMBER: georadiusbymemberCommand(c); return true;
-    case Cmd.GEORADIUSBYMEMBER_RO: georadiusbymemberRoCommand(c); return true;
-    case Cmd.GEOSEARCH: geosearchCommand(c); return true;
-    case Cmd.GEOSEARCHSTORE: geosearchstoreCommand(c); return true;
-    case Cmd.DISCARD: discardCommand(c); return true;
-    case Cmd.EXEC: execCommand(c); return true;
-    case Cmd.MULTI: multiCommand(c); return true;
-    case Cmd.UNWATCH: unwatchCommand(c); return true;
-    case Cmd.WATCH: watchCommand(c); return true;
-    case Cmd.PSUBSCRIBE: psubscribeCommand(c); return true;
-    case Cmd.PUBLISH: publishCommand(c); return true;
-    case Cmd.PUBSUB_CHANNELS: pubsubChannelsCommand(c); return true;
-    case Cmd.PUBSUB_NUMPAT: pubsubNumpatCommand(c); return true;
-    case Cmd.PUBSUB_NUMSUB: pubsubNumsubCommand(c); return true;
-    case Cmd.PUBSUB_SHARDCHANNELS: pubsubShardchannelsCommand(c); return true;
-    case Cmd.PUBSUB_SHARDNUMSUB: pubsubShardnumsubCommand(c); return true;
-    case Cmd.PUNSUBSCRIBE: punsubscribeCommand(c); return true;
-    case Cmd.SPUBLISH: spublishCommand(c); return true;
-    case Cmd.SSUBSCRIBE: ssubscribeCommand(c); return true;
-    case Cmd.SUBSCRIBE: subscribeCommand(c); return true;
-    case Cmd.SUNSUBSCRIBE: sunsubscribeCommand(c); return true;
-    case Cmd.UNSUBSCRIBE: unsubscribeCommand(c); return true;
-    case Cmd.DELEX: delexCommand(c); return true;
-    case Cmd.DIGEST: digestCommand(c); return true;
-    case Cmd.INCREX: increxCommand(c); return true;
-    case Cmd.SEXPIRE: sexpireCommand(c); return true;
-    case Cmd.SPEXPIRE: spexpireCommand(c); return true;
-    case Cmd.SEXPIREAT: sexpireatCommand(c); return true;
-    case Cmd.SPEXPIREAT: spexpireatCommand(c); return true;
-    case Cmd.STTL: sttlCommand(c); return true;
-    case Cmd.SPTTL: spttlCommand(c); return true;
-    case Cmd.SEXPIRETIME: sexpiretimeCommand(c); return true;
-    case Cmd.SPEXPIRETIME: spexpiretimeCommand(c); return true;
-    case Cmd.SPERSIST: spersistCommand(c); return true;
-    case Cmd.EXPIREMEMBER: expirememberCommand(c); return true;
-    case Cmd.EXPIREMEMBERAT: expirememberatCommand(c); return true;
-    case Cmd.PEXPIREMEMBERAT: pexpirememberatCommand(c); return true;
-    case Cmd.ZEXPIRE: zexpireCommand(c); return true;
-    case Cmd.ZPEXPIRE: zpexpireCommand(c); return true;
-    case Cmd.ZEXPIREAT: zexpireatCommand(c); return true;
-    case Cmd.ZPEXPIREAT: zpexpireatCommand(c); return true;
-    case Cmd.ZTTL: zttlCommand(c); return true;
-    case Cmd.ZPTTL: zpttlCommand(c); return true;
-    case Cmd.ZEXPIRETIME: zexpiretimeCommand(c); return true;
-    case Cmd.ZPEXPIRETIME: zpexpiretimeCommand(c); return true;
-    case Cmd.ZPERSIST: zpersistCommand(c); return true;
-    case Cmd.XDELEX: xdelexCommand(c); return true;
-    case Cmd.XACKDEL: xackdelCommand(c); return true;
+    default:
+  }
+  switch (id >> 5) {
+    case 1: return dispatch1(id, c);
+    case 2: return dispatch2(id, c);
+    case 3: return dispatch3(id, c);
+    case 4: return dispatch4(id, c);
+    case 5: return dispatch5(id, c);
+    case 6: return dispatch6(id, c);
+    case 7: return dispatch7(id, c);
+    case 13: return dispatch13(id, c);
+    case 14: return dispatch14(id, c);
     default: return false;
   }
 }
