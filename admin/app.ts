@@ -15,6 +15,7 @@
 // machine (no DNS rebinding), a change has to come from a page of this origin, and nothing may frame or script it.
 
 import { Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
 import type { Context } from "hono";
 import { streamSSE } from "hono/streaming";
 import { WakeyError } from "../server/bridge/reply-reader.ts";
@@ -40,6 +41,8 @@ interface AdminOptions {
 }
 
 const SAMPLE_MS = 1000;
+/** Bytes that a request can bring: settings are shorter. */
+const BODY_MOST = 1 << 20;
 const LOCAL_HOSTS = /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/i;
 const HEADERS = {
   "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
@@ -201,7 +204,7 @@ export function createAdminApp(options: AdminOptions): Hono {
     });
   }
 
-  app.use(refuseOthers);
+  app.use(refuseOthers, bodyLimit({ maxSize: BODY_MOST }));
   app.get("/health", (context) => health(context, options));
 
   app.get("/metrics", answer(() => ["INFO", "everything"], (context, reply) => {

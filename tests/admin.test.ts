@@ -57,6 +57,7 @@ describe("admin requests", () => {
     assertEquals(seen, [["CONFIG", "SET", "maxmemory", "1mb", "hz", "20"]]);
     for (const body of ["", "[]", "null", "{}", "{", "1"]) assertEquals((await set(body)).status, 400, body);
     assertEquals((await set('{"hz":1}', { ...local, "content-type": "text/plain" })).status, 400);
+    assertEquals((await set(`{"hz":"${"1".repeat(1 << 20)}"}`)).status, 413, "more than a megabyte");
     assertEquals(seen.length, 1);
   });
 

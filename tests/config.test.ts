@@ -19,7 +19,7 @@ import { connectCoreSettings, CORE_SETTINGS } from "../server/config/core-settin
 import { DIRECTIVES, ENTRIES } from "../server/config/directives.ts";
 import { ConfigError, loadCommandLine, loadText } from "../server/config/load.ts";
 import { startUp } from "../server/config/startup.ts";
-import { matchPattern, parseMemory, quote, splitArguments } from "../server/config/syntax.ts";
+import { matchPattern, parseLeadingInteger, parseMemory, quote, splitArguments } from "../server/config/syntax.ts";
 import { fromBytes, toBytes } from "../server/config/text.ts";
 import { VALKEY_VERSION, versionLine, WAKEY_VERSION } from "../server/config/version.ts";
 import { ReplyWriter } from "../server/connection/reply-writer.ts";
@@ -90,6 +90,20 @@ describe("CONFIG GET", () => {
     assertEquals(config.getMatching(["key-load*"]), []);
     assertEquals(config.getMatching(["key-load-delay"]), [["key-load-delay", "0"]]);
     assertEquals(config.getMatching(["nothing"]), []);
+  });
+
+  it("reads integers as strtoll does, however long they are", () => {
+    const most = 2n ** 63n - 1n;
+    const cases: [string, 8 | 10, bigint, string, boolean][] = [
+      [" +12x", 10, 12n, "x", false], ["-0017", 8, -15n, "", false], ["x", 10, 0n, "x", false],
+      [`${most}`, 10, most, "", false], [`${most + 1n}`, 10, most, "", true],
+      [`-${most + 2n}`, 10, -most - 1n, "", true],
+      [`${"0".repeat(1 << 20)}7`, 10, 7n, "", false], ["9".repeat(1 << 20), 10, most, "", true],
+      ["7".repeat(1 << 20), 8, most, "", true],
+    ];
+    for (const [text, base, value, rest, overflow] of cases) {
+      assertEquals(parseLeadingInteger(text, base), { value, rest, overflow }, text.slice(0, 30));
+    }
   });
 
   it("keeps binary values", () => {
@@ -441,6 +455,13 @@ describe("LOLWUT", () => {
     for (const words of ["a", "VERSION", "1 2 3", "1 2 3 4 5"]) assertEquals(lolwut(`LOLWUT ${words}`), syntax);
     assertEquals(lolwut("LOLWUT VERSION x"), "-ERR value is not an integer or out of range");
     assertEquals(lolwut("LOLWUT 1 2 3 x"), "-ERR value is not a valid float");
+  });
+
+  it("reads a number of a megabyte in a time that grows with its length", () => {
+    const before = performance.now();
+    assertEquals(lolwut(`LOLWUT 1 2 3 ${"1".repeat(1 << 20)}x`), "-ERR value is not a valid float");
+    const ms = performance.now() - before;
+    assert(ms < 2000, `${ms} ms`); // 20 ms; trying each way to split the digits took an hour
   });
 });
 

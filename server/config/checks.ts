@@ -3,6 +3,7 @@
 // Each returns nothing or throws Refusal. Used by the tables in directives/.
 
 import { Refusal } from "./directive.ts";
+import { trim } from "./text.ts";
 
 /** Refuses "" and anything with a slash or backslash. */
 export function baseName(directive: string, thing: "filename" | "dirname") {
@@ -108,7 +109,7 @@ function fillTitle(template: string, variable: (name: string) => string | undefi
     title += value;
     at = close + 1;
   }
-  return title.replace(/^ +| +$/g, "");
+  return trim(title, " ");
 }
 
 /** proc-title-template: must be fillable and must not always be empty. */

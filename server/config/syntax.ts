@@ -19,6 +19,8 @@ const HEX_PAIR = /^[0-9a-fA-F]{2}$/;
 const INT64_MAX = 2n ** 63n - 1n;
 const INT64_MIN = -(2n ** 63n);
 const UINT64_MAX = 2n ** 64n - 1n;
+/** Enough for a number beyond 64 bits, in base 8 too. */
+const MOST_DIGITS = 24;
 
 // --- Arguments of a line ---
 
@@ -100,7 +102,9 @@ export function parseLeadingInteger(text: string, base: 8 | 10): { value: bigint
   const source = cString(text);
   const match = (base === 8 ? /^[ \t\n\v\f\r]*([+-]?)([0-7]+)/ : /^[ \t\n\v\f\r]*([+-]?)([0-9]+)/).exec(source);
   if (match === null) return { value: 0n, rest: source, overflow: false };
-  const magnitude = BigInt((base === 8 ? "0o" : "") + match[2]);
+  // More digits than a 64-bit number has only say which end it is: reading millions of them would take seconds.
+  const digits = match[2].replace(/^0+(?=.)/, "").slice(0, MOST_DIGITS);
+  const magnitude = BigInt((base === 8 ? "0o" : "") + digits);
   const value = match[1] === "-" ? -magnitude : magnitude;
   const rest = source.slice(match[0].length);
   if (value > INT64_MAX) return { value: INT64_MAX, rest, overflow: true };
@@ -132,10 +136,10 @@ export function formatMemory(bytes: bigint): string {
   return bytes.toString();
 }
 
-/** A double that fills the whole text, finite; undefined for anything else. */
+/** A double that fills the whole text, finite; undefined for anything else. In a time that grows with the text. */
 export function parseDouble(text: string): number | undefined {
   if (/^[+-]?inf(inity)?$/i.test(text)) return text.startsWith("-") ? -Infinity : Infinity;
-  if (!/^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$/.test(text)) return undefined;
+  if (!/^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$/.test(text)) return undefined;
   const value = Number(text);
   if (!Number.isFinite(value)) return undefined;
   return value === 0 && /[1-9]/.test(text.split(/[eE]/)[0]) ? undefined : value;

@@ -8,6 +8,8 @@
 //
 // Invariant: the caller writes exactly as many elements as an aggregate's header announced; nothing here counts them.
 
+import { trim } from "../config/text.ts";
+
 const ENCODER = new TextEncoder();
 const FIRST_SIZE = 256;
 
@@ -83,7 +85,7 @@ export class ReplyWriter {
   error(text: string | Uint8Array): void {
     this.#failed = true;
     this.#text("-");
-    if (typeof text === "string") this.#text(text.replace(/^[\r\n]+|[\r\n]+$/g, "").replace(/[\r\n]/g, " "));
+    if (typeof text === "string") this.#text(trim(text, "\r\n").replace(/[\r\n]/g, " "));
     else this.raw(text.map((byte) => (byte === 13 || byte === 10 ? 32 : byte)));
     this.#text("\r\n");
   }
