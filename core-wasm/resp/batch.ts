@@ -15,13 +15,13 @@
  * Touching is a hint only: commands run exactly as if it had not happened. The hash is kept in root.cachedHash while
  * its command runs, and hashKey() takes it from there.
  */
-import { commandFirstKey } from "../generated/commands";
+import { commandFirstKey, commandFlags } from "../generated/commands";
 import { ENCODING_HASHTABLE, entryEncoding, entryPointer, entryType, TYPE_HASH, TYPE_SET } from "../keyspace/entry";
 import { argLen, argPtr, root } from "../memory/root";
 import { hashKey, Table, tableBucketFor, tableCandidate } from "../structures/hashtable";
 import { Client, clientDb } from "./client";
 import { parseFast } from "./parser";
-import { resolveCommand } from "./process";
+import { isQuick, resolveCommand } from "./process";
 
 const PLACES: usize = 12288;
 const PLACE_BITS: usize = 5;
@@ -42,7 +42,11 @@ function place(i: i32): usize {
   return PLACES + (<usize>i << PLACE_BITS);
 }
 
-/** Parses up to PLACES_MAX whole commands at c.position. Returns how many; 0: the next one needs the slow parser. */
+/**
+ * Parses up to PLACES_MAX whole commands at c.position and finds their ids. The first command that ends its slice ends
+ * the batch: what is behind it would be parsed once more, and of a pipeline of such commands all but the first again
+ * and again. Returns how many; 0: the next one needs the slow parser.
+ */
 export function batchParse(c: Client, base: usize, end: usize): i32 {
   const r = root();
   let p = base + <usize>c.position;
@@ -56,9 +60,12 @@ export function batchParse(c: Client, base: usize, end: usize): i32 {
     store<u32>(at, <u32>(after - base), END);
     store<u32>(at, <u32>slot, ARGV);
     store<i32>(at, r.argc, ARGC);
+    const id = resolveCommand();
+    store<i32>(at, id, ID);
     slot += <usize>r.argc << 3;
     p = after;
     n++;
+    if (!isQuick(id, commandFlags(id))) break;
   }
   return n;
 }
@@ -100,18 +107,16 @@ export function forgetKey(): void {
 
 // --- The commands of a pipeline ---
 
-/** Finds the ids of `n` parsed commands; when there are several, hashes their keys and touches what they will read. */
+/** When there are several parsed commands, hashes their keys and touches what they will read. */
 export function batchPrepare(c: Client, n: i32): void {
   const r = root();
   const keys = clientDb(c).keys;
   for (let i = 0; i < n; i++) {
     const at = place(i);
-    r.argv = <usize>load<u32>(at, ARGV);
-    r.argc = load<i32>(at, ARGC);
-    const id = resolveCommand();
-    store<i32>(at, id, ID);
     store<u32>(at, 0, BUCKET);
-    if (n == 1 || id == 0 || r.argc < 2 || commandFirstKey(id) != 1) continue;
+    const id = load<i32>(at, ID);
+    if (n == 1 || id == 0 || load<i32>(at, ARGC) < 2 || commandFirstKey(id) != 1) continue;
+    r.argv = <usize>load<u32>(at, ARGV);
     const hash = hashKey(argPtr(1), argLen(1));
     store<u64>(at, hash, HASH);
     store<u32>(at, <u32>tableBucketFor(keys, hash), BUCKET);
