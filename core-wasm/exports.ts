@@ -26,13 +26,13 @@ import {
   alloc, availableBytes, descriptorsEnd, free, heapRun, heapStart, initAllocator, releaseEmptyPages, staticEnd,
   usableSize,
 } from "./memory/allocator";
-import { INPUT_SLACK, root, Root, ROOT_ADDRESS, SHARED_INPUT_SIZE } from "./memory/root";
+import { CALL_INPUT_SIZE, INPUT_SLACK, root, Root, ROOT_ADDRESS, SHARED_INPUT_SIZE } from "./memory/root";
 import { setSetting as applySetting, Setting } from "./memory/settings";
 import { resetClient } from "./commands/connection";
 import { COMMAND_COUNT, setCommandName as renameCommand } from "./generated/commands";
 import {
   Client, CLIENT_AWAITS_HOST, clientBytes, clientFixedOutput, CLIENT_INTERNAL, clientFree, clientNew,
-  clientOutputMemory, commitOutput, consumeOutput, dropSocketClients, listOutput, outputAddress,
+  clientOutputMemory, commitOutput, consumeOutput, dropSocketClients, firstOutput, listOutput, outputAddress,
   outputContiguous, releaseHeld, REPLY_PEAK_MS, takeClosing, takePending, takeResume,
 } from "./resp/client";
 import {
@@ -101,7 +101,8 @@ export function coreInit(seed0: i32, seed1: i32, seed2: i32, seed3: i32, databas
   r.queryBufferLimit = 1 << 30;
   r.largeRequest = ~<u64>0;
   r.largeReply = ~<u64>0;
-  r.input = alloc(<usize>(SHARED_INPUT_SIZE + INPUT_SLACK));
+  r.input = alloc(<usize>(SHARED_INPUT_SIZE + CALL_INPUT_SIZE + INPUT_SLACK));
+  r.callInput = r.input + <usize>SHARED_INPUT_SIZE;
   r.commandStats = alloc(statsBytes(COMMAND_COUNT));
   if (r.input == 0 || r.commandStats == 0 || !errorInit() || !ensureArgv(512) || !databasesInit(databases)) return 0;
   memory.fill(r.commandStats, 0, statsBytes(COMMAND_COUNT));
@@ -226,9 +227,12 @@ export function clientReset(c: usize): void {
 
 // --- Input and output ---
 
-/** Where the client's next bytes go; root.roomLength says how many fit. 0: no memory is left, the client closes. (g) */
-export function inputRoom(c: usize, want: i32): usize {
-  return roomFor(changetype<Client>(c), want);
+/**
+ * Where the client's next bytes go; root.roomLength says how many fit. 0: no memory is left, the client closes. When
+ * bytes of several clients come before the first is processed, each is number `part` of at most `parts`. (g)
+ */
+export function inputRoom(c: usize, want: i32, part: i32, parts: i32): usize {
+  return roomFor(changetype<Client>(c), want, part, parts);
 }
 
 /** Runs what came in: `n` new bytes at inputRoom(). Returns STATUS_ bits (resp/process.ts). (g) */
@@ -261,6 +265,11 @@ export function outputPartsAt(): usize {
 /** Forgets n sent bytes; returns how many contiguous ones are next. */
 export function outputConsume(c: usize, n: i32): i32 {
   return consumeOutput(changetype<Client>(c), n);
+}
+
+/** How many pieces of unsent output there are; address and length of the first are in the root. */
+export function outputFirst(c: usize): i32 {
+  return firstOutput(changetype<Client>(c));
 }
 
 /** A client, not the one just processed, that has output; 0 when there is none. */
@@ -325,7 +334,7 @@ export function hostError(ptr: usize, len: i32): void {
 export function callRoom(count: i32, bytes: i32): usize {
   const r = root();
   if (!ensureArgv(count)) return 0;
-  if (bytes <= SHARED_INPUT_SIZE) return r.input;
+  if (bytes <= CALL_INPUT_SIZE) return r.callInput;
   callEnd();
   r.callBuffer = inputBlock(bytes);
   return r.callBuffer;

@@ -34,10 +34,13 @@ export const EVENTS = 512;
 export const PARTS_OFFSET = 8192;
 export const PARTS_MAX = 16;
 
+export const TWO_32 = 4294967296;
+
 /** A runtime's own kind of pointer. */
 export type Pointer = { readonly pointer: unique symbol };
 
 type Signature = readonly [result: "i32" | "pointer", ...arguments_: ("i32" | "pointer")[]];
+type Signatures = Record<string, Signature>;
 
 const SIGNATURES = {
   socket: ["i32", "i32", "i32", "i32"],
@@ -61,13 +64,18 @@ const SIGNATURES = {
   inet_pton: ["i32", "i32", "pointer", "pointer"],
   inet_ntop: ["pointer", "i32", "pointer", "pointer", "i32"],
   __errno_location: ["pointer"],
-} as const satisfies Record<string, Signature>;
+} as const satisfies Signatures;
 
-type Functions = { [Name in keyof typeof SIGNATURES]: (...args: (number | Pointer)[]) => number };
+type FunctionsOf<S extends Signatures> = { [Name in keyof S]: (...args: (number | Pointer)[]) => number };
+type Functions = FunctionsOf<typeof SIGNATURES>;
 
 /** What one runtime's foreign calls offer. */
 interface Foreign {
   functions: Functions;
+  /** More functions of the C library. */
+  open<S extends Signatures>(signatures: S): FunctionsOf<S>;
+  /** Memory at an address that a function answered; undefined for null and for MAP_FAILED, which is -1. */
+  view(pointer: Pointer | null, length: number): ArrayBuffer | undefined;
   /** The address of a buffer's first byte, as a number. */
   address(buffer: ArrayBufferLike): number;
   pointer(buffer: ArrayBufferLike, offset: number): Pointer;
@@ -132,6 +140,9 @@ export function errorName(number: number): string {
 
 // --- One library, three runtimes ---
 
+/** What mmap(2) answers when it fails: (void *) -1. */
+const MAP_FAILED = 0xffffffffffffffffn;
+
 interface DenoForeign {
   permissions: { querySync(what: { name: string }): { state: string } };
   dlopen(path: string, symbols: Record<string, unknown>): { symbols: Record<string, unknown> };
@@ -143,24 +154,31 @@ function openDeno(library: string): Foreign {
   const deno = (globalThis as unknown as { Deno: DenoForeign }).Deno;
   // Asked beforehand, since dlopen would ask the person at the terminal.
   if (deno.permissions.querySync({ name: "ffi" }).state !== "granted") throw new Error("no --allow-ffi");
-  const symbols: Record<string, unknown> = {
-    pollElsewhere: { name: "poll", parameters: ["pointer", "i32", "i32"], result: "i32", nonblocking: true },
+  const open = <S extends Signatures>(signatures: S): FunctionsOf<S> => {
+    const symbols: Record<string, unknown> = {};
+    for (const [name, [result, ...parameters]] of Object.entries(signatures)) symbols[name] = { parameters, result };
+    return deno.dlopen(library, symbols).symbols as FunctionsOf<S>;
   };
-  for (const [name, [result, ...parameters]] of Object.entries(SIGNATURES)) symbols[name] = { parameters, result };
-  const functions = deno.dlopen(library, symbols).symbols;
-  const location = (functions.__errno_location as () => Pointer)();
+  const functions = open(SIGNATURES);
+  const location = functions.__errno_location() as unknown as Pointer;
   const errno = new Int32Array(deno.UnsafePointerView.getArrayBuffer(location, 4));
+  const poll = { parameters: ["pointer", "i32", "i32"], result: "i32", nonblocking: true };
   return {
-    functions: functions as unknown as Functions,
+    functions,
+    open,
+    view: (pointer, length) =>
+      pointer === null || BigInt(deno.UnsafePointer.value(pointer)) === MAP_FAILED
+        ? undefined
+        : deno.UnsafePointerView.getArrayBuffer(pointer, length),
     address: (buffer) => Number(deno.UnsafePointer.value(deno.UnsafePointer.of(new Uint8Array(buffer)))),
     pointer: (buffer, offset) => deno.UnsafePointer.of(new Uint8Array(buffer, offset)),
     errno: () => errno,
-    pollElsewhere: functions.pollElsewhere as Foreign["pollElsewhere"],
+    pollElsewhere: deno.dlopen(library, { poll }).symbols.poll as Foreign["pollElsewhere"],
   };
 }
 
 interface BunForeign {
-  dlopen(path: string, symbols: Record<string, unknown>): { symbols: Functions };
+  dlopen(path: string, symbols: Record<string, unknown>): { symbols: unknown };
   ptr(view: Uint8Array, offset?: number): number;
   toArrayBuffer(pointer: number, offset: number, length: number): ArrayBuffer;
 }
@@ -169,14 +187,23 @@ async function openBun(library: string): Promise<Foreign> {
   const name = "bun:ffi";
   const ffi = (await import(name)) as BunForeign;
   const kind = { i32: "i32", pointer: "ptr" };
-  const symbols: Record<string, unknown> = {};
-  for (const [symbol, [result, ...parameters]] of Object.entries(SIGNATURES)) {
-    symbols[symbol] = { args: parameters.map((word) => kind[word]), returns: kind[result] };
-  }
-  const functions = ffi.dlopen(library, symbols).symbols;
+  const open = <S extends Signatures>(signatures: S): FunctionsOf<S> => {
+    const symbols: Record<string, unknown> = {};
+    for (const [symbol, [result, ...parameters]] of Object.entries(signatures)) {
+      symbols[symbol] = { args: parameters.map((word) => kind[word]), returns: kind[result] };
+    }
+    return ffi.dlopen(library, symbols).symbols as FunctionsOf<S>;
+  };
+  const functions = open(SIGNATURES);
   const errno = new Int32Array(ffi.toArrayBuffer(functions.__errno_location(), 0, 4));
   return {
     functions,
+    open,
+    view: (pointer, length) => {
+      const address = pointer as unknown as number | null;
+      // MAP_FAILED comes as a number beyond every address.
+      return address === null || address <= 0 || address > 2 ** 53 ? undefined : ffi.toArrayBuffer(address, 0, length);
+    },
     address: (buffer) => ffi.ptr(new Uint8Array(buffer)),
     pointer: (buffer, offset) => (ffi.ptr(new Uint8Array(buffer)) + offset) as unknown as Pointer,
     errno: () => errno,
@@ -184,7 +211,7 @@ async function openBun(library: string): Promise<Foreign> {
 }
 
 interface NodeForeign {
-  dlopen(path: string, symbols: Record<string, unknown>): { functions: Functions };
+  dlopen(path: string, symbols: Record<string, unknown>): { functions: unknown };
   getRawPointer(view: Uint8Array): bigint;
   toArrayBuffer(pointer: bigint, length: number, copy: boolean): ArrayBuffer;
 }
@@ -204,14 +231,24 @@ async function importNodeForeign(): Promise<NodeForeign> {
 
 async function openNode(library: string): Promise<Foreign> {
   const ffi = await importNodeForeign();
-  const symbols: Record<string, unknown> = {};
-  for (const [name, [result, ...parameters]] of Object.entries(SIGNATURES)) {
-    symbols[name] = { arguments: parameters, return: result };
-  }
-  const functions = ffi.dlopen(library, symbols).functions;
+  const open = <S extends Signatures>(signatures: S): FunctionsOf<S> => {
+    const symbols: Record<string, unknown> = {};
+    for (const [name, [result, ...parameters]] of Object.entries(signatures)) {
+      symbols[name] = { arguments: parameters, return: result };
+    }
+    return ffi.dlopen(library, symbols).functions as FunctionsOf<S>;
+  };
+  const functions = open(SIGNATURES);
   const errno = new Int32Array(ffi.toArrayBuffer(functions.__errno_location() as unknown as bigint, 4, false));
   return {
     functions,
+    open,
+    view: (pointer, length) => {
+      const address = pointer as unknown as bigint | null;
+      return address === null || address === 0n || address === MAP_FAILED
+        ? undefined
+        : ffi.toArrayBuffer(address, length, false);
+    },
     address: (buffer) => Number(ffi.getRawPointer(new Uint8Array(buffer))),
     pointer: (buffer, offset) => (ffi.getRawPointer(new Uint8Array(buffer)) + BigInt(offset)) as unknown as Pointer,
     errno: () => errno,

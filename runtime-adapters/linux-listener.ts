@@ -84,6 +84,7 @@ async function openListening(calls: LinuxCalls, options: ListenOptions): Promise
 export class EpollListener implements Listener, Watched {
   readonly port: number;
   window = 0;
+  readonly reader = undefined;
   private readonly loop: EpollLoop;
   private readonly host: Port;
   private readonly fd: number;

@@ -3,9 +3,10 @@
 // Reads go to where the handler says, writes come from where the server says; nothing is ever in flight, since
 // writev(2) copies what it accepts.
 
-import { EAGAIN, EINTR, errorName } from "./linux-calls.ts";
+import { errorName } from "./linux-calls.ts";
 import type { EpollLoop, Watched } from "./linux-epoll.ts";
-import type { Socket, SocketHandler } from "./port.ts";
+import { isForLater } from "./linux-transfers.ts";
+import type { Sender, Socket, SocketHandler } from "./port.ts";
 import { errorText } from "./shared.ts";
 
 const EPOLLIN = 1;
@@ -17,6 +18,10 @@ export class EpollSocket implements Socket, Watched {
   readonly remote: string;
   readonly fd: number;
   window = 0;
+  reader: EpollSocket | undefined = this;
+  roomLength = 0;
+  offerAt = 0;
+  offerLength = 0;
   private readonly loop: EpollLoop;
   private readonly findLocal: () => string;
   private localText: string | undefined;
@@ -24,6 +29,8 @@ export class EpollSocket implements Socket, Watched {
   private reading = true;
   private writing = false;
   private gone = false;
+  /** Whose output the loop will ask for. */
+  private sender: Sender | undefined;
 
   constructor(loop: EpollLoop, fd: number, remote: string, findLocal: () => string) {
     this.loop = loop;
@@ -53,30 +60,57 @@ export class EpollSocket implements Socket, Watched {
     return this.sentOf(this.loop.writeParts(this.fd, list, count), length);
   }
 
-  /** What a system call's result means for a write of `length` bytes. */
-  private sentOf(sent: number, length: number): number {
-    if (sent === length) return sent;
-    if (sent < 0) {
-      const number = this.loop.calls.lastErrorNumber();
-      if (number !== EAGAIN && number !== EINTR) {
-        setImmediate(() => this.lost(errorText(errorName(number))));
-        return 0;
-      }
+  /** What the system's answer, bytes or an error number, means for a write of `length` bytes: how many it took. */
+  private sentOf(result: number, length: number): number {
+    if (result === length) return result;
+    if (result < 0 && !isForLater(result)) {
+      setImmediate(() => this.lost(errorText(errorName(-result))));
+      return 0;
     }
     this.writing = true;
     // Before start() the descriptor isn't watched yet.
     if (this.handler === undefined) setImmediate(() => this.rewatch());
     else this.rewatch();
-    return sent < 0 ? 0 : sent;
+    return result < 0 ? 0 : result;
+  }
+
+  // --- Output together with that of other sockets ---
+
+  writeSoon(sender: Sender): boolean {
+    if (this.gone) return false;
+    if (this.sender === undefined && !this.loop.sendSoon(this)) return false;
+    this.sender = sender;
+    return true;
+  }
+
+  /** Whether there is something to send: offerLength bytes at offerAt. */
+  offers(): boolean {
+    const { sender } = this;
+    if (sender === undefined || this.gone || !sender.offer()) {
+      this.sender = undefined;
+      return false;
+    }
+    this.offerAt = sender.offerAt;
+    this.offerLength = sender.offerLength;
+    return true;
+  }
+
+  /** What the system answered to that. */
+  sendEnded(result: number): void {
+    const { sender } = this;
+    this.sender = undefined;
+    if (!this.gone) sender?.sent(this.sentOf(result, this.offerLength));
   }
 
   pauseReading(): void {
     this.reading = false;
+    this.reader = undefined;
     this.rewatch();
   }
 
   resumeReading(): void {
     this.reading = true;
+    this.reader = this;
     this.rewatch();
   }
 
@@ -106,17 +140,24 @@ export class EpollSocket implements Socket, Watched {
   }
 
   private readOnce(): void {
+    const ptr = this.room(0, 1);
+    this.receiveEnded(this.loop.read(this.fd, ptr, this.roomLength));
+  }
+
+  /** Where to receive to: roomLength bytes, when up to `parts` sockets receive at a time and this is number `part`. */
+  room(part: number, parts: number): number {
     const handler = this.handler as SocketHandler;
-    const ptr = handler.room();
-    const length = this.loop.read(this.fd, ptr, handler.roomLength);
-    if (length > 0) {
-      handler.received(length);
-    } else if (length === 0) {
-      this.lost(undefined);
-    } else {
-      const number = this.loop.calls.lastErrorNumber();
-      if (number !== EAGAIN && number !== EINTR) this.lost(errorText(errorName(number)));
-    }
+    const ptr = handler.room(part, parts);
+    this.roomLength = handler.roomLength;
+    return ptr;
+  }
+
+  /** What the system answered to that: bytes, or an error number. */
+  receiveEnded(result: number): void {
+    if (this.gone) return;
+    if (result > 0) this.handler?.received(result);
+    else if (result === 0) this.lost(undefined);
+    else if (!isForLater(result)) this.lost(errorText(errorName(-result)));
   }
 
   private rewatch(): void {

@@ -9,6 +9,7 @@
 //   readiness adapter:  ptr = handler.room() ──► the kernel writes at ptr ──► handler.received(n)
 //   delivery adapter:   the runtime hands over a chunk ──► handler.data(chunk), which copies it
 //   both:               socket.write(ptr, length) ──► n ≥ 0 accepted now, or -1: in flight until handler.written(n)
+//   readiness adapter:  socket.writeSoon(sender) ──► when others have run: sender.offer() ──► sender.sent(n)
 //
 // Rules that hold for every adapter, each one a case of tests/adapters.test.ts:
 //   1. A handler is never called from inside a call of its own socket's write(), close() or destroy(): a write that
@@ -22,8 +23,11 @@
 
 /** What an adapter calls; one object per accepted connection, made by the server. */
 export interface SocketHandler {
-  /** Readiness adapters: where to put bytes. An address in linear memory; `roomLength` says how many fit there. */
-  room(): number;
+  /**
+   * Readiness adapters: where to put bytes. An address in linear memory; `roomLength` says how many fit there. Up to
+   * `parts` sockets receive at a time; of what they share, this one gets part number `part`.
+   */
+  room(part: number, parts: number): number;
   roomLength: number;
   /** `n` bytes were placed at the last room(). */
   received(n: number): void;
@@ -35,6 +39,16 @@ export interface SocketHandler {
   writable(): void;
   /** The peer closed (no error) or the socket failed (the system's text, as "Connection reset by peer"). */
   closed(error?: string): void;
+}
+
+/** Whoever has output that a readiness adapter sends together with that of others. */
+export interface Sender {
+  /** True: offerLength bytes of linear memory at offerAt are to be sent, and may not move until sent(). */
+  offer(): boolean;
+  readonly offerAt: number;
+  readonly offerLength: number;
+  /** So many of them were accepted, as the answer of write(). */
+  sent(n: number): void;
 }
 
 /** One accepted connection, as the server sees it. */
@@ -50,6 +64,11 @@ export interface Socket {
    * `list`; `length` is their sum. Only where the runtime can send several pieces with one call.
    */
   writeParts?(list: number, count: number, length: number): number;
+  /**
+   * True: sender.offer() will be called before the loop waits again. False: nothing is gained by that, write() at once.
+   * Asked more than once, it offers once.
+   */
+  writeSoon?(sender: Sender): boolean;
   pauseReading(): void;
   resumeReading(): void;
   /** Closes after the bytes in flight are out; nothing more is read. */

@@ -223,7 +223,7 @@ class SimulatedConnection implements Socket {
     }
     if (chunk === undefined || this.paused) return false;
     const viaData = this.world.options.delivery === "data";
-    const ptr = viaData ? 0 : handler.room();
+    const ptr = viaData ? 0 : handler.room(0, 1);
     let length = Math.min(chunk.length, LARGEST_CHUNK, viaData ? LARGEST_CHUNK : handler.roomLength);
     if (this.world.options.chop === true) length = 1 + (this.world.random() % length);
     if (length === chunk.length) this.toServer.shift();

@@ -268,11 +268,7 @@ export class Server {
     for (let c = core.exports.resumeNext(); c !== 0; c = core.exports.resumeNext()) connections.get(c >>> 0)?.run(0);
     if (core.hasValuesToFree) this.lazyFree.run();
     for (let c = core.exports.pendingWriteNext(); c !== 0; c = core.exports.pendingWriteNext()) {
-      const connection = connections.get(c >>> 0);
-      if (connection === undefined) continue;
-      const [ptr, length, pieces] = core.pendingOutput;
-      if (pieces === 1) connection.flushPiece(ptr, length);
-      else connection.flush();
+      connections.get(c >>> 0)?.flushSoon();
     }
   }
 

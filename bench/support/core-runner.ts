@@ -14,7 +14,7 @@ export class CoreRunner {
   run(bytes: Uint8Array): void {
     const { core, client } = this;
     for (let at = 0; at < bytes.length;) {
-      const room = core.exports.inputRoom(client, bytes.length - at) >>> 0;
+      const room = core.exports.inputRoom(client, bytes.length - at, 0, 1) >>> 0;
       const n = Math.min(core.roomLength, bytes.length - at);
       core.refresh();
       core.bytes.set(n === bytes.length ? bytes : bytes.subarray(at, at + n), room);

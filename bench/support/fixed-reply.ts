@@ -4,7 +4,7 @@
 //
 //   memory:  0 ··· 65536 reply × 1024 ··· 131072 read buffer, shared by all connections ··· 262144
 
-import type { Port, Socket, SocketHandler } from "../../runtime-adapters/port.ts";
+import type { Port, Sender, Socket, SocketHandler } from "../../runtime-adapters/port.ts";
 import { openNamedPort } from "../../runtime-adapters/select.ts";
 
 const REPLIES = 65536;
@@ -19,8 +19,11 @@ const bytes = new Uint8Array(memory.buffer);
 const MOST_REPLIES = 1024;
 for (let i = 0; i < MOST_REPLIES; i++) bytes.set(reply, REPLIES + i * reply.length);
 
-class Answerer implements SocketHandler {
+class Answerer implements SocketHandler, Sender {
   roomLength = ROOM_SIZE;
+  readonly offerAt = REPLIES;
+  offerLength = 0;
+  private at = ROOM;
   private readonly socket: Socket;
   private rest = 0;
   private owed = 0;
@@ -30,17 +33,29 @@ class Answerer implements SocketHandler {
     this.socket = socket;
   }
 
-  room(): number {
-    return ROOM;
+  room(part: number, parts: number): number {
+    this.roomLength = Math.floor(ROOM_SIZE / parts);
+    this.at = ROOM + part * this.roomLength;
+    return this.at;
   }
 
   received(n: number): void {
-    this.answer(bytes[ROOM + 9] === 0x45 || this.rest > 0, n);
+    this.answer(bytes[this.at + 9] === 0x45 || this.rest > 0, n);
   }
 
   data(chunk: Uint8Array): void {
-    bytes.set(chunk, ROOM);
+    bytes.set(chunk, this.room(0, 1));
     this.received(chunk.length);
+  }
+
+  offer(): boolean {
+    this.offerLength = Math.min(this.owed, MOST_REPLIES * reply.length);
+    return this.offerLength > 0;
+  }
+
+  sent(n: number): void {
+    this.owed -= n;
+    if (n === this.offerLength) this.flush();
   }
 
   written(n: number): void {
@@ -63,7 +78,7 @@ class Answerer implements SocketHandler {
     const requests = isGet ? Math.floor(total / GET_SIZE) : 1;
     this.rest = isGet ? total - requests * GET_SIZE : 0;
     this.owed += requests * reply.length;
-    this.flush();
+    if (this.socket.writeSoon?.(this) !== true) this.flush();
   }
 
   private flush(): void {

@@ -23,6 +23,8 @@ export const ROOT_ADDRESS: usize = 1024;
 
 /** Size of the buffer that all clients share for reading: a client owns a buffer only while a command is incomplete. */
 export const SHARED_INPUT_SIZE: i32 = 131072;
+/** What calls from inside the program have beside it: bytes of sockets may wait there meanwhile. */
+export const CALL_INPUT_SIZE: i32 = 32768;
 /** Readable bytes behind every input buffer, so that wide loads near its end need no check. */
 export const INPUT_SLACK: i32 = 64;
 
@@ -67,7 +69,8 @@ export class Root {
   work: u64; // what a weighed command did beside its reply, in about nanoseconds (resp/process.ts)
 
   // Input.
-  input: usize; // shared input buffer
+  input: usize; // shared input buffer, behind it that of calls
+  callInput: usize;
   roomLength: i32; // bytes that fit at what inputRoom() returned
 
   // Clients.
@@ -76,9 +79,9 @@ export class Root {
   clientCount: i32;
   nextClientId: u32;
   pendingHead: usize; // clients with output that the host has not been told of
-  pendingPtr: usize; // output of the one that the host was told of last
-  pendingLength: i32;
-  pendingChunks: i32;
+  outputPtr: usize; // first output of the client that the host was told of last
+  outputLength: i32;
+  outputPieces: i32;
   resumeHead: usize; // clients that may run on after a pause or block, the first to run first
   resumeTail: usize;
   heldHead: usize; // clients that CLIENT PAUSE holds back, in the order in which they came

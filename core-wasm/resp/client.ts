@@ -53,6 +53,7 @@ export class Client {
 
   // Input.
   buffer: usize; // own query buffer, 0 when everything is in the shared one
+  sharedAt: usize; // there: where its bytes are
   bufferLength: i32;
   bufferCapacity: i32;
   position: i32; // next unread byte
@@ -211,10 +212,16 @@ export function takePending(): usize {
   if (head == 0) return 0;
   const c = changetype<Client>(head);
   removePending(c);
-  r.pendingPtr = outputAddress(c);
-  r.pendingLength = outputContiguous(c);
-  r.pendingChunks = c.outChunks;
+  firstOutput(c);
   return head;
+}
+
+/** Puts address and length of the first unsent bytes into the root; returns in how many pieces all of them are. */
+export function firstOutput(c: Client): i32 {
+  const r = root();
+  r.outputPtr = outputAddress(c);
+  r.outputLength = outputContiguous(c);
+  return r.outputPieces = c.outChunks;
 }
 
 /** Tells the host to process this client's held-back input. First come, first served. */

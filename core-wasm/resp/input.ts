@@ -125,8 +125,9 @@ function growBuffer(c: Client, room: i64): bool {
 /**
  * Where the host may put the client's next bytes: root.roomLength of them. `want` is what it has at hand, 0 when it
  * does not know. Returns 0 when memory is exhausted; the client is then closing.
+ * The host may ask for up to `parts` clients before it processes the first: each gets its part of the shared buffer.
  */
-export function inputRoom(c: Client, want: i32): usize {
+export function inputRoom(c: Client, want: i32, part: i32, parts: i32): usize {
   const r = root();
   if (largeIncomplete(c)) {
     if (!largeRestore(c)) {
@@ -138,8 +139,9 @@ export function inputRoom(c: Client, want: i32): usize {
     return c.largeBlock + <usize>c.largeFilled;
   }
   if (c.buffer == 0 && !(c.flags & CLIENT_NOT_RUNNING)) {
-    r.roomLength = SHARED_INPUT_SIZE;
-    return r.input;
+    r.roomLength = parts > 1 ? SHARED_INPUT_SIZE / parts & ~63 : SHARED_INPUT_SIZE;
+    c.sharedAt = r.input + <usize>(part * r.roomLength);
+    return c.sharedAt;
   }
   if (c.buffer == 0) {
     c.buffer = inputBlock(16384);

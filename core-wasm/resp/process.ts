@@ -443,7 +443,7 @@ export function processInput(c: Client, n: i32): i32 {
     if (largeIncomplete(c)) return processLarge(c, n);
     if (!shared) c.bufferLength += n;
   }
-  const base = shared ? r.input : c.buffer;
+  const base = shared ? c.sharedAt : c.buffer;
   const end = base + <usize>(shared ? n : c.bufferLength);
   if (shared) c.position = 0;
   const ran = isExecuting && !(c.flags & CLIENT_AWAITS_HOST) ? goOnExecuting(c) : RAN;

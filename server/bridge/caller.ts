@@ -20,9 +20,9 @@ const ARGV = (ROOT_ADDRESS + ROOT.sharedArgv) >> 2;
 const CAPACITY = (ROOT_ADDRESS + ROOT.sharedArgvCapacity) >> 2;
 const REPLY = (ROOT_ADDRESS + ROOT.callReply) >> 2;
 const REPLY_LENGTH = (ROOT_ADDRESS + ROOT.callReplyLength) >> 2;
-const INPUT = (ROOT_ADDRESS + ROOT.input) >> 2;
-/** Size of the shared input buffer (SHARED_INPUT_SIZE in core-wasm/memory/root.ts). */
-const INPUT_SIZE = 65536;
+const INPUT = (ROOT_ADDRESS + ROOT.callInput) >> 2;
+/** Size of the calls' input buffer (CALL_INPUT_SIZE in core-wasm/memory/root.ts). */
+const INPUT_SIZE = 32768;
 /** Longer text goes through the encoder: below, its set-up costs more than the loop. */
 const LONG_TEXT = 48;
 const encoder = new TextEncoder();

@@ -26,11 +26,12 @@ export interface CoreExports {
   clientFirstOutput(c: number): number;
   clientLarge(c: number): number;
   clientReset(c: number): void;
-  inputRoom(c: number, want: number): number;
+  inputRoom(c: number, want: number, part: number, parts: number): number;
   process(c: number, n: number): number;
   outputPtr(c: number): number;
   outputLength(c: number): number;
   outputConsume(c: number, n: number): number;
+  outputFirst(c: number): number;
   outputParts(c: number): number;
   outputPartsAt(): number;
   pendingWriteNext(): number;
@@ -111,7 +112,7 @@ const NOW = (ROOT_ADDRESS + ROOT.nowUs) >> 3;
 const ROOM = (ROOT_ADDRESS + ROOT.roomLength) >> 2;
 const PENDING = (ROOT_ADDRESS + ROOT.pendingHead) >> 2;
 const RESUME = (ROOT_ADDRESS + ROOT.resumeHead) >> 2;
-const PENDING_PTR = (ROOT_ADDRESS + ROOT.pendingPtr) >> 2;
+const OUTPUT = (ROOT_ADDRESS + ROOT.outputPtr) >> 2;
 const CLOSING = (ROOT_ADDRESS + ROOT.closingHead) >> 2;
 const LAZY = (ROOT_ADDRESS + ROOT.lazyHead) >> 2;
 const SHARED_ARGV = (ROOT_ADDRESS + ROOT.sharedArgv) >> 2;
@@ -304,14 +305,18 @@ export class Core {
     return this.words[LAZY] !== 0;
   }
 
-  /**
-   * Where the first output is of the client that pendingWriteNext() just gave: address, length, and in how many pieces
-   * all of it is.
-   */
-  get pendingOutput(): readonly [ptr: number, length: number, pieces: number] {
+  /** Where the first output is of the client that pendingWriteNext() or outputFirst() told of last. */
+  get outputAt(): number {
     if (this.words.length === 0) this.refresh();
-    const { words } = this;
-    return [words[PENDING_PTR], words[PENDING_PTR + 1], words[PENDING_PTR + 2]];
+    return this.words[OUTPUT];
+  }
+  /** Its bytes. */
+  get outputLength(): number {
+    return this.words[OUTPUT + 1];
+  }
+  /** In how many pieces all of that client's output is. */
+  get outputPieces(): number {
+    return this.words[OUTPUT + 2];
   }
 
   /** Copies of the arguments of the command that the core last looked at. */

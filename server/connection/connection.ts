@@ -1,12 +1,12 @@
 // connection.ts - one client of the server: its socket, its client in the core, and what only the host knows of it.
 //
-//   socket ── room() / data() ──► core.process() ──► output in linear memory ── write() ──► socket
+//   socket ── room() / data() ──► core.process() ──► output in linear memory ── write(), or offer() ──► socket
 //                                   │ NEEDS_HOST: the server's handler runs, writes its reply, input goes on
 //
-// The hot path is received() → #run() → flush(): two clock reads, one call into the core, one write.
+// The hot path is room() → received() → run() → offer() → sent(): two clock reads, five calls into the core.
 // Not for accepting sockets or for the commands that the host runs: server.ts, server/commands/.
 
-import type { Socket, SocketHandler } from "../../runtime-adapters/port.ts";
+import type { Sender, Socket, SocketHandler } from "../../runtime-adapters/port.ts";
 import { STATUS } from "../bridge/core.ts";
 import { closeMarked, logProtocolError } from "../clients/closing.ts";
 import { describeForLog } from "../clients/describe.ts";
@@ -14,13 +14,15 @@ import type { Core } from "../bridge/core.ts";
 import { CLIENT_CLOSE_AFTER_REPLY } from "../generated/layout.ts";
 import type { Server } from "../server.ts";
 
-export class Connection implements SocketHandler {
+export class Connection implements SocketHandler, Sender {
   readonly server: Server;
   readonly core: Core;
   /** Address of the client in the core; 0 once it is closed. */
   client: number;
   socket: Socket | undefined;
   roomLength = 0;
+  offerAt = 0;
+  offerLength = 0;
   /** Loopback or unix socket. */
   isLocal = true;
   // What CLIENT SETNAME, SETINFO and HELLO told, as bytes in latin-1.
@@ -51,21 +53,40 @@ export class Connection implements SocketHandler {
 
   // --- What the adapter calls ---
 
-  room(): number {
-    const at = this.core.exports.inputRoom(this.client, 0) >>> 0;
+  room(part: number, parts: number): number {
+    const at = this.core.exports.inputRoom(this.client, 0, part, parts) >>> 0;
     this.roomLength = this.core.roomLength;
     return at;
   }
 
   received(n: number): void {
-    this.run(n);
+    if (this.client !== 0) this.run(n);
+  }
+
+  offer(): boolean {
+    const { core } = this;
+    if (this.#isBusy || this.client === 0) return false;
+    if (core.exports.outputFirst(this.client) !== 1) {
+      this.flush();
+      return false;
+    }
+    this.offerAt = core.outputAt;
+    this.offerLength = core.outputLength;
+    return true;
+  }
+
+  sent(n: number): void {
+    if (this.client === 0) return;
+    const left = this.core.exports.outputConsume(this.client, n);
+    if (n < this.offerLength) this.#isBlocked = true;
+    else if (left > 0 || this.#closesAfter) this.flush();
   }
 
   data(chunk: Uint8Array): void {
     const { core } = this;
     let at = 0;
     while (at < chunk.length && this.client !== 0) {
-      const room = core.exports.inputRoom(this.client, chunk.length - at) >>> 0;
+      const room = core.exports.inputRoom(this.client, chunk.length - at, 0, 1) >>> 0;
       const n = Math.min(core.roomLength, chunk.length - at);
       if (n === 0) return this.destroy();
       core.refresh();
@@ -121,7 +142,7 @@ export class Connection implements SocketHandler {
       this.#closesAfter = true;
       logProtocolError(server, this);
     }
-    if (status & (STATUS.output | STATUS.closeAfter)) this.flush();
+    if (status & (STATUS.output | STATUS.closeAfter)) this.flushSoon();
   }
 
   /** DEBUG FORCE-TLS-WRITE-ERROR: a TLS connection sends nothing, as if its socket took nothing, or it may again. */
@@ -131,41 +152,38 @@ export class Connection implements SocketHandler {
     if (!isHeld) this.writable();
   }
 
-  /** Offers the one piece of output that there is, at `ptr`. A message to many costs this much for each of them. */
-  flushPiece(ptr: number, length: number): void {
-    const { socket } = this;
-    if (socket === undefined || this.#inFlight > 0 || this.#isBlocked) return;
-    const taken = socket.write(ptr, length);
-    if (taken < 0) {
-      this.#inFlight = length;
-      return;
-    }
-    const left = this.core.exports.outputConsume(this.client, taken);
-    if (taken < length) this.#isBlocked = true;
-    else if (left > 0 || this.#closesAfter) this.flush();
+  /** The socket takes nothing now: there is none, or it still has what it was offered. */
+  get #isBusy(): boolean {
+    return this.socket === undefined || this.#inFlight > 0 || this.#isBlocked;
+  }
+
+  /** Offers output together with that of other connections, where that is cheaper, or else at once. */
+  flushSoon(): void {
+    if (!this.#isBusy && this.socket?.writeSoon?.(this) !== true) this.flush();
   }
 
   /** Offers output to the socket until it takes no more. */
   flush(): void {
     const { socket, core } = this;
-    if (socket === undefined || this.#inFlight > 0 || this.#isBlocked) return;
-    let length = core.exports.outputLength(this.client);
-    while (length > 0) {
-      const whole = core.client32(this.client, "outChunks") > 1 && socket.writeParts !== undefined;
+    if (socket === undefined || this.#isBusy) return;
+    let pieces = core.exports.outputFirst(this.client);
+    while (pieces > 0) {
+      const whole = pieces > 1 && socket.writeParts !== undefined;
       const parts = whole ? core.exports.outputParts(this.client) : 0;
-      const offered = whole ? this.#sizeOfParts(parts) : length;
+      const offered = whole ? this.#sizeOfParts(parts) : core.outputLength;
       const taken = whole
         ? socket.writeParts!(core.exports.outputPartsAt() >>> 0, parts, offered)
-        : socket.write(core.exports.outputPtr(this.client) >>> 0, length);
+        : socket.write(core.outputAt, offered);
       if (taken < 0) {
         this.#inFlight = offered;
         return;
       }
-      length = core.exports.outputConsume(this.client, taken);
+      const left = core.exports.outputConsume(this.client, taken);
       if (taken < offered) {
         this.#isBlocked = true;
         return;
       }
+      pieces = left > 0 ? core.exports.outputFirst(this.client) : 0;
     }
     if (this.#closesAfter) {
       this.socket = undefined;

@@ -354,7 +354,7 @@ describe("client eviction", () => {
   /** Sends a command and leaves its reply where it is. */
   function ask(core: CoreDriver, client: CoreClient, ...args: string[]): void {
     const bytes = encode(args);
-    const room = core.exports.inputRoom(client.handle, bytes.length) >>> 0;
+    const room = core.exports.inputRoom(client.handle, bytes.length, 0, 1) >>> 0;
     core.core.refresh();
     core.core.bytes.set(bytes, room);
     client.status = core.exports.process(client.handle, bytes.length);

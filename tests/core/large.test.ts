@@ -91,7 +91,7 @@ describe("large replies", () => {
     other.command("SET", "k", text(70_000));
     const client = core.connect();
     const stream = bytesOf(request("GET", "k"));
-    const room = core.exports.inputRoom(client.handle, stream.length);
+    const room = core.exports.inputRoom(client.handle, stream.length, 0, 1);
     core.core.bytes.set(stream, room);
     core.exports.process(client.handle, stream.length);
     other.command("DEL", "k");

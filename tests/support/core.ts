@@ -157,7 +157,7 @@ export class CoreClient {
     const bytes = typeof input === "string" ? bytesOf(input) : input;
     const out: string[] = [];
     for (let at = 0; at < bytes.length && !this.closing;) {
-      const room = exports.inputRoom(this.handle, bytes.length - at) >>> 0;
+      const room = exports.inputRoom(this.handle, bytes.length - at, 0, 1) >>> 0;
       if (room === 0) throw new Error("no memory for input");
       const part = bytes.subarray(at, at + core.roomLength);
       core.refresh();

@@ -1,0 +1,83 @@
+// linux-transfers.ts - receives and sends for several sockets, gathered and then done at one go.
+//
+//   add: receive(fd, address, length) · send(...) ──► run() ──► results[i]: bytes, or the error number, negative
+//
+// Addresses are the process's own. Nothing waits: what can't be done at once ends with -EAGAIN. Two ways to do it: by a
+// readv or writev each, here, and all of them by one system call (linux-uring.ts), where the kernel has that.
+
+import { EAGAIN, EINTR, IOVEC_OFFSET, TWO_32 } from "./linux-calls.ts";
+import type { LinuxCalls } from "./linux-calls.ts";
+import { openRing } from "./linux-uring.ts";
+
+/** As many can be gathered. */
+export const TRANSFERS_MAX = 64;
+
+export interface Transfers {
+  /** How many are gathered. */
+  readonly count: number;
+  /** What became of them; valid from run() on, until the next one is added. */
+  readonly results: Int32Array;
+  receive(fd: number, address: number, length: number): void;
+  send(fd: number, address: number, length: number): void;
+  /** Does what was gathered, in that order, and begins anew. */
+  run(): void;
+  close(): void;
+}
+
+/** A system call for each. */
+class SingleTransfers implements Transfers {
+  count = 0;
+  readonly results = new Int32Array(TRANSFERS_MAX);
+  private readonly calls: LinuxCalls;
+  private readonly sends = new Uint8Array(TRANSFERS_MAX);
+  private readonly fds = new Int32Array(TRANSFERS_MAX);
+  private readonly addresses = new Float64Array(TRANSFERS_MAX);
+  private readonly lengths = new Int32Array(TRANSFERS_MAX);
+
+  constructor(calls: LinuxCalls) {
+    this.calls = calls;
+  }
+
+  receive(fd: number, address: number, length: number): void {
+    this.add(0, fd, address, length);
+  }
+
+  send(fd: number, address: number, length: number): void {
+    this.add(1, fd, address, length);
+  }
+
+  private add(isSend: 0 | 1, fd: number, address: number, length: number): void {
+    const i = this.count++;
+    this.sends[i] = isSend;
+    this.fds[i] = fd;
+    this.addresses[i] = address;
+    this.lengths[i] = length;
+  }
+
+  run(): void {
+    const { count, calls, sends, fds, results } = this;
+    const { readv, writev } = calls.functions;
+    this.count = 0;
+    for (let i = 0; i < count; i++) {
+      calls.words[IOVEC_OFFSET / 4] = this.addresses[i];
+      calls.words[IOVEC_OFFSET / 4 + 1] = this.addresses[i] / TWO_32;
+      calls.words[IOVEC_OFFSET / 4 + 2] = this.lengths[i];
+      const n = sends[i] === 1 ? writev(fds[i], calls.at.iovec, 1) : readv(fds[i], calls.at.iovec, 1);
+      results[i] = n < 0 ? -calls.lastErrorNumber() : n;
+    }
+  }
+
+  close(): void {
+    this.count = 0;
+  }
+}
+
+/** io_uring where the kernel has it and allows it (containers often don't), else a call for each. */
+export function openTransfers(calls: LinuxCalls): Transfers {
+  return openRing(calls, TRANSFERS_MAX) ?? new SingleTransfers(calls);
+}
+
+/** Whether a result says that there is nothing to receive, or no room to send to, for the moment. */
+export function isForLater(result: number): boolean {
+  return result === -EAGAIN || result === -EINTR;
+}
