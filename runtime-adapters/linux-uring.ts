@@ -5,8 +5,8 @@
 //     0            ring:  head and tail of both queues · which entries are submitted (all, in order) · completions
 //     0x1000_0000  submissions:  64 bytes each
 //
-//   submission   0 opcode u8 · 4 descriptor i32 · 16 address u64 · 24 length u32 · 28 flags u32 · 32 number u64
-//   completion   0 that number u64 · 8 result i32 (bytes, or the error number, negative)
+//   submission   0 opcode u8 · 4 descriptor i32 · 16 address u64 · 24 length u32 · 28 flags u32 · 32 id u64
+//   completion   0 id u64 · 8 result i32 (bytes, or the error number, negative)
 //
 // With MSG_DONTWAIT a transfer is done, or has failed with EAGAIN, when io_uring_enter(2) returns: nothing is ever under
 // way outside of run(), so no memory is pinned, and there is nothing to cancel. Readiness stays epoll's.
