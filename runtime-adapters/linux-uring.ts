@@ -8,7 +8,7 @@
 //   submission   0 opcode u8 · 4 descriptor i32 · 16 address u64 · 24 length u32 · 28 flags u32 · 32 id u64
 //   completion   0 id u64 · 8 result i32 (bytes, or the error number, negative)
 //
-//   submission   0 opcode u8 · 4 descriptor i32 · 16 address u64 · 24 length u32 · 28 flags u32 · 32 tag u64
+// With MSG_DONTWAIT a transfer is done, or has failed with EAGAIN, when io_uring_enter(2) returns: nothing is ever under
 // way outside of run(), so no memory is pinned, and there is nothing to cancel. Readiness stays epoll's.
 //
 // Costs a transfer, beside the kernel's work on the socket: ten stores and loads; a system call by foreign call takes
