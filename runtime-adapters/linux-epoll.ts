@@ -83,6 +83,12 @@ export interface Watched extends Active {
   ready(events: number): void;
 }
 
+interface LoopOptions {
+  arch: string;
+  /** Whether to send and receive by io_uring, where there is one. */
+  ring: boolean;
+}
+
 /** The loop: one epoll set, its wake-ups, and what its sockets share. */
 export class EpollLoop {
   readonly calls: LinuxCalls;
@@ -117,15 +123,22 @@ export class EpollLoop {
   /** Those that have output. */
   private senders: EpollSocket[] = [];
 
-  private constructor(calls: LinuxCalls, clock: () => number, fds: [number, number], waker: Waker, packed: boolean) {
+  private constructor(
+    calls: LinuxCalls,
+    clock: () => number,
+    fds: [number, number],
+    waker: Waker,
+    options: LoopOptions,
+  ) {
     this.calls = calls;
     this.clock = clock;
     this.crowd = new Crowd(clock);
-    this.transfers = openTransfers(calls);
+    this.transfers = openTransfers(calls, options.ring);
     [this.epoll, this.interrupter] = fds;
     this.waker = waker;
-    this.eventWords = packed ? 3 : 4;
-    this.dataWord = packed ? 1 : 2;
+    const isPacked = options.arch === "x86_64";
+    this.eventWords = isPacked ? 3 : 4;
+    this.dataWord = isPacked ? 1 : 2;
     this.turnEnd = new TurnEnd((run) => {
       if (!this.inRound) setImmediate(run);
     });
@@ -138,7 +151,7 @@ export class EpollLoop {
   }
 
   /** Opens descriptors and helper. Throws with the reason where that isn't possible. */
-  static open(calls: LinuxCalls, clock: () => number, arch: string): EpollLoop {
+  static open(calls: LinuxCalls, clock: () => number, options: LoopOptions): EpollLoop {
     const epoll = calls.functions.epoll_create1(EPOLL_CLOEXEC);
     if (epoll < 0) throw new Error(`epoll_create1: ${errorText(calls.lastError())}`);
     // By default Linux lets a sleep last 50 µs longer than asked.
@@ -146,12 +159,17 @@ export class EpollLoop {
     const interrupter = calls.functions.eventfd(0, EFD_NONBLOCK_CLOEXEC);
     if (interrupter < 0) throw new Error(`eventfd: ${errorText(calls.lastError())}`);
     let interrupt = (): void => undefined;
-    const waker = openWaker(calls, arch, epoll, () => interrupt());
-    const loop = new EpollLoop(calls, clock, [epoll, interrupter], waker, arch === "x86_64");
+    const waker = openWaker(calls, options.arch, epoll, () => interrupt());
+    const loop = new EpollLoop(calls, clock, [epoll, interrupter], waker, options);
     interrupt = () => loop.interrupt();
     loop.control(EPOLL_CTL_ADD, interrupter, EPOLLIN);
     loop.watched[interrupter] = { window: 0, reader: undefined, ready: () => loop.drainInterrupter() };
     return loop;
+  }
+
+  /** Whether io_uring sends and receives. */
+  get byRing(): boolean {
+    return this.transfers.byRing;
   }
 
   setMemory(memory: WebAssembly.Memory): void {
@@ -473,19 +491,19 @@ function foreignClocks(calls: LinuxCalls): Pick<Port, "nowUs" | "monotonicUs"> {
   return { nowUs: () => read(CLOCK_REALTIME), monotonicUs: () => read(CLOCK_MONOTONIC) };
 }
 
-/** `portable` with its sockets replaced. Rejects with the reason where epoll can't run. */
-export async function createEpollPort(portable: Port): Promise<Port> {
+/** `portable` with its sockets replaced, with io_uring if wanted. Rejects with the reason where epoll can't run. */
+export async function createEpollPort(portable: Port, { ring }: { ring: boolean }): Promise<Port> {
   if (portable.platform !== "linux") throw new Error(`${portable.platform} has no epoll`);
   if (portable.arch !== "x86_64" && portable.arch !== "aarch64") throw new Error(`not tried on ${portable.arch}`);
   const calls = await openLinuxCalls(portable.arch);
   // Deno's performance.now() takes 90 ns, the same by a foreign call 29; Bun's takes 5 and Node's 55.
   const clocks = portable.runtime === "deno" ? foreignClocks(calls) : portable;
-  const loop = EpollLoop.open(calls, clocks.monotonicUs, portable.arch);
+  const loop = EpollLoop.open(calls, clocks.monotonicUs, { arch: portable.arch, ring });
   return {
     ...portable,
     nowUs: clocks.nowUs,
     monotonicUs: clocks.monotonicUs,
-    ioAdapter: "epoll",
+    ioAdapter: loop.byRing ? "epoll, io_uring" : "epoll",
     setMemory(memory: WebAssembly.Memory): void {
       portable.setMemory(memory);
       loop.setMemory(memory);

@@ -13,6 +13,8 @@ import { openRing } from "./linux-uring.ts";
 export const TRANSFERS_MAX = 64;
 
 export interface Transfers {
+  /** Whether io_uring does them. */
+  readonly byRing: boolean;
   /** How many are gathered. */
   readonly count: number;
   /** What became of them; valid from run() on, until the next one is added. */
@@ -26,6 +28,7 @@ export interface Transfers {
 
 /** A system call for each. */
 class SingleTransfers implements Transfers {
+  readonly byRing = false;
   count = 0;
   readonly results = new Int32Array(TRANSFERS_MAX);
   private readonly calls: LinuxCalls;
@@ -72,9 +75,9 @@ class SingleTransfers implements Transfers {
   }
 }
 
-/** io_uring where the kernel has it and allows it (containers often don't), else a call for each. */
-export function openTransfers(calls: LinuxCalls): Transfers {
-  return openRing(calls, TRANSFERS_MAX) ?? new SingleTransfers(calls);
+/** By io_uring, if wanted, where the kernel has it and allows it (containers often don't); else by a call for each. */
+export function openTransfers(calls: LinuxCalls, ring: boolean): Transfers {
+  return (ring ? openRing(calls, TRANSFERS_MAX) : undefined) ?? new SingleTransfers(calls);
 }
 
 /** Whether a result says that there is nothing to receive, or no room to send to, for the moment. */

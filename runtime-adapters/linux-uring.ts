@@ -8,8 +8,8 @@
 //   submission   0 opcode u8 · 4 descriptor i32 · 16 address u64 · 24 length u32 · 28 flags u32 · 32 id u64
 //   completion   0 id u64 · 8 result i32 (bytes, or the error number, negative)
 //
-// With MSG_DONTWAIT a transfer is done, or has failed with EAGAIN, when io_uring_enter(2) returns: nothing is ever under
-// way outside of run(), so no memory is pinned, and there is nothing to cancel. Readiness stays epoll's.
+// With MSG_DONTWAIT a transfer is done, or has failed with EAGAIN, when io_uring_enter(2) returns: nothing is ever
+// under way outside of run(), so no memory is pinned, and there is nothing to cancel. Readiness stays epoll's.
 //
 // Costs a transfer, beside the kernel's work on the socket: ten stores and loads; a system call by foreign call takes
 // 170 ns for itself and another 50 to 100 for the way there. With 50 clients and one request at a time that is 18 % of
@@ -83,6 +83,7 @@ interface Mapping {
 }
 
 class Ring implements Transfers {
+  readonly byRing = true;
   count = 0;
   readonly results: Int32Array;
   private readonly calls: LinuxCalls;

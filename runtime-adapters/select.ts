@@ -19,7 +19,7 @@ export function detectRuntime(): "node" | "deno" | "bun" | "browser" {
 
 /**
  * One adapter by its name: "node", "node-streams", "deno", "bun", "browser", "simulated",
- * "epoll". Rejects where it can't run.
+ * "epoll", "epoll-calls" (the same without io_uring). Rejects where it can't run.
  */
 export async function openNamedPort(name: string): Promise<Port> {
   switch (name) {
@@ -34,9 +34,10 @@ export async function openNamedPort(name: string): Promise<Port> {
       return (await import("./browser.ts")).createBrowserPort();
     case "simulated":
       return (await import("./simulated.ts")).createSimulatedPort();
-    case "epoll": {
+    case "epoll":
+    case "epoll-calls": {
       const { createEpollPort } = await import("./linux-epoll.ts");
-      return await createEpollPort(await openNamedPort(detectRuntime()));
+      return await createEpollPort(await openNamedPort(detectRuntime()), { ring: name === "epoll" });
     }
     default:
       throw new Error(`no adapter of the name '${name}'`);
@@ -56,7 +57,7 @@ export async function openPort(options: { ioAdapter: IoAdapterChoice; portable?:
   if (options.ioAdapter === "auto" && runtime === "node") return { port: portable };
   const { createEpollPort } = await import("./linux-epoll.ts");
   try {
-    return { port: await createEpollPort(portable) };
+    return { port: await createEpollPort(portable, { ring: true }) };
   } catch (error) {
     return { port: portable, fallbackReason: (error as Error).message };
   }

@@ -368,7 +368,11 @@ export class Server {
     this.timeouts.close();
     this.lazyFree.close();
     this.listeners.close();
-    for (const connection of this.connections.values()) connection.destroy();
+    for (const connection of this.connections.values()) {
+      // Replies of this turn may wait to be sent with others.
+      connection.flush();
+      connection.destroy();
+    }
   }
 }
 

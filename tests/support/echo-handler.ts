@@ -3,7 +3,7 @@
 // Every chunk is copied to a fresh block at the end of linear memory, so memory grows while bytes are pending; a block
 // is overwritten as soon as the adapter may no longer use it, so an adapter that still does sends wrong bytes.
 
-import type { Socket, SocketHandler } from "../../runtime-adapters/port.ts";
+import type { Sender, Socket, SocketHandler } from "../../runtime-adapters/port.ts";
 
 const PAGE = 65536;
 const ROOM_SIZE = 16384;
@@ -27,8 +27,10 @@ export class TestMemory {
   }
 }
 
-export class EchoHandler implements SocketHandler {
+export class EchoHandler implements SocketHandler, Sender {
   roomLength = ROOM_SIZE;
+  offerAt = 0;
+  offerLength = 0;
   readonly socket: Socket;
   /** Every call that the contract counts, in order: "written", "writable", "closed". */
   readonly calls: string[] = [];
@@ -69,6 +71,22 @@ export class EchoHandler implements SocketHandler {
     this.take(chunk.slice());
   }
 
+  offer(): boolean {
+    this.fail(this.inOwnCall, "offer() inside an own call");
+    if (!this.canWrite) return false;
+    this.calls.push("offer");
+    this.offerAt = this.queue[0].ptr;
+    this.offerLength = this.queue[0].length;
+    return true;
+  }
+
+  sent(n: number): void {
+    this.fail(n > this.offerLength, `sent(${n}) of ${this.offerLength}`);
+    this.useUp(n);
+    if (n < this.offerLength) this.waiting = true;
+    else this.flush();
+  }
+
   written(n: number): void {
     this.fail(this.inOwnCall, "written() inside an own call");
     this.fail(n !== this.inFlight || n === 0, `written(${n}) with ${this.inFlight} in flight`);
@@ -99,7 +117,7 @@ export class EchoHandler implements SocketHandler {
     const ptr = this.memory.allocate(bytes.length);
     this.memory.bytes(ptr, bytes.length).set(bytes);
     this.queue.push({ ptr, length: bytes.length });
-    this.flush();
+    this.flushSoon();
   }
 
   get pending(): number {
@@ -114,8 +132,19 @@ export class EchoHandler implements SocketHandler {
     if (!this.silent) this.send(chunk);
   }
 
+  private get canWrite(): boolean {
+    return this.queue.length > 0 && this.inFlight === 0 && !this.waiting && this.timesClosed === 0;
+  }
+
+  private flushSoon(): void {
+    this.inOwnCall = true;
+    const isSoon = this.socket.writeSoon?.(this) === true;
+    this.inOwnCall = false;
+    if (!isSoon) this.flush();
+  }
+
   private flush(): void {
-    while (this.queue.length > 0 && this.inFlight === 0 && !this.waiting && this.timesClosed === 0) {
+    while (this.canWrite) {
       const { ptr, length } = this.queue[0];
       this.inOwnCall = true;
       const sent = this.socket.write(ptr, length);
