@@ -371,10 +371,13 @@ export class EpollLoop {
   }
 
   private handle(ready: number): void {
-    for (let from = 0; from < ready; from += STEP) this.step(from, Math.min(from + STEP, ready));
+    for (let from = 0; from < ready; from += STEP) {
+      if (from > 0) this.send();
+      this.step(from, Math.min(from + STEP, ready));
+    }
   }
 
-  /** Events [from, to): receives, has handlers run, sends. */
+  /** Events [from, to): receives, has handlers run. What they send goes out before the next step or the round's end. */
   private step(from: number, to: number): void {
     const { words } = this.calls;
     const { parties, transfers, eventWords } = this;
@@ -397,7 +400,6 @@ export class EpollLoop {
     // No handler runs before all is received: it could free the memory that another's bytes go to.
     if (parties.length > 0) this.receive();
     if (others > 0) this.tellOthers(from, to);
-    this.send();
   }
 
   private receive(): void {
@@ -447,6 +449,7 @@ export class EpollLoop {
    */
   private gather(events: number): void {
     for (let rests = 0; rests < GATHER_RESTS && events < GATHER_EVENTS; rests++) {
+      this.send();
       this.calls.functions.usleep(REST_US);
       const more = this.wait(0);
       if (more <= 0) return;
