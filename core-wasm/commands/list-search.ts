@@ -13,7 +13,7 @@ import {
 import {
   cursorClose, cursorFailed, cursorIsThere, cursorNext, cursorOpen, cursorPrevious, cursorSeek, cursorSeekBack,
 } from "../types/list-cursor";
-import { listLength } from "../types/list";
+import { ELEMENT_WORK, listLength } from "../types/list";
 import { argAtLeast, argIs, argRange } from "./arguments";
 import { isOfType, readKey } from "./look-up";
 
@@ -52,6 +52,7 @@ function findMatches(e: usize, rank: i64, most: i64, maxlen: i64): bool {
     more = back ? cursorPrevious() : cursorNext();
   }
   cursorClose();
+  root().work += <u64>index * ELEMENT_WORK;
   return !cursorFailed() && !scratchFailed();
 }
 

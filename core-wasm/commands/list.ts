@@ -17,7 +17,7 @@ import {
   cursorSeekBack,
 } from "../types/list-cursor";
 import {
-  listExpect, listLength, listNew, listPop, listPush, listRemoveRange, listSettle, listTrim,
+  ELEMENT_WORK, listExpect, listLength, listNew, listPop, listPush, listRemoveRange, listSettle, listTrim,
 } from "../types/list";
 import { valueFree } from "../types/value";
 import { argI64, argIs, argRange, replyArity } from "./arguments";
@@ -157,7 +157,7 @@ export function linsertCommand(c: Client): void {
   let done = false;
   if (expectArguments(e, 4, 5)) {
     cursorOpen(e, 0);
-    cursorSeek(argPtr(3), argLen(3), i64.MAX_VALUE);
+    root().work += <u64>cursorSeek(argPtr(3), argLen(3), i64.MAX_VALUE) * ELEMENT_WORK;
     found = cursorIsThere();
     done = found ? cursorInsert(argPtr(4), argLen(4), after) : !cursorFailed();
     cursorClose();
@@ -327,6 +327,7 @@ export function lremCommand(c: Client): void {
   const keyLen = argLen(1);
   const e = lookupWrite(db, key, keyLen);
   if (!isOfType(c, e, TYPE_LIST)) return;
+  if (e != 0) root().work += <u64>listLength(e) * ELEMENT_WORK;
   const removed = e == 0 ? 0 : removeEqual(e, count < 0 ? -count : count, count < 0);
   if (removed > 0) {
     notify(NOTIFY_LIST, "lrem", key, keyLen, db.id);
@@ -369,5 +370,6 @@ export function ltrimCommand(c: Client): void {
   else notify(NOTIFY_LIST, "ltrim", key, keyLen, db.id);
   elementsGone(db, e, key, keyLen);
   changed(<u64>(length - kept));
+  r.work += <u64>(length - kept) * ELEMENT_WORK;
   replyOk(c);
 }

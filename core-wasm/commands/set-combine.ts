@@ -31,6 +31,8 @@ import { replyMember, replyMembers } from "./set";
 
 /** Sets that a difference takes away are looked up at half the price of being walked (Valkey's weighting). */
 const LOOKUP_DISCOUNT: i64 = 2;
+/** Nanoseconds of root.work that a member of the sets may take. */
+const MEMBER_WORK: u64 = 50;
 
 // --- The sets of a command ---
 
@@ -59,6 +61,7 @@ function readSets(c: Client, first: i32, count: i32): usize {
       return 0;
     }
     putAt(sets, i, e);
+    root().work += <u64>sizeOf(e) * MEMBER_WORK;
   }
   return sets;
 }

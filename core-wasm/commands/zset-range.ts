@@ -54,6 +54,8 @@ class Range {
   reverse: i32;
 }
 
+/** Nanoseconds of root.work that a removed member takes. */
+const REMOVAL_WORK: u64 = 100;
 const LOWER: usize = memory.data(24, 8);
 const UPPER: usize = memory.data(24, 8);
 const RANGE: usize = memory.data(48, 8);
@@ -399,6 +401,7 @@ function removeGeneric(c: Client, by: i32, event: string): void {
   }
   const count = r.count;
   zsetRemoveRange(e, <u32>r.first, <u32>count);
+  root().work += <u64>count * REMOVAL_WORK;
   changed(<u64>count);
   notify(NOTIFY_ZSET, event, argPtr(1), argLen(1), db.id);
   if (zsetLength(e) == 0) deleteEmptied(db, argPtr(1), argLen(1));

@@ -28,6 +28,9 @@ import {
   cursorClose, cursorLength, cursorNext, cursorNode, cursorOffset, cursorOpen, cursorView,
 } from "./list-cursor";
 
+/** Nanoseconds of root.work that an element takes which is looked at or removed. */
+export const ELEMENT_WORK: u64 = 10;
+
 function quicklistOf(e: usize): Quicklist {
   return changetype<Quicklist>(entryPointer(e));
 }

@@ -57,6 +57,33 @@ describe("slices", () => {
     assertEquals(slices(client, ["GEOSEARCHSTORE", "to", "few", ...nothing]), 2);
   });
 
+  it("are shared by what looks at few elements, or removes few", () => {
+    const client = new CoreDriver().connect();
+    const names = Array.from({ length: 500 }, (_, i) => `member:${i}`);
+    for (const [key, n] of [["few", 20], ["many", 500]] as const) {
+      client.command("RPUSH", `l:${key}`, ...names.slice(0, n));
+      client.command("SADD", `s:${key}`, ...names.slice(0, n));
+    }
+    const commands = (key: string): Command[] => [
+      ["LPOS", `l:${key}`, "none"], ["LINSERT", `l:${key}`, "AFTER", "none", "x"], ["LREM", `l:${key}`, 0, "none"],
+      ["SINTERCARD", 2, "s:few", `s:${key}`], ["SDIFF", `s:${key}`, `s:${key}`],
+      ["SINTERSTORE", "to", `s:${key}`, "none"],
+    ];
+    for (const command of commands("few")) assertEquals(slices(client, command), 1, command.join(" "));
+    for (const command of commands("many")) assertEquals(slices(client, command), EACH, command.join(" "));
+    const refill = (n: number): Command[] => [
+      ["DEL", "l", "z"], ["RPUSH", "l", ...names.slice(0, n)],
+      ["ZADD", "z", ...names.slice(0, n).flatMap((name) => [1, name])],
+    ];
+    for (const command of [["LTRIM", "l", 1, 0], ["ZREMRANGEBYSCORE", "z", 1, 1]]) {
+      // The next run of a command that removed many is alone.
+      for (const [n, wanted] of [[20, 1], [500, 2]]) {
+        client.pipeline([...refill(n), command]);
+        assertEquals(slices(client, command, 2), wanted, `${command.join(" ")} of ${n}`);
+      }
+    }
+  });
+
   it("end behind a command of many arguments", () => {
     const client = new CoreDriver().connect();
     const names = Array.from({ length: 100 }, (_, i) => `m${i}`);
