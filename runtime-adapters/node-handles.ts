@@ -1,4 +1,4 @@
-// node-handles.ts - connections on Node's bare libuv handles.
+// node-handles.ts - connections on the bare libuv handles of Node, and on Deno's, which it makes after them.
 //
 // A net.Socket is a duplex stream around such a handle; per request the stream costs about as much as the system
 // calls. The handle alone does all that a server needs:
@@ -9,8 +9,8 @@
 //                                                      reference to the view and calls request.oncomplete later
 //   streamBaseState[WRITE_ASYNC]                       whether something was left
 //
-// These are Node's internals, reached by process.binding, the same from Node 12 to 26. nodeHandles() checks each
-// piece and answers undefined where one is missing; the caller falls back to net.Socket.
+// These are internals, reached by process.binding, the same from Node 12 to 26 and in Deno 2.9. nodeHandles() checks
+// each piece and answers undefined where one is missing; the caller falls back to net.Socket.
 
 import process from "node:process";
 
@@ -31,7 +31,8 @@ export interface AddressFacts {
 
 /** What is used of a libuv stream handle. */
 export interface StreamHandle {
-  readonly fd: number;
+  /** Deno has none. */
+  readonly fd?: number;
   onread: ((this: StreamHandle, buffer: ArrayBuffer | undefined) => void) | undefined;
   useUserBuffer(buffer: Uint8Array): void;
   readStart(): number;
@@ -59,16 +60,20 @@ interface StreamBinding {
   kLastWriteWasAsync: number;
 }
 
-/** What makes handles that listen. */
+/** What makes handles that listen at one kind of place. */
 interface ServerBinding {
-  TCP: new (kind: number) => ServerHandle;
-  Pipe: new (kind: number) => ServerHandle;
-  constants: { SERVER: number; UV_TCP_IPV6ONLY: number };
+  TCP?: new (kind: number) => ServerHandle;
+  Pipe?: new (kind: number) => ServerHandle;
+  constants?: { SERVER: number; UV_TCP_IPV6ONLY?: number };
+  /** Deno alone: `onconnection` of this handle gets connections, too. */
+  setupListenWrap?(handle: ServerHandle): void;
 }
 
 /** What all of a port's connections share. */
-export interface NodeHandles extends ServerBinding {
+export interface NodeHandles {
   binding: StreamBinding;
+  tcp: ServerBinding;
+  pipe: ServerBinding;
   memory: MemoryView;
   coalescer: PortableCoalescer;
   readBuffer: Uint8Array;
@@ -82,16 +87,16 @@ export interface NodeHandles extends ServerBinding {
 /** Finds Node's internals; undefined where one of them is missing. */
 export function nodeHandles(memory: MemoryView, coalescer: PortableCoalescer): NodeHandles | undefined {
   const find = (process as unknown as { binding?: (name: string) => unknown }).binding;
-  if (find === undefined || "Bun" in globalThis || "Deno" in globalThis) return undefined;
+  if (find === undefined || "Bun" in globalThis) return undefined;
   let binding: StreamBinding;
   let errors: { getErrorMap?(): Map<number, [string, string]> };
-  let tcp: Omit<ServerBinding, "Pipe">;
-  let pipe: Pick<ServerBinding, "Pipe">;
+  let tcp: ServerBinding;
+  let pipe: ServerBinding;
   try {
     binding = find.call(process, "stream_wrap") as StreamBinding;
     errors = find.call(process, "uv") as typeof errors;
-    tcp = find.call(process, "tcp_wrap") as typeof tcp;
-    pipe = find.call(process, "pipe_wrap") as typeof pipe;
+    tcp = find.call(process, "tcp_wrap") as ServerBinding;
+    pipe = find.call(process, "pipe_wrap") as ServerBinding;
   } catch {
     return undefined;
   }
@@ -99,12 +104,11 @@ export function nodeHandles(memory: MemoryView, coalescer: PortableCoalescer): N
   if (typeof binding.WriteWrap !== "function" || state === undefined) return undefined;
   if (typeof binding.kReadBytesOrError !== "number" || typeof binding.kLastWriteWasAsync !== "number") return undefined;
   if (typeof tcp.TCP !== "function" || typeof pipe.Pipe !== "function") return undefined;
-  if (tcp.constants?.SERVER === undefined || tcp.constants.UV_TCP_IPV6ONLY === undefined) return undefined;
+  if (tcp.constants?.SERVER === undefined || pipe.constants?.SERVER === undefined) return undefined;
   const names = errors.getErrorMap?.();
   return {
-    TCP: tcp.TCP,
-    Pipe: pipe.Pipe,
-    constants: tcp.constants,
+    tcp,
+    pipe,
     binding,
     memory,
     coalescer,
@@ -149,7 +153,7 @@ export class HandleSocket implements Socket, Active {
   constructor(own: NodeHandles, handle: StreamHandle, options: ListenOptions) {
     this.own = own;
     this.handle = handle;
-    this.fd = handle.fd;
+    this.fd = handle.fd ?? -1;
     if (options.path !== undefined) {
       this.remote = formatUnixAddress(options.path);
       this.local = this.remote;

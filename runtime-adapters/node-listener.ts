@@ -1,4 +1,4 @@
-// node-listener.ts - listening in Node with a bare libuv handle; connections arrive as such handles, too.
+// node-listener.ts - listening in Node and Deno with a bare handle; connections arrive as such handles, too.
 //
 //   new TCP(SERVER) ─ bind, bind6 ─┐
 //                                  ├─► listen(backlog) ─► onconnection(handle) ─► HandleSocket
@@ -23,17 +23,25 @@ export interface ServerHandle {
   close(): void;
 }
 
-/** Binds to an address; "EINVAL" for what is none. */
-function bindTo({ errorName, constants }: NodeHandles, handle: ServerHandle, address: string, port: number): string {
-  const isIPv6 = address.includes(":");
-  const error = isIPv6 ? handle.bind6(address, port, constants.UV_TCP_IPV6ONLY) : handle.bind(address, port);
-  return error === 0 ? "" : errorName(error);
+/** What bind() answers for words that are no address: Node, Deno. */
+const NO_ADDRESS = ["EINVAL", "EPERM"];
+
+/** Binds to an address; one of NO_ADDRESS for what is none. */
+function bindTo({ tcp, errorName }: NodeHandles, handle: ServerHandle, address: string, port: number): string {
+  try {
+    const error = address.includes(":")
+      ? handle.bind6(address, port, tcp.constants?.UV_TCP_IPV6ONLY ?? 0)
+      : handle.bind(address, port);
+    return error === 0 ? "" : errorName(error);
+  } catch {
+    return "EINVAL"; // Deno throws for some of them
+  }
 }
 
 /** The same for an address or a name. Rejects where nobody knows the name. */
 async function bindToHost(own: NodeHandles, handle: ServerHandle, host: string, port: number): Promise<string> {
   const code = bindTo(own, handle, host, port);
-  if (code !== "EINVAL") return code;
+  if (!NO_ADDRESS.includes(code)) return code;
   const { lookup } = await import("node:dns/promises");
   const { address } = await lookup(host);
   return bindTo(own, handle, address, port);
@@ -45,7 +53,8 @@ export async function listenByHandle(
 ): Promise<Listener> {
   const { path, unixMode } = options;
   const isUnix = path !== undefined;
-  const handle = new (isUnix ? own.Pipe : own.TCP)(own.constants.SERVER);
+  const binding = isUnix ? own.pipe : own.tcp;
+  const handle = new (binding.Pipe ?? binding.TCP)!(binding.constants!.SERVER);
   let isOpen = true;
   const close = () => {
     if (isOpen) handle.close();
@@ -69,6 +78,7 @@ export async function listenByHandle(
     const socket = new HandleSocket(own, client, options);
     socket.start(accept(socket));
   };
+  binding.setupListenWrap?.(handle);
   const error = handle.listen(options.backlog);
   check(error === 0 ? "" : own.errorName(error));
   if (isUnix) {

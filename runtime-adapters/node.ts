@@ -1,4 +1,4 @@
-// node.ts - the portable adapter for Node 20 and newer.
+// node.ts - the portable adapter for Node 20 and newer; what deno.ts is made of.
 //
 // Listeners and connections are bare libuv handles (node-listener.ts, node-handles.ts), which skips the stream classes
 // and with them a third of the CPU a request costs. Where a Node has no such handles, they are net.Server's and
@@ -12,6 +12,7 @@ import { listenByHandle } from "./node-listener.ts";
 import { listenByStreams } from "./node-streams.ts";
 import type { Port } from "./port.ts";
 import { openHost, portablePort } from "./portable.ts";
+import type { Host } from "./portable.ts";
 
 const RANDOM_FILE = "/dev/urandom";
 
@@ -34,16 +35,20 @@ function monotonicUs(): number {
   return seconds * 1e6 + nanoseconds / 1000;
 }
 
-/** `streams: true` keeps to net.Socket even where bare handles could be used. */
-export function createNodePort(settings: { streams?: boolean } = {}): Port {
-  const host = openHost(monotonicUs);
-  const { memory, coalescer, files, clock } = host;
-  const own = settings.streams === true ? undefined : nodeHandles(memory, coalescer);
-  clock.random = systemRandom(files, clock.random);
-  const ioAdapter = own === undefined ? "node-streams" : "node";
-  const names = { runtime: "node", version: process.versions.node, ioAdapter } as const;
-  return portablePort(host, names, (options, accept) =>
+/** A port on bare handles, or on net.Sockets where there are none or `streams` is true. */
+export function handlePort(host: Host, names: Pick<Port, "runtime" | "version">, streams = false): Port {
+  const { memory, coalescer, files } = host;
+  const own = streams ? undefined : nodeHandles(memory, coalescer);
+  const ioAdapter = own === undefined ? `${names.runtime}-streams` : names.runtime;
+  return portablePort(host, { ...names, ioAdapter }, (options, accept) =>
     own === undefined
       ? listenByStreams(memory, options, files, accept)
       : listenByHandle(own, options, files, accept));
+}
+
+/** `streams: true` keeps to net.Socket even where bare handles could be used. */
+export function createNodePort(settings: { streams?: boolean } = {}): Port {
+  const host = openHost(monotonicUs);
+  host.clock.random = systemRandom(host.files, host.clock.random);
+  return handlePort(host, { runtime: "node", version: process.versions.node }, settings.streams);
 }

@@ -18,13 +18,14 @@ export function detectRuntime(): "node" | "deno" | "bun" | "browser" {
 }
 
 /**
- * One adapter by its name: "node", "node-streams", "deno", "bun", "browser", "simulated",
+ * One adapter by its name: "node", "node-streams", "deno", "deno-streams", "bun", "browser", "simulated",
  * "epoll", "epoll-calls" (the same without io_uring). Rejects where it can't run.
  */
 export async function openNamedPort(name: string): Promise<Port> {
   switch (name) {
     case "deno":
-      return (await import("./deno.ts")).createDenoPort();
+    case "deno-streams":
+      return (await import("./deno.ts")).createDenoPort({ streams: name === "deno-streams" });
     case "bun":
       return (await import("./bun.ts")).createBunPort();
     case "node":

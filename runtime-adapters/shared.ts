@@ -41,15 +41,16 @@ export class MemoryView {
 
 // --- Addresses ---
 
-/** "127.0.0.1:50000" or "[::1]:50000". An IPv4 address inside IPv6 is printed as the IPv6 address it is. */
-export function formatAddress(host: string | undefined, port: number | undefined): string {
-  if (host === undefined || host === "") return "?:0";
+/** "127.0.0.1:50000" or "[::1]:50000"; the same for an IPv4 peer of an IPv6 socket, which Deno alone has. */
+export function formatAddress(address: string | undefined, port: number | undefined): string {
+  if (address === undefined || address === "") return "?:0";
+  const host = address.replace(/^::ffff:(?=\d+\.)/, "");
   return host.includes(":") ? `[${host}]:${port ?? 0}` : `${host}:${port ?? 0}`;
 }
 
 /** Whether an address, as formatAddress() writes it, is this machine's own. */
 export function isLoopback(address: string): boolean {
-  return /^(127\.|\[::1\]|::1:|\[?::ffff:127\.)/.test(address);
+  return /^(127\.|\[::1\]|::1:)/.test(address);
 }
 
 /** Valkey writes every address of a family as "*" and "::*"; systems want a zero address. */

@@ -20,7 +20,7 @@ import { sleep, until } from "./support/wait.ts";
 
 const ADAPTERS: Record<string, string[]> = {
   node: ["node", "node-streams", "epoll", "epoll-calls"],
-  deno: ["deno", "epoll", "epoll-calls"],
+  deno: ["deno", "deno-streams", "epoll", "epoll-calls"],
   bun: ["bun", "epoll", "epoll-calls"],
 };
 const OPTIONS: ListenOptions = { host: "127.0.0.1", port: 0, backlog: 511, keepAliveSeconds: 300 };
