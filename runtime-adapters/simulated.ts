@@ -415,6 +415,41 @@ function clientEnd(connection: SimulatedConnection): SimulatedClient {
   };
 }
 
+/** The turns of the loop: what happens between one batch of deliveries and the next. */
+class Turns {
+  readonly #network: VirtualNetwork;
+  #ends: (() => void)[] = [];
+
+  constructor(network: VirtualNetwork) {
+    this.#network = network;
+  }
+
+  after(run: () => void): void {
+    this.#ends.push(run);
+  }
+
+  /** One turn; false when nothing happened in it. */
+  once(): boolean {
+    const moved = this.#network.step();
+    const ends = this.#ends;
+    this.#ends = [];
+    for (const run of ends) run();
+    return moved || ends.length > 0;
+  }
+
+  settle(): void {
+    while (this.once());
+  }
+
+  async settleAsync(): Promise<void> {
+    do {
+      this.settle();
+      // A chain of promises takes a microtask each link.
+      for (let i = 0; i < 20; i++) await Promise.resolve();
+    } while (this.once());
+  }
+}
+
 /** Makes a world. The same seed and the same calls give the same run. */
 export function createSimulatedPort(options: SimulatedOptions = {}): SimulatedPort {
   const startUs = options.startUs ?? DEFAULT_START_US;
@@ -424,7 +459,7 @@ export function createSimulatedPort(options: SimulatedOptions = {}): SimulatedPo
   const network = new VirtualNetwork(world);
   const files = new MemoryFiles(() => (startUs + clock.passedUs) / 1000);
   const printed = { out: "", err: "" };
-  let turnEnds: (() => void)[] = [];
+  const turns = new Turns(network);
   const host = virtualProcess(
     {
       args: options.args,
@@ -439,16 +474,6 @@ export function createSimulatedPort(options: SimulatedOptions = {}): SimulatedPo
     },
     files,
   );
-  const settleOnce = (): boolean => {
-    const moved = network.step();
-    const list = turnEnds;
-    turnEnds = [];
-    for (const run of list) run();
-    return moved || list.length > 0;
-  };
-  const settle = (): void => {
-    while (settleOnce());
-  };
   return {
     ...host,
     runtime: "simulated",
@@ -466,7 +491,7 @@ export function createSimulatedPort(options: SimulatedOptions = {}): SimulatedPo
     sleepSync(ms: number): void {
       clock.passedUs += ms * 1000;
     },
-    afterTurn: (run) => void turnEnds.push(run),
+    afterTurn: (run) => turns.after(run),
     yieldSoon: () => undefined,
     setMemory: (memory) => world.memory.set(memory),
     listen: async (listenOptions, accept) => network.listen(listenOptions, accept),
@@ -474,18 +499,12 @@ export function createSimulatedPort(options: SimulatedOptions = {}): SimulatedPo
     close: () => undefined,
     target: (targetPort, answer) => void network.targets.set(targetPort, answer),
     connect: (target = {}) => network.connect(target),
-    settle,
-    async settleAsync(): Promise<void> {
-      do {
-        settle();
-        // A chain of promises takes a microtask each link.
-        for (let i = 0; i < 20; i++) await Promise.resolve();
-      } while (settleOnce());
-    },
+    settle: () => turns.settle(),
+    settleAsync: () => turns.settleAsync(),
     advance(ms: number): void {
       const untilUs = clock.passedUs + ms * 1000;
-      settle();
-      while (clock.runNext(untilUs)) settle();
+      turns.settle();
+      while (clock.runNext(untilUs)) turns.settle();
       clock.passedUs = Math.max(clock.passedUs, untilUs);
     },
   };

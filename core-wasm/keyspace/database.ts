@@ -242,12 +242,6 @@ export function replaceEntry(db: Database, old: usize, fresh: usize): bool {
   return true;
 }
 
-/** Tells both tables that an entry moved from `old` (already freed) to `moved`. */
-function entryMoved(db: Database, hash: u64, slot: usize, expireSlot: usize, moved: usize): void {
-  store<u32>(slot, <u32>moved);
-  if (expireSlot != 0) store<u32>(expireSlot, <u32>moved);
-}
-
 /**
  * Sets or clears (NO_EXPIRE) a key's expiry. Returns the entry, which may have moved, or 0 (nothing changed) when
  * memory is exhausted.
@@ -279,7 +273,8 @@ export function setExpire(db: Database, e: usize, expire: i64): usize {
     tableRemoveSlot(db.expires, hash, expireSlot);
     return 0;
   }
-  entryMoved(db, hash, slot, expireSlot, moved);
+  store<u32>(slot, <u32>moved);
+  store<u32>(expireSlot, <u32>moved);
   timersMoved(moved);
   // The expiry takes room from what Valkey calls embstr.
   if (entryType(moved) == TYPE_STRING && entryEncoding(moved) == ENCODING_EMBSTR) {

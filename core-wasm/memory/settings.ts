@@ -7,7 +7,7 @@
 import { policyBits } from "../keyspace/clock";
 import { observeEvents } from "../keyspace/events";
 import { trackingLimit } from "../resp/tracking";
-import { root } from "./root";
+import { Root, root, ROOT_ADDRESS } from "./root";
 
 // @layout
 export const enum Setting {
@@ -97,8 +97,69 @@ function clampI32(value: f64): i32 {
   return value > 2147483647 ? i32.MAX_VALUE : value < -2147483648 ? i32.MIN_VALUE : <i32>value;
 }
 
-/** Sets one setting; false when there is no such number. */
-export function setSetting(id: i32, value: f64): bool {
+/** Where the root keeps a setting that is a 32-bit number and nothing else; 0: this is none. */
+function numberField(id: i32): usize {
+  switch (id) {
+    case Setting.maxmemorySamples: return offsetof<Root>("maxmemorySamples");
+    case Setting.lfuLogFactor: return offsetof<Root>("lfuLogFactor");
+    case Setting.lfuDecayTime: return offsetof<Root>("lfuDecayTime");
+    case Setting.outputSoftSecondsNormal: return offsetof<Root>("outputSoftSecondsNormal");
+    case Setting.outputSoftSecondsPubsub: return offsetof<Root>("outputSoftSecondsPubsub");
+    case Setting.activeExpire: return offsetof<Root>("activeExpire");
+    case Setting.activeExpireEffort: return offsetof<Root>("activeExpireEffort");
+    case Setting.replyPeakMs: return offsetof<Root>("replyPeakMs");
+    case Setting.replySizeFixed: return offsetof<Root>("replySizeFixed");
+    case Setting.resizeForbidden: return offsetof<Root>("resizeForbidden");
+    case Setting.failAfter: return offsetof<Root>("failAfter");
+    case Setting.maximumPages: return offsetof<Root>("maximumPages");
+    case Setting.importMode: return offsetof<Root>("importMode");
+    case Setting.maxmemoryEvictionTenacity: return offsetof<Root>("evictionTenacity");
+    case Setting.hashMaxListpackEntries: return offsetof<Root>("hashMaxListpackEntries");
+    case Setting.hashMaxListpackValue: return offsetof<Root>("hashMaxListpackValue");
+    case Setting.listMaxListpackSize: return offsetof<Root>("listMaxListpackSize");
+    case Setting.listCompressDepth: return offsetof<Root>("listCompressDepth");
+    case Setting.setMaxIntsetEntries: return offsetof<Root>("setMaxIntsetEntries");
+    case Setting.setMaxListpackEntries: return offsetof<Root>("setMaxListpackEntries");
+    case Setting.setMaxListpackValue: return offsetof<Root>("setMaxListpackValue");
+    case Setting.zsetMaxListpackEntries: return offsetof<Root>("zsetMaxListpackEntries");
+    case Setting.zsetMaxListpackValue: return offsetof<Root>("zsetMaxListpackValue");
+    case Setting.rdbcompression: return offsetof<Root>("rdbCompression");
+    case Setting.rdbVersionCheck: return offsetof<Root>("rdbVersionRelaxed");
+    case Setting.skipChecksumValidation: return offsetof<Root>("skipChecksum");
+    case Setting.hllSparseMaxBytes: return offsetof<Root>("hllSparseMaxBytes");
+    case Setting.streamNodeMaxBytes: return offsetof<Root>("streamNodeMaxBytes");
+    case Setting.streamNodeMaxEntries: return offsetof<Root>("streamNodeMaxEntries");
+    default: return 0;
+  }
+}
+
+/** The same for sizes of 64 bits. */
+function sizeField(id: i32): usize {
+  switch (id) {
+    case Setting.protoMaxBulkLen: return offsetof<Root>("protoMaxBulkLen");
+    case Setting.clientQueryBufferLimit: return offsetof<Root>("queryBufferLimit");
+    case Setting.outputHardNormal: return offsetof<Root>("outputHardNormal");
+    case Setting.outputSoftNormal: return offsetof<Root>("outputSoftNormal");
+    case Setting.outputHardPubsub: return offsetof<Root>("outputHardPubsub");
+    case Setting.outputSoftPubsub: return offsetof<Root>("outputSoftPubsub");
+    default: return 0;
+  }
+}
+
+/** The bit of a setting that says when values are freed a slice at a time; 0: it is none. */
+function lazyBit(id: i32): u32 {
+  switch (id) {
+    case Setting.lazyfreeLazyEviction: return LAZY_EVICTION;
+    case Setting.lazyfreeLazyExpire: return LAZY_EXPIRE;
+    case Setting.lazyfreeLazyServerDel: return LAZY_SERVER_DEL;
+    case Setting.lazyfreeLazyUserDel: return LAZY_USER_DEL;
+    case Setting.lazyfreeLazyUserFlush: return LAZY_USER_FLUSH;
+    default: return 0;
+  }
+}
+
+/** Sets what more hangs on; false when there is no such setting. */
+function setSpecial(id: i32, value: f64): bool {
   const r = root();
   switch (id) {
     case Setting.maxmemory:
@@ -106,44 +167,22 @@ export function setSetting(id: i32, value: f64): bool {
       gate(GATE_MEMORY, value > 0);
       return true;
     case Setting.maxmemoryPolicy: r.maxmemoryPolicy = policyBits(<i32>value); return true;
-    case Setting.maxmemorySamples: r.maxmemorySamples = <i32>value; return true;
-    case Setting.lfuLogFactor: r.lfuLogFactor = <i32>value; return true;
-    case Setting.lfuDecayTime: r.lfuDecayTime = <i32>value; return true;
-    case Setting.protoMaxBulkLen: r.protoMaxBulkLen = <i64>value; return true;
-    case Setting.clientQueryBufferLimit: r.queryBufferLimit = <u64>value; return true;
-    case Setting.outputHardNormal: r.outputHardNormal = <u64>value; return true;
-    case Setting.outputSoftNormal: r.outputSoftNormal = <u64>value; return true;
-    case Setting.outputSoftSecondsNormal: r.outputSoftSecondsNormal = <i32>value; return true;
     case Setting.trackingTableMaxKeys:
       r.trackingMaxKeys = value > 4294967295 ? 0 : <u32>value;
       trackingLimit();
       return true;
-    case Setting.outputHardPubsub: r.outputHardPubsub = <u64>value; return true;
-    case Setting.outputSoftPubsub: r.outputSoftPubsub = <u64>value; return true;
-    case Setting.outputSoftSecondsPubsub: r.outputSoftSecondsPubsub = <i32>value; return true;
     case Setting.notifyKeyspaceEvents:
       r.notifyFlags = <u32>value;
       observeEvents();
       return true;
-    case Setting.activeExpire: r.activeExpire = <i32>value; return true;
-    case Setting.activeExpireEffort: r.activeExpireEffort = <i32>value; return true;
     case Setting.tickEveryCommand: gate(GATE_TICK, value != 0); return true;
     case Setting.minReplicasToWrite:
-      r.minReplicas = <i32>value;
-      gate(GATE_REPLICAS, r.minReplicas > 0 && r.minReplicasLag > 0);
-      return true;
     case Setting.minReplicasMaxLag:
-      r.minReplicasLag = <i32>value;
+      if (id == Setting.minReplicasToWrite) r.minReplicas = clampI32(value);
+      else r.minReplicasLag = clampI32(value);
       gate(GATE_REPLICAS, r.minReplicas > 0 && r.minReplicasLag > 0);
       return true;
-    case Setting.replyPeakMs: r.replyPeakMs = clampI32(value); return true;
-    case Setting.replySizeFixed: r.replySizeFixed = <i32>value; return true;
     case Setting.requirePassword: gate(GATE_AUTH, value != 0); return true;
-    case Setting.resizeForbidden: r.resizeForbidden = <i32>value; return true;
-    case Setting.failAfter: r.failAfter = <i32>value; return true;
-    case Setting.maximumPages: r.maximumPages = <u32>value; return true;
-    case Setting.importMode: r.importMode = <i32>value; return true;
-    case Setting.maxmemoryEvictionTenacity: r.evictionTenacity = <i32>value; return true;
     case Setting.largeRequest: r.largeRequest = value < 0 ? ~<u64>0 : <u64>value; return true;
     case Setting.largeReply: r.largeReply = value < 0 ? ~<u64>0 : <u64>value; return true;
     case Setting.enforceReplyList: gate(GATE_REPLY_LIST, value != 0); return true;
@@ -152,29 +191,21 @@ export function setSetting(id: i32, value: f64): bool {
       gate(GATE_CLIENTS, value != 0);
       return true;
     case Setting.minStringSizeAvoidCopyReply:
-      r.referenceMin = value == 0 ? i32.MAX_VALUE : <i32>value;
+      r.referenceMin = value == 0 ? i32.MAX_VALUE : clampI32(value);
       return true;
-    case Setting.hashMaxListpackEntries: r.hashMaxListpackEntries = clampI32(value); return true;
-    case Setting.hashMaxListpackValue: r.hashMaxListpackValue = clampI32(value); return true;
-    case Setting.listMaxListpackSize: r.listMaxListpackSize = clampI32(value); return true;
-    case Setting.listCompressDepth: r.listCompressDepth = clampI32(value); return true;
-    case Setting.setMaxIntsetEntries: r.setMaxIntsetEntries = clampI32(value); return true;
-    case Setting.setMaxListpackEntries: r.setMaxListpackEntries = clampI32(value); return true;
-    case Setting.setMaxListpackValue: r.setMaxListpackValue = clampI32(value); return true;
-    case Setting.zsetMaxListpackEntries: r.zsetMaxListpackEntries = clampI32(value); return true;
-    case Setting.zsetMaxListpackValue: r.zsetMaxListpackValue = clampI32(value); return true;
-    case Setting.rdbcompression: r.rdbCompression = <i32>value; return true;
-    case Setting.rdbVersionCheck: r.rdbVersionRelaxed = <i32>value; return true;
-    case Setting.skipChecksumValidation: r.skipChecksum = <i32>value; return true;
-    case Setting.hllSparseMaxBytes: r.hllSparseMaxBytes = clampI32(value); return true;
-    case Setting.streamNodeMaxBytes: r.streamNodeMaxBytes = clampI32(value); return true;
-    case Setting.streamNodeMaxEntries: r.streamNodeMaxEntries = clampI32(value); return true;
-    case Setting.lazyfreeLazyEviction: lazy(LAZY_EVICTION, value != 0); return true;
-    case Setting.lazyfreeLazyExpire: lazy(LAZY_EXPIRE, value != 0); return true;
-    case Setting.lazyfreeLazyServerDel: lazy(LAZY_SERVER_DEL, value != 0); return true;
-    case Setting.lazyfreeLazyUserDel: lazy(LAZY_USER_DEL, value != 0); return true;
-    case Setting.lazyfreeLazyUserFlush: lazy(LAZY_USER_FLUSH, value != 0); return true;
     case Setting.quicklistPackedThreshold: r.listPackedThreshold = <u32>value; return true;
     default: return false;
   }
+}
+
+/** Sets one setting; false when there is no such number. */
+export function setSetting(id: i32, value: f64): bool {
+  const number = numberField(id);
+  const size = sizeField(id);
+  const bit = lazyBit(id);
+  if (number != 0) store<i32>(ROOT_ADDRESS + number, clampI32(value));
+  else if (size != 0) store<u64>(ROOT_ADDRESS + size, <u64>value);
+  else if (bit != 0) lazy(bit, value != 0);
+  else return setSpecial(id, value);
+  return true;
 }

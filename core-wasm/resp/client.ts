@@ -295,7 +295,7 @@ export function releaseHeld(): void {
 }
 
 /** Tells the host to close this client at once. */
-export function closeSoon(c: Client): void {
+function closeSoon(c: Client): void {
   c.flags |= CLIENT_CLOSE_ASAP;
   if (c.flags & CLIENT_CLOSING) return;
   c.flags |= CLIENT_CLOSING;

@@ -250,7 +250,7 @@ function isText(p: usize, ptr: usize, len: i32): bool {
  * The first of p, and every (skip+1)-th element behind it, that is these bytes; 0 when there is none. So `skip` 1 looks
  * at the fields of a hash. root.lpSteps is how many were compared before it, or in all.
  */
-export function lpFind(lp: usize, p: usize, ptr: usize, len: i32, skip: i32): usize {
+export function lpFind(p: usize, ptr: usize, len: i32, skip: i32): usize {
   if (p == 0) return 0;
   if (asInteger(ptr, len)) return findInteger(p, integerFound(), skip);
   const wanted = len < 64 ? STRING_6 | <u32>len : END;

@@ -91,7 +91,7 @@ export function hashVisible(e: usize): u32 {
 /** Position of the value of a field in a listpack, 0 when there is no such field. */
 export function listpackValue(lp: usize, field: usize, len: i32): usize {
   const first = lpFirst(lp);
-  const p = first == 0 ? <usize>0 : lpFind(lp, first, field, len, 1);
+  const p = first == 0 ? <usize>0 : lpFind(first, field, len, 1);
   return p == 0 ? 0 : lpNext(lp, p);
 }
 
@@ -388,7 +388,7 @@ export function hashDelete(e: usize, field: usize, len: i32, all: bool): bool {
   if (isListpack(e)) {
     const lp = entryPointer(e);
     const first = lpFirst(lp);
-    const p = first == 0 ? <usize>0 : lpFind(lp, first, field, len, 1);
+    const p = first == 0 ? <usize>0 : lpFind(first, field, len, 1);
     if (p == 0) return false;
     entrySetPointer(e, lpDeleteAt(lp, p, 2));
     return true;

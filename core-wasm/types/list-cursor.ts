@@ -268,7 +268,7 @@ export function cursorSeek(ptr: usize, len: i32, most: i64): i64 {
       if (cursorEquals(ptr, len)) break;
       passed++;
     } else {
-      const found = lpFind(c.lp, c.p, ptr, len, 0);
+      const found = lpFind(c.p, ptr, len, 0);
       passed += <i64>r.lpSteps;
       if (found != 0) {
         c.p = found;

@@ -238,7 +238,7 @@ export function setHas(e: usize, ptr: usize, len: i32): bool {
   if (encoding == ENCODING_HASHTABLE) return tableFindSlot(table(e), hashKey(ptr, len), ptr, len) != 0;
   const s = entryPointer(e);
   if (encoding == ENCODING_INTSET) return isIntegerMember(ptr, len) && intsetFind(s, root().number) >= 0;
-  return lpFind(s, lpFirst(s), ptr, len, 0) != 0;
+  return lpFind(lpFirst(s), ptr, len, 0) != 0;
 }
 
 /** setHas for an integer. */
@@ -284,7 +284,7 @@ function addInteger(e: usize, value: i64): i32 {
 function addToListpack(e: usize, ptr: usize, len: i32): i32 {
   const r = root();
   const lp = entryPointer(e);
-  if (lpFind(lp, lpFirst(lp), ptr, len, 0) != 0) return 0;
+  if (lpFind(lpFirst(lp), ptr, len, 0) != 0) return 0;
   const n = lpLength(lp);
   if (n < r.setMaxListpackEntries && len <= r.setMaxListpackValue && lpFits(lp, len)) return appendMember(e, ptr, len);
   if (!setToTable(e, n + 1)) return -1;
@@ -331,7 +331,7 @@ export function setRemove(e: usize, ptr: usize, len: i32): bool {
   }
   const s = entryPointer(e);
   if (encoding == ENCODING_INTSET) return isIntegerMember(ptr, len) && removeInteger(e, s, root().number);
-  const p = lpFind(s, lpFirst(s), ptr, len, 0);
+  const p = lpFind(lpFirst(s), ptr, len, 0);
   if (p == 0) return false;
   entrySetPointer(e, lpDelete(s, p));
   return true;

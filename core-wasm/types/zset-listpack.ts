@@ -50,7 +50,7 @@ function insertScore(lp: usize, place: usize, score: f64): usize {
 
 /** The place of a member, or 0. */
 export function packedFind(lp: usize, member: usize, len: i32): usize {
-  return lpFind(lp, lpFirst(lp), member, len, 1);
+  return lpFind(lpFirst(lp), member, len, 1);
 }
 
 /** The place with `rank` others before it. */

@@ -210,7 +210,7 @@ class Fuzz {
     const start = random.below(model.length || 1);
     const skip = random.below(3);
     const wanted = model.findIndex((m, i) => i >= start && (i - start) % (skip + 1) === 0 && m === s);
-    const found = core.lpFind(lp, core.lpSeek(lp, start), ...put(latin(s)), skip);
+    const found = core.lpFind(core.lpSeek(lp, start), ...put(latin(s)), skip);
     assertEquals(found === 0 ? -1 : contents(lp).length - this.#after(found), wanted);
     if (found !== 0) assertEquals(core.steps(), (wanted - start) / (skip + 1));
     for (let p = core.lpFirst(lp), i = 0; p !== 0; p = core.lpNext(lp, p), i++) {

@@ -79,7 +79,7 @@ function checkCategories(spec, file) {
  * The (first, last, step) summary of a command's key specs that COMMAND INFO prints, and whether keys can be elsewhere.
  * Only index-and-range specs that follow each other without a gap take part; any other makes the keys movable.
  */
-export function keyRange(keySpecs) {
+function keyRange(keySpecs) {
   if (keySpecs.length === 0) return { first: 0, last: 0, step: 0, movable: false };
   let movable = keySpecs.some((spec) => spec.flags.includes("incomplete"));
   const isRange = (spec) => spec.begin.index !== undefined && spec.find.range !== undefined;
