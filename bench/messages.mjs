@@ -36,6 +36,31 @@ const CASES = [
     [100, ["HELLO", "3"], ["CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", "key:"]], 1],
 ];
 
+/** CPU time of a server when it has come to rest: what subscribers are sent counts until it is out. */
+async function cpuAtRest(pid) {
+  for (let before = cpuUs(pid); ; ) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const now = cpuUs(pid);
+    if (now === before) return now;
+    before = now;
+  }
+}
+
+async function oneRound(contestant, audience, one, requests) {
+  const server = await start(contestant, ["--maxclients", "10200"]);
+  try {
+    const close = audience === undefined ? () => undefined : await listeners(server.port, ...audience);
+    await load(server, { ...one, requests: Math.ceil(requests / 2) });
+    const before = await cpuAtRest(server.pid);
+    const row = await load(server, { ...one, requests });
+    const cpu = (await cpuAtRest(server.pid) - before) / requests;
+    close();
+    return { ...row, cpu };
+  } finally {
+    await server.stop();
+  }
+}
+
 /** CPU a request of each case, with its ratio to Valkey's. */
 export async function messages(taking, { small, rounds, only }) {
   console.log("\n## messages: server CPU us a request, ratio to Valkey's");
@@ -44,26 +69,10 @@ export async function messages(taking, { small, rounds, only }) {
     const line = [what.padEnd(20)];
     let reference;
     for (const contestant of taking) {
+      const count = Math.max(Math.round(requests / (small ? 20 : 1)), 10);
+      const one = { words, pipeline, connections: 10, size: 3, keys: 1000 };
       const rows = [];
-      for (let round = 0; round < rounds; round++) {
-        const server = await start(contestant, ["--maxclients", "10200"]);
-        try {
-          const close = audience === undefined ? () => undefined : await listeners(server.port, ...audience);
-          const count = Math.max(Math.round(requests / (small ? 20 : 1)), 10);
-          const one = { words, pipeline, connections: 10, size: 3, keys: 1000 };
-          await load(server, { ...one, requests: Math.ceil(count / 2) });
-          const row = await load(server, { ...one, requests: count });
-          // What subscribers were sent counts until it is out.
-          for (let before = -1, now = cpuUs(server.pid); now !== before; now = cpuUs(server.pid)) {
-            before = now;
-            await new Promise((resolve) => setTimeout(resolve, 50));
-          }
-          rows.push(row);
-          close();
-        } finally {
-          await server.stop();
-        }
-      }
+      for (let round = 0; round < rounds; round++) rows.push(await oneRound(contestant, audience, one, count));
       const cpu = median(rows.map((row) => row.cpu));
       if (contestant.name === "valkey") reference = cpu;
       const ratio = cpu / (reference ?? NaN);

@@ -124,6 +124,33 @@ interface EmbeddedPortOptions {
   log?: (line: string) => void;
 }
 
+/** Timers that end with the server: its memory may be another's by the time they would run. */
+class OwnTimers {
+  readonly #running = new Set<Timer>();
+
+  /** Keeps the timer that `start` makes of what is to run. */
+  keep(start: (run: () => void) => Timer, run: () => void, repeats: boolean): Timer {
+    const running = this.#running;
+    const timer = start(() => {
+      if (!repeats) running.delete(timer);
+      run();
+    });
+    running.add(timer);
+    return {
+      cancel(): void {
+        running.delete(timer);
+        timer.cancel();
+      },
+      unref: () => timer.unref(),
+    };
+  }
+
+  cancelAll(): void {
+    for (const timer of this.#running) timer.cancel();
+    this.#running.clear();
+  }
+}
+
 /** The port of one in-process server. */
 export function embeddedPort(platform: Platform, base: Port, options: EmbeddedPortOptions): Port {
   const { clock, log } = options;
@@ -131,27 +158,12 @@ export function embeddedPort(platform: Platform, base: Port, options: EmbeddedPo
   let memory: Parameters<Port["setMemory"]>[0] | undefined;
   let sockets: Port | undefined;
   let directory = "";
-  // Timers end with the server: its memory may be another's by the time they would run.
-  const timers = new Set<Timer>();
-  const kept = (start: (run: () => void) => Timer, run: () => void, repeats: boolean): Timer => {
-    const timer = start(() => {
-      if (!repeats) timers.delete(timer);
-      run();
-    });
-    timers.add(timer);
-    return {
-      cancel(): void {
-        timers.delete(timer);
-        timer.cancel();
-      },
-      unref: () => timer.unref(),
-    };
-  };
+  const timers = new OwnTimers();
   const port: Port = {
     ...base,
     nowUs: clock.nowUs,
-    timer: (ms, run) => kept((then) => clock.timer(ms, then), run, false),
-    every: (ms, run) => kept((then) => clock.every(ms, then), run, true),
+    timer: (ms, run) => timers.keep((then) => clock.timer(ms, then), run, false),
+    every: (ms, run) => timers.keep((then) => clock.every(ms, then), run, true),
     setMemory: (value) => void (memory = value),
     listen(place: ListenOptions, accept: (socket: Socket) => SocketHandler): Promise<Listener> {
       sockets ??= platform.makePort();
@@ -182,8 +194,7 @@ export function embeddedPort(platform: Platform, base: Port, options: EmbeddedPo
       throw new Error(`in-process server: exit ${code}: a server inside a program can't end it`);
     },
     close(): void {
-      for (const timer of timers) timer.cancel();
-      timers.clear();
+      timers.cancelAll();
       sockets?.close();
     },
   };
