@@ -17,7 +17,8 @@ import { cpus } from "node:os";
 import { parseOptions, root } from "../tools/support.mjs";
 import { peer } from "../tools/peers.mjs";
 import {
-  cpuUs, idleConnections, info, load, median, pinClients, preload, realServers, rssBytes, runtimes, sleep, start, wakey,
+  idleConnections, info, load, median, pinClients, preload, realServers, rssBytes, runtimes, scheduledUs, sleep, start,
+  wakey,
 } from "./support/servers.mjs";
 import { messages } from "./messages.mjs";
 import { judge, judgeAtLeast, number, results, verdicts } from "./support/report.mjs";
@@ -199,12 +200,12 @@ async function idle() {
     const server = await start(contestant);
     const close = await idleConnections(server.port, 50);
     await sleep(1500);
-    const before = cpuUs(server.pid);
+    const before = scheduledUs(server.pid);
     await sleep(seconds * 1000);
-    const percent = (cpuUs(server.pid) - before) / (seconds * 1e4);
+    const percent = (scheduledUs(server.pid) - before) / (seconds * 1e4);
     close();
     await server.stop();
-    // Two seconds can't tell half a percent in ticks of 10 ms.
+    // Two seconds are too short: runtimes collect garbage and compile now and then.
     const verdict = contestant.runtime && !small ? judge(`idle ${contestant.name}`, percent, 0.5, " %") : "";
     console.log(`  ${contestant.name.padEnd(24)} ${number(percent)}  ${verdict}`);
     results.push({ what: "idle", name: contestant.name, percent });

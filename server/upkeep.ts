@@ -20,9 +20,28 @@ export class Upkeep {
   readonly #server: Server;
   /** DEBUG PAUSE-CRON: nothing happens, not even a shutdown by signal. */
   isPaused = false;
+  // Settings, as of the last change: a look-up of each in every run was a tenth of what an idle server costs.
+  #hz = 0;
+  #budgetUs = 0;
+  #rehashes = false;
+  #idleSeconds = 0;
 
   constructor(server: Server) {
     this.#server = server;
+    this.#obeySettings();
+    server.config.onChange(["hz", "active-expire-effort", "activerehashing", "timeout"], () => {
+      this.#obeySettings();
+      return undefined;
+    });
+  }
+
+  #obeySettings(): void {
+    const { config } = this.#server;
+    this.#hz = config.number("hz");
+    const percent = EXPIRE_PERCENT + 2 * (config.number("active-expire-effort") - 1);
+    this.#budgetUs = 1e6 / this.#hz * percent / 100;
+    this.#rehashes = config.boolean("activerehashing");
+    this.#idleSeconds = config.number("timeout");
   }
 
   /** One run. */
@@ -34,12 +53,10 @@ export class Upkeep {
   }
 
   #work(): void {
-    const { core, config, port, stats, latency } = this.#server;
+    const { core, port, stats, latency } = this.#server;
     const start = port.monotonicUs();
     this.#server.syncClock();
-    const periodUs = 1e6 / config.number("hz");
-    const budgetUs = periodUs * (EXPIRE_PERCENT + 2 * (config.number("active-expire-effort") - 1)) / 100;
-    let end = port.monotonicUs() + budgetUs;
+    let end = start + this.#budgetUs;
     while (core.exports.cronExpire() === 1) {
       if (port.monotonicUs() <= end) continue;
       core.exports.cronExpireCut();
@@ -48,13 +65,13 @@ export class Upkeep {
     const expireUs = port.monotonicUs() - start;
     stats.expireUs += expireUs;
     latency.add("expire-cycle", expireUs);
-    if (config.boolean("activerehashing")) {
+    if (this.#rehashes) {
       end = port.monotonicUs() + REHASH_BUDGET_US;
       while (core.exports.cronRehash(REHASH_BUCKETS) === 1) if (port.monotonicUs() > end) break;
     }
     const evicted = core.root64(ROOT.statEvicted);
     const evictionStart = port.monotonicUs();
-    end = evictionStart + budgetUs;
+    end = evictionStart + this.#budgetUs;
     // What waits to be freed is freed in slices of its own (lazy-free.ts), and counts until then.
     while (core.exports.cronEvict() === EVICTION_RUNNING) {
       if (port.monotonicUs() > end || core.hasValuesToFree) break;
@@ -74,10 +91,10 @@ export class Upkeep {
 
   /** Idle clients, soft limits, query buffers: every client is looked at about once a second. */
   #careForClients(): void {
-    const { core, config, connections } = this.#server;
-    const share = Math.ceil(connections.size / config.number("hz"));
+    const { core, connections } = this.#server;
+    const share = Math.ceil(connections.size / this.#hz);
     const count = Math.min(connections.size, Math.max(share, LEAST_CLIENTS));
-    if (count > 0) core.exports.cronClients(count, config.number("timeout"));
+    if (count > 0) core.exports.cronClients(count, this.#idleSeconds);
   }
 
   /** Takes the samples of INFO's instantaneous values. */

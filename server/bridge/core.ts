@@ -232,10 +232,10 @@ export class Core {
   }
   /** A 64-bit count as a number: exact up to 2^53. */
   u64(address: number): number {
-    return Number(this.#fresh().getBigUint64(address, true));
+    return this.u32(address + 4) * 2 ** 32 + this.u32(address);
   }
   i64(address: number): number {
-    return Number(this.#fresh().getBigInt64(address, true));
+    return this.i32(address + 4) * 2 ** 32 + this.u32(address);
   }
   setU32(address: number, value: number): void {
     this.#fresh().setUint32(address, value, true);

@@ -39,6 +39,7 @@ export class LatencyMonitor {
 
   /** Records an event unless it was shorter than the threshold, or the monitor is off. */
   add(event: string, elapsedUs: number): void {
+    if (elapsedUs < 1000) return; // the least threshold
     const threshold = this.#config.number("latency-monitor-threshold");
     if (threshold <= 0 || elapsedUs < threshold * 1000) return;
     const latency = Math.floor(elapsedUs / 1000);
