@@ -63,6 +63,8 @@ const WASM_PAGE = 65536;
 const OPENED_AT_ONCE = 50;
 /** Longer than the longest wait for a reply that a step asks for. */
 const REPLY_LIMIT_MS = 120_000;
+/** How often the waiting is looked at. */
+const LOOK_MS = 5000;
 const FILES_BESIDE = 100;
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -93,6 +95,8 @@ class Soak implements World {
   readonly #generations: number[];
   readonly #living = new Set<Wire>();
   #isOver = false;
+  /** When the waiting was looked at last. */
+  #lookedAt = 0;
   /** Faults that the log has. */
   #told = 0;
   lives = 0;
@@ -126,7 +130,8 @@ class Soak implements World {
     this.#isOver = false;
     const slots: Promise<void>[] = [];
     const begun = performance.now();
-    const watcher = setInterval(() => this.#watch(begun), 5000);
+    this.#lookedAt = begun;
+    const watcher = setInterval(() => this.#watch(begun), LOOK_MS);
     for (let slot = 0; slot < this.#options.connections; slot += OPENED_AT_ONCE) {
       const end = Math.min(slot + OPENED_AT_ONCE, this.#options.connections);
       for (let i = slot; i < end; i++) slots.push(this.#fill(i));
@@ -157,7 +162,11 @@ class Soak implements World {
   /** Ends connections that wait too long, and says how it goes. */
   #watch(begun: number): void {
     const now = performance.now();
+    // While this process stood still (a stop, a machine that slept) no reply could be read: that is nobody's waiting.
+    const stoodMs = now - this.#lookedAt - LOOK_MS;
+    this.#lookedAt = now;
     for (const wire of this.#living) {
+      if (stoodMs > LOOK_MS) wire.waitingSince += stoodMs;
       if (wire.waited(now) < REPLY_LIMIT_MS) continue;
       fault(this.tally, `${wire.name}: no reply for ${REPLY_LIMIT_MS / 1000} s to ${wire.awaited}`);
       wire.isDying = true;
