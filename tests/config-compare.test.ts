@@ -17,7 +17,7 @@ import { ENTRIES } from "../server/config/directives.ts";
 import { loadCommandLine } from "../server/config/load.ts";
 import { toBytes } from "../server/config/text.ts";
 import { configOf, EVERYONE, generator, loadError, MemoryHost, randomValue, SCALE, SEED } from "./support/config.ts";
-import { sleep } from "./support/wait.ts";
+import { until } from "./support/wait.ts";
 
 const PEERS = process.env.PEERS_BIN ?? join(homedir(), ".cache/peers/bin");
 const REAL_SERVER = join(PEERS, "valkey-server");
@@ -113,7 +113,7 @@ describe("compared with the real server", { skip: NO_REAL_SERVER }, () => {
     const path = join(directory, "s");
     real = spawn(REAL_SERVER, ["--port", "0", "--unixsocket", path, "--enable-protected-configs", "yes"],
       { cwd: directory, stdio: "ignore" });
-    for (let i = 0; i < 200 && !existsSync(path); i++) await sleep(20);
+    await until(() => existsSync(path), "the real server's socket");
     client = new RealClient(path);
   });
 

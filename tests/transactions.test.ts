@@ -8,7 +8,7 @@ import { bothServers, changesAlike, playsAlike } from "./support/beside.ts";
 import { runAll } from "./support/changes.ts";
 import { encode, field, type RespConnection } from "./support/resp.ts";
 import { type RunningServer, skipWithoutReal, startServer } from "./support/server.ts";
-import { sleep } from "./support/wait.ts";
+import { sleep, until } from "./support/wait.ts";
 
 const SCRIPTS: Record<string, string> = {
   "errors while queueing": `
@@ -286,9 +286,7 @@ describe("transactions over sockets", () => {
     const [a, b] = await open(2);
     await a.pipeline([["WATCH", "x"], ["MULTI"], ["SET", "gone", "1"]]);
     a.close();
-    const watching = async () => field(await b.command("INFO", "clients"), "watching_clients");
-    for (let i = 0; i < 100 && (await watching()) !== "0"; i++) await sleep(10);
-    assertEquals(await watching(), "0");
+    await until(async () => field(await b.command("INFO", "clients"), "watching_clients") === "0", "no watches");
     assertEquals(await b.command("EXISTS", "gone"), ":0\r\n");
     b.close();
   });
