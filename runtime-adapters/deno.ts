@@ -4,7 +4,7 @@
 
 import { handlePort } from "./node.ts";
 import { openHost } from "./portable.ts";
-import type { Listener, Port } from "./port.ts";
+import type { Listener, ListenOptions, Port } from "./port.ts";
 import { bindHost, errorCode, systemError } from "./shared.ts";
 
 /** What is used of Deno. */
@@ -35,13 +35,18 @@ export function createDenoPort(settings: { streams?: boolean } = {}): Port {
     ...port,
     async listen(options, accept) {
       const host = options.path === undefined ? bindHost(options.host) : "";
-      // Deno's IPv6 sockets take IPv4 as well, so "*" and "::*" can't both be open at a port: the second replaces the
-      // first. (It closes a closed one again later, which does nothing.)
-      if (host === EVERY_IPV6) listeners.get(options.port ?? 0)?.close();
-      const listener = await port.listen(options, accept).catch((error: unknown) => {
+      const listen = (place: ListenOptions) => port.listen(place, accept).catch((error: unknown) => {
         const isVague = host !== "" && errorCode(error) === "EINVAL";
         throw isVague ? systemError(refusal(runtime, host, options.port ?? 0), "listen") : error;
       });
+      // Deno's IPv6 sockets take IPv4 as well, so "*" and "::*" can't both be open at a port: the second replaces the
+      // first, which stays where there is no IPv6.
+      const first = host === EVERY_IPV6 ? listeners.get(options.port ?? 0) : undefined;
+      if (first !== undefined) {
+        (await listen({ ...options, port: 0 })).close();
+        first.close();
+      }
+      const listener = await listen(options);
       if (host === EVERY_IPV4) listeners.set(listener.port, listener);
       return listener;
     },
