@@ -334,7 +334,8 @@ export class EpollLoop {
       this.round(ready);
       if (this.yieldNext || this.count === 0) return;
       if (rounds % ROUNDS_PER_LOOK === 0 && this.clock() >= until) return;
-      if (this.crowd.wantsRest(ready)) this.calls.functions.usleep(REST_US);
+      const restUs = this.crowd.restAfter(ready);
+      if (restUs > 0) this.calls.functions.usleep(restUs);
     }
   }
 

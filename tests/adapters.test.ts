@@ -13,6 +13,7 @@ import { describe, it } from "node:test";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 
 import type { Listener, ListenOptions, Port, Socket } from "../runtime-adapters/port.ts";
+import { Crowd } from "../runtime-adapters/coalesce.ts";
 import { detectRuntime, openNamedPort, openPort } from "../runtime-adapters/select.ts";
 import { createSimulatedPort, seededRandom } from "../runtime-adapters/simulated.ts";
 import { EchoHandler, TestMemory } from "./support/echo-handler.ts";
@@ -574,6 +575,44 @@ describe("openPort", () => {
 });
 
 // --- The simulated world ---
+
+describe("coalescing", () => {
+  /** Brings `events` events of `connections` in turn, `usEach` apart, to a Crowd; answers it. */
+  function crowdOf(
+    connections: number,
+    events: number,
+    usEach: number,
+    before?: { crowd: Crowd; time: { us: number } },
+  ) {
+    const time = before?.time ?? { us: 0 };
+    const crowd = before?.crowd ?? new Crowd(() => time.us);
+    const who = Array.from({ length: connections }, () => ({ window: 0 }));
+    for (let i = 0; i < events; i++) {
+      time.us += usEach;
+      crowd.note(who[i % connections]);
+    }
+    return { crowd, time };
+  }
+
+  it("rests by how many connections there are, after rounds that a larger crowd would fill", () => {
+    const rests = (connections: number, ...rounds: number[]) => {
+      const { crowd } = crowdOf(connections, 128, 10);
+      return rounds.map((events) => crowd.restAfter(events));
+    };
+    assertEquals(rests(7, 1), [0]);
+    assertEquals(rests(8, 1, 2), [16, 0]);
+    assertEquals(rests(15, 2, 3), [30, 0]);
+    assertEquals(rests(16, 15, 16), [50, 0]);
+    assertEquals(rests(64, 15, 16), [50, 0]);
+  });
+
+  it("does not rest for slow clients, and goes on for a moment when a crowd gets slow", () => {
+    assertEquals(crowdOf(50, 128, 30).crowd.restAfter(1), 0);
+    const crowd = crowdOf(50, 128, 10);
+    const rests = Array.from({ length: 5 }, () => crowdOf(50, 64, 30, crowd).crowd.restAfter(1));
+    assertEquals(rests, [50, 50, 50, 0, 0]);
+  });
+});
 
 describe("simulated world", () => {
   const modes = [{}, { delivery: "data" }, { chop: true }, { inFlight: true }, { chop: true, inFlight: true }] as const;
