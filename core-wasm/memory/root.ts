@@ -97,7 +97,7 @@ export class Root {
   replyPeakMs: i32; // how long a client's largest reply is remembered, -1: for ever
   replySizeFixed: i32; // DEBUG REPLYBUFFER RESIZING 0
 
-  // Gate: bits that send a command through the slow checks (resp/gate.ts); 0 on a plain server.
+  // Gate: bits that send a command through the slow checks (passGate() in resp/process.ts); 0 on a plain server.
   gate: u32;
   pauseMode: i32; // 0 none, 1 writes, 2 all
   pauseUntilMs: i64;
@@ -267,7 +267,7 @@ export class Root {
   parsedNumber: i64;
   wordEnd: usize;
   number: i64; // results of parsers of arguments (commands/arguments.ts)
-  idMs: u64; // a stream ID that was read, or the second result of what answers one (types/stream-id.ts)
+  idMs: u64; // a stream ID that was read, or the second result of what answers one (commands/stream-id.ts)
   idSeq: u64;
   real: f64;
   lpPlace: usize; // element that the last change of a listpack left (structures/listpack.ts), 0: none
