@@ -3,10 +3,11 @@
  * changes, limits, memory that runs out. That each reply is the real server's is for differential.test.ts to say.
  */
 import { describe, it } from "node:test";
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { type CoreClient, CoreDriver } from "../support/core.ts";
+import { failsWhole } from "../support/no-memory.ts";
 import { seeded } from "../support/random.ts";
-import { bulk, OOM } from "../support/resp.ts";
+import { bulk } from "../support/resp.ts";
 
 /** Values of every encoding. */
 const VALUES: [name: string, value: string, encoding: string][] = [
@@ -192,19 +193,7 @@ describe("limits", () => {
       client.command("MSET", "short", "value", "number", "12", "long", "x".repeat(9000));
       client.command("SET", "timed", "1", "EX", "100");
       const read = () => client.command("MGET", "short", "number", "timed", "new") + client.command("DBSIZE");
-      const before = read();
-      const dirty = core.dirty;
-      let reply = OOM;
-      for (let successes = 0; successes < 12 && reply === OOM; successes++) {
-        core.failAfter(successes);
-        reply = client.command(...command);
-        core.failAfter(-1);
-        if (reply !== OOM) break;
-        assertEquals(read(), before, `${command.slice(0, 2)} after ${successes}`);
-        assertEquals(core.dirty, dirty);
-      }
-      // A reply that finds no memory closes the connection, which may be behind the change.
-      assert(client.closing || !reply.startsWith("-"), `${command.slice(0, 2)} in the end: ${reply}`);
+      failsWhole(core, client, command, () => [read(), core.dirty]);
     }
   });
 });
