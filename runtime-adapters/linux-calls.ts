@@ -50,6 +50,8 @@ const SIGNATURES = {
   getsockname: ["i32", "i32", "pointer", "pointer"],
   setsockopt: ["i32", "i32", "i32", "i32", "pointer", "i32"],
   getsockopt: ["i32", "i32", "i32", "i32", "pointer", "pointer"],
+  read: ["i32", "i32", "pointer", "i32"],
+  write: ["i32", "i32", "pointer", "i32"],
   readv: ["i32", "i32", "pointer", "i32"],
   writev: ["i32", "i32", "pointer", "i32"],
   close: ["i32", "i32"],
@@ -92,6 +94,7 @@ export interface LinuxCalls extends Foreign {
     iovec: Pointer;
     event: Pointer;
     value: Pointer;
+    counter: Pointer;
     address: Pointer;
     text: Pointer;
     time: Pointer;
@@ -287,6 +290,7 @@ function completed(foreign: Foreign): LinuxCalls {
       iovec: at(IOVEC_OFFSET),
       event: at(EVENT_OFFSET),
       value: at(VALUE_OFFSET),
+      counter: at(COUNTER_OFFSET),
       address: at(ADDRESS_OFFSET),
       text: at(TEXT_OFFSET),
       time: at(TIME_OFFSET),

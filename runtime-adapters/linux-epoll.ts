@@ -30,9 +30,7 @@ import {
   errorName,
   EVENT_OFFSET,
   EVENTS,
-  PARTS_OFFSET,
   EVENTS_OFFSET,
-  IOVEC_OFFSET,
   openLinuxCalls,
   TIME_OFFSET,
   TWO_32,
@@ -40,6 +38,7 @@ import {
 } from "./linux-calls.ts";
 import type { LinuxCalls } from "./linux-calls.ts";
 import { EpollListener } from "./linux-listener.ts";
+import { KernelMemory } from "./linux-memory.ts";
 import type { EpollSocket } from "./linux-socket.ts";
 import { openTransfers, TRANSFERS_MAX } from "./linux-transfers.ts";
 import type { Transfers } from "./linux-transfers.ts";
@@ -56,9 +55,6 @@ const EPOLL_CLOEXEC = 0o2000000;
 const EFD_NONBLOCK_CLOEXEC = 0o2004000;
 const SOL_SOCKET = 1;
 const SO_ERROR = 4;
-const MADV_HUGEPAGE = 14;
-/** As far as a signed 32-bit length of whole huge pages reaches: 2 GiB less 2 MiB. */
-const HUGE_PAGES_LENGTH = 0x7fe00000;
 
 const SLICE_US = 2000;
 const WAIT_MS = 1;
@@ -67,6 +63,9 @@ const PR_SET_TIMERSLACK = 29;
 const TIMER_SLACK_NS = 1000;
 /** The clock is looked at once in so many rounds: it costs Deno 100 ns. */
 const ROUNDS_PER_LOOK = 4;
+
+/** What goes into and comes out of an eventfd: u64. */
+const COUNTER_SIZE = 8;
 
 /** A turn that wrote so often served many with few messages; the next one waits for more messages before it does so. */
 const FAN_OUT = 32;
@@ -93,6 +92,7 @@ interface LoopOptions {
 export class EpollLoop {
   readonly calls: LinuxCalls;
   readonly turnEnd: TurnEnd;
+  readonly memory: KernelMemory;
   private readonly clock: () => number;
   private readonly epoll: number;
   private readonly interrupter: number;
@@ -102,9 +102,6 @@ export class EpollLoop {
   private readonly watched: (Watched | undefined)[] = [];
   private readonly turnRun: () => void;
   private readonly wakeRun: () => void;
-  private memory: WebAssembly.Memory | undefined;
-  private buffer: ArrayBufferLike = new ArrayBuffer(0);
-  private base = 0;
   private count = 0;
   private state: "stopped" | "busy" | "idle" = "stopped";
   private quiet = 0;
@@ -131,6 +128,7 @@ export class EpollLoop {
     options: LoopOptions,
   ) {
     this.calls = calls;
+    this.memory = new KernelMemory(calls);
     this.clock = clock;
     this.crowd = new Crowd(clock);
     this.transfers = openTransfers(calls, options.ring);
@@ -172,29 +170,15 @@ export class EpollLoop {
     return this.transfers.byRing;
   }
 
-  setMemory(memory: WebAssembly.Memory): void {
-    this.memory = memory;
-    this.rebase();
-    this.askForHugePages(memory.buffer);
-  }
-
-  /**
-   * Asks for pages of 2 MiB for linear memory, those that it will yet grow by included: look-ups in a large table are
-   * bound by misses of the translation buffer. Only advice, so a refusal changes nothing but the speed.
-   */
-  private askForHugePages(buffer: ArrayBuffer): void {
-    const { functions, pointer } = this.calls;
-    functions.madvise(pointer(buffer, 0), HUGE_PAGES_LENGTH, MADV_HUGEPAGE);
-  }
-
   close(): void {
     if (this.closed) return;
-    this.transfers.close();
+    this.closed = true;
+    // A round goes on to its end.
+    if (!this.inRound) this.transfers.close();
     this.waker.close(() => {
       this.calls.functions.close(this.epoll);
       this.calls.functions.close(this.interrupter);
     });
-    this.closed = true;
   }
 
   /** The next round is followed by a turn of the runtime's loop. */
@@ -236,24 +220,7 @@ export class EpollLoop {
     this.calls.functions.epoll_ctl(this.epoll, operation, fd, this.calls.at.event);
   }
 
-  // --- Bytes ---
-
-  /** readv(2) to [ptr, ptr + length) of linear memory. Answers bytes, or the error number, negative. */
-  read(fd: number, ptr: number, length: number): number {
-    this.aim(ptr, length);
-    return this.resultOf(this.calls.functions.readv(fd, this.calls.at.iovec, 1));
-  }
-
-  /** writev(2) of [ptr, ptr + length) of linear memory. Answers bytes, or the error number, negative. */
-  write(fd: number, ptr: number, length: number): number {
-    this.writes++;
-    this.aim(ptr, length);
-    return this.resultOf(this.calls.functions.writev(fd, this.calls.at.iovec, 1));
-  }
-
-  private resultOf(result: number): number {
-    return result < 0 ? -this.calls.lastErrorNumber() : result;
-  }
+  // --- Sockets ---
 
   /** Sends for a socket at the end of the step; false outside of a round. */
   sendSoon(socket: EpollSocket): boolean {
@@ -262,43 +229,9 @@ export class EpollLoop {
     return true;
   }
 
-  /** writev(2) of the pieces that are listed as (address, length) pairs at linear-memory address `list`. */
-  writeParts(fd: number, list: number, count: number): number {
-    const { words, functions, at } = this.calls;
-    const base = this.baseNow();
-    const pieces = new Uint32Array(this.buffer, list, count * 2);
-    for (let i = 0; i < count; i++) {
-      const address = base + pieces[2 * i];
-      const slot = PARTS_OFFSET / 4 + 4 * i;
-      words[slot] = address;
-      words[slot + 1] = address / TWO_32;
-      words[slot + 2] = pieces[2 * i + 1];
-    }
-    return this.resultOf(functions.writev(fd, at.parts, count));
-  }
-
-  private aim(ptr: number, length: number): void {
-    this.putVector(this.baseNow() + ptr, length);
-  }
-
-  /** The address of linear memory. */
-  private baseNow(): number {
-    // Growth detaches a plain memory's buffer; its base has never been seen to move, but that's not promised.
-    if (this.buffer.byteLength === 0) this.rebase();
-    return this.base;
-  }
-
-  private putVector(address: number, length: number): void {
-    const words = this.calls.words;
-    words[IOVEC_OFFSET / 4] = address;
-    words[IOVEC_OFFSET / 4 + 1] = address / TWO_32;
-    words[IOVEC_OFFSET / 4 + 2] = length;
-  }
-
-  private rebase(): void {
-    if (this.memory === undefined) throw new Error("socket read or write before setMemory()");
-    this.buffer = this.memory.buffer;
-    this.base = this.calls.address(this.buffer);
+  /** A socket has sent something by itself. */
+  noteWrite(): void {
+    this.writes++;
   }
 
   /** The pending error of a socket, as a text. */
@@ -368,6 +301,7 @@ export class EpollLoop {
       this.lastWrites = this.writes;
       for (const fd of this.closeList) this.calls.functions.close(fd);
       this.closeList.length = 0;
+      if (this.closed) this.transfers.close();
     }
   }
 
@@ -395,7 +329,7 @@ export class EpollLoop {
         continue;
       }
       const room = reader.room(parties.length, to - from);
-      transfers.receive(reader.fd, this.baseNow() + room, reader.roomLength);
+      transfers.receive(reader.fd, this.memory.address(room), reader.roomLength);
       parties.push(reader);
     }
     // No handler runs before all is received: it could free the memory that another's bytes go to.
@@ -428,7 +362,7 @@ export class EpollLoop {
       this.senders = [];
       for (const sender of senders) {
         if (!sender.offers()) continue;
-        transfers.send(sender.fd, this.baseNow() + sender.offerAt, sender.offerLength);
+        transfers.send(sender.fd, this.memory.address(sender.offerAt), sender.offerLength);
         parties.push(sender);
         if (parties.length === TRANSFERS_MAX) this.sendGathered();
       }
@@ -462,19 +396,13 @@ export class EpollLoop {
   /** Makes the epoll descriptor readable, whoever waits for it. */
   private interrupt(): void {
     if (this.closed) return;
-    this.moveCounter();
-    this.calls.functions.writev(this.interrupter, this.calls.at.iovec, 1);
+    this.calls.scratch.setUint32(COUNTER_OFFSET, 1, true);
+    this.calls.scratch.setUint32(COUNTER_OFFSET + 4, 0, true);
+    this.calls.functions.write(this.interrupter, this.calls.at.counter, COUNTER_SIZE);
   }
 
   private drainInterrupter(): void {
-    this.moveCounter();
-    this.calls.functions.readv(this.interrupter, this.calls.at.iovec, 1);
-  }
-
-  private moveCounter(): void {
-    this.calls.scratch.setUint32(COUNTER_OFFSET, 1, true);
-    this.calls.scratch.setUint32(COUNTER_OFFSET + 4, 0, true);
-    this.putVector(this.calls.address(this.calls.scratch.buffer) + COUNTER_OFFSET, 8);
+    this.calls.functions.read(this.interrupter, this.calls.at.counter, COUNTER_SIZE);
   }
 }
 
@@ -510,7 +438,7 @@ export async function createEpollPort(portable: Port, { ring }: { ring: boolean 
     ioAdapter: loop.byRing ? "epoll, io_uring" : "epoll",
     setMemory(memory: WebAssembly.Memory): void {
       portable.setMemory(memory);
-      loop.setMemory(memory);
+      loop.memory.set(memory);
     },
     listen: (options: ListenOptions, accept: (socket: Socket) => SocketHandler): Promise<Listener> =>
       // TLS is the runtime's: such sockets are its own.

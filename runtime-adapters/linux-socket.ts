@@ -1,7 +1,7 @@
 // linux-socket.ts - one connection of the epoll adapter.
 //
-// Reads go to where the handler says, writes come from where the server says; nothing is ever in flight, since
-// writev(2) copies what it accepts.
+// Reads go to where the handler says, writes come from where the server says; nothing is ever in flight, since the
+// kernel copies what it accepts.
 
 import { errorName } from "./linux-calls.ts";
 import type { EpollLoop, Watched } from "./linux-epoll.ts";
@@ -52,12 +52,13 @@ export class EpollSocket implements Socket, Watched {
 
   write(ptr: number, length: number): number {
     if (this.gone) return 0;
-    return this.sentOf(this.loop.write(this.fd, ptr, length), length);
+    this.loop.noteWrite();
+    return this.sentOf(this.loop.memory.write(this.fd, ptr, length), length);
   }
 
   writeParts(list: number, count: number, length: number): number {
     if (this.gone) return 0;
-    return this.sentOf(this.loop.writeParts(this.fd, list, count), length);
+    return this.sentOf(this.loop.memory.writeParts(this.fd, list, count), length);
   }
 
   /** What the system's answer, bytes or an error number, means for a write of `length` bytes: how many it took. */
@@ -141,7 +142,7 @@ export class EpollSocket implements Socket, Watched {
 
   private readOnce(): void {
     const ptr = this.room(0, 1);
-    this.receiveEnded(this.loop.read(this.fd, ptr, this.roomLength));
+    this.receiveEnded(this.loop.memory.read(this.fd, ptr, this.roomLength));
   }
 
   /** Where to receive to: roomLength bytes, when up to `parts` sockets receive at a time and this is number `part`. */

@@ -1,0 +1,83 @@
+// linux-memory.ts - linear memory as the kernel sees it: its address, and single reads and writes of a descriptor.
+//
+// Answers of the system calls are bytes, or the error number, negative. Many at a time: linux-transfers.ts.
+
+import { IOVEC_OFFSET, PARTS_OFFSET, TWO_32 } from "./linux-calls.ts";
+import type { LinuxCalls } from "./linux-calls.ts";
+
+const MADV_HUGEPAGE = 14;
+/** As far as a signed 32-bit length of whole huge pages reaches: 2 GiB less 2 MiB. */
+const HUGE_PAGES_LENGTH = 0x7fe00000;
+
+export class KernelMemory {
+  private readonly calls: LinuxCalls;
+  private memory: WebAssembly.Memory | undefined;
+  private buffer: ArrayBufferLike = new ArrayBuffer(0);
+  private base = 0;
+
+  constructor(calls: LinuxCalls) {
+    this.calls = calls;
+  }
+
+  set(memory: WebAssembly.Memory): void {
+    this.memory = memory;
+    this.rebase();
+    this.askForHugePages(memory.buffer);
+  }
+
+  /**
+   * Asks for pages of 2 MiB for linear memory, those that it will yet grow by included: look-ups in a large table are
+   * bound by misses of the translation buffer. Only advice, so a refusal changes nothing but the speed.
+   */
+  private askForHugePages(buffer: ArrayBuffer): void {
+    const { functions, pointer } = this.calls;
+    functions.madvise(pointer(buffer, 0), HUGE_PAGES_LENGTH, MADV_HUGEPAGE);
+  }
+
+  private rebase(): void {
+    if (this.memory === undefined) throw new Error("socket read or write before setMemory()");
+    this.buffer = this.memory.buffer;
+    this.base = this.calls.address(this.buffer);
+  }
+
+  /** The process's own address of linear-memory address `ptr`. */
+  address(ptr: number): number {
+    // Growth detaches a plain memory's buffer; its base has never been seen to move, but that's not promised.
+    if (this.buffer.byteLength === 0) this.rebase();
+    return this.base + ptr;
+  }
+
+  /** readv(2) to [ptr, ptr + length). */
+  read(fd: number, ptr: number, length: number): number {
+    this.putVector(IOVEC_OFFSET / 4, this.address(ptr), length);
+    return this.resultOf(this.calls.functions.readv(fd, this.calls.at.iovec, 1));
+  }
+
+  /** writev(2) of [ptr, ptr + length). */
+  write(fd: number, ptr: number, length: number): number {
+    this.putVector(IOVEC_OFFSET / 4, this.address(ptr), length);
+    return this.resultOf(this.calls.functions.writev(fd, this.calls.at.iovec, 1));
+  }
+
+  /** writev(2) of the pieces that are listed as (address, length) pairs at linear-memory address `list`. */
+  writeParts(fd: number, list: number, count: number): number {
+    const base = this.address(0);
+    const pieces = new Uint32Array(this.buffer, list, count * 2);
+    for (let i = 0; i < count; i++) {
+      this.putVector(PARTS_OFFSET / 4 + 4 * i, base + pieces[2 * i], pieces[2 * i + 1]);
+    }
+    return this.resultOf(this.calls.functions.writev(fd, this.calls.at.parts, count));
+  }
+
+  /** Writes a struct iovec at that word of the scratch page. */
+  private putVector(word: number, address: number, length: number): void {
+    const { words } = this.calls;
+    words[word] = address;
+    words[word + 1] = address / TWO_32;
+    words[word + 2] = length;
+  }
+
+  private resultOf(result: number): number {
+    return result < 0 ? -this.calls.lastErrorNumber() : result;
+  }
+}
