@@ -145,6 +145,16 @@ describe("INFO", () => {
     assert(microseconds("debug") >= 50_000);
     assert(microseconds("set") < 10_000);
   });
+
+  it("counts what a transaction took as EXEC's time, too", async () => {
+    await call("CONFIG", "RESETSTAT");
+    const nap = ["DEBUG", "SLEEP", "0.02"];
+    await connection.pipeline([["MULTI"], nap, ["SET", "a", 1], nap, ["EXEC"]]);
+    const facts = await info("commandstats");
+    const microseconds = (name: string): number => Number(/usec=(\d+)/.exec(facts.get(`cmdstat_${name}`)!)![1]);
+    assert(microseconds("exec") >= 40_000);
+    assert(microseconds("multi") < 10_000);
+  });
 });
 
 describe("COMMANDLOG and SLOWLOG", () => {

@@ -36,6 +36,7 @@ export class Root {
   nowMs: i64; // the same in milliseconds, derived when a call begins
   lruClock: u32; // what a touched entry is stamped with: seconds (LRU) or minutes (LFU)
   settleCount: u32; // commands run since the host last settled their time
+  settleExecuted: u32; // of which EXEC ran
 
   // Seeds.
   hashKey0: u64;

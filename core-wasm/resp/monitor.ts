@@ -117,26 +117,26 @@ function putQuoted(at: usize, ptr: usize, len: i32): usize {
   return at + 1;
 }
 
-/** First and last argument of the command that nobody may see: first << 16 | last; 0 for none. */
-function hiddenArguments(id: i32): i32 {
+/** First and last argument of the command that nobody may see: first << 32 | last; 0 for none. */
+function hiddenArguments(id: i32): i64 {
   const argc = root().argc;
-  if (id == Cmd.AUTH) return (1 << 16) | (argc - 1);
+  if (id == Cmd.AUTH) return (1 << 32) | <i64>(argc - 1);
   if (id == Cmd.MIGRATE) return hiddenOfMigrate(argc);
   if (id != Cmd.HELLO) return 0;
   for (let i = 2; i + 2 < argc; i++) {
-    if (argLen(i) == 4 && equalsIgnoreCase(argPtr(i), AUTH_WORD, 4)) return ((i + 1) << 16) | (i + 2);
+    if (argLen(i) == 4 && equalsIgnoreCase(argPtr(i), AUTH_WORD, 4)) return (<i64>(i + 1) << 32) | (i + 2);
   }
   return 0;
 }
 
 /** The same for MIGRATE: what stands behind AUTH or AUTH2, unless that is a key. */
-function hiddenOfMigrate(argc: i32): i32 {
+function hiddenOfMigrate(argc: i32): i64 {
   for (let i = MIGRATE_OPTIONS; i < argc; i++) {
     const n = argLen(i);
     if (n == 4 && equalsIgnoreCase(argPtr(i), KEYS_WORD, 4)) return 0;
     if ((n != 4 && n != 5) || !equalsIgnoreCase(argPtr(i), AUTH_WORD, n)) continue;
     const last = i + n - 3;
-    return ((i + 1) << 16) | (last < argc ? last : argc - 1);
+    return (<i64>(i + 1) << 32) | (last < argc ? last : argc - 1);
   }
   return 0;
 }
@@ -169,7 +169,7 @@ function putLine(line: usize, c: Client, id: i32): usize {
   const hidden = hiddenArguments(id);
   for (let i = 0; i < r.argc; i++) {
     store<u8>(at++, 32);
-    if (hidden != 0 && i >= hidden >> 16 && i <= (hidden & 0xffff)) at += <usize>writeText(at, '"(redacted)"');
+    if (hidden != 0 && i >= <i32>(hidden >> 32) && i <= <i32>hidden) at += <usize>writeText(at, '"(redacted)"');
     else at = putQuoted(at, argPtr(i), argLen(i));
   }
   store<u16>(at, 0x0a0d);

@@ -4,6 +4,7 @@
  * Time is measured by the host around a call into the core; `settle` shares it among the commands that ran, which are
  * chained through their records. Commands that can be slow end the slice (resp/process.ts), so their time is their own.
  */
+import { Cmd } from "../generated/commands";
 import { alloc, free } from "../memory/allocator";
 import { root } from "../memory/root";
 
@@ -55,7 +56,10 @@ export function uncountRun(id: i32): void {
   r.statCommands--;
 }
 
-/** Shares `microseconds` among the commands that ran since the last call; returns how many those were. */
+/**
+ * Shares `microseconds` among the commands that ran since the last call; returns how many those were. EXEC's time
+ * includes that of the commands of its transaction, as in Valkey.
+ */
 export function settle(microseconds: f64, histograms: bool): i32 {
   const r = root();
   const count = r.settleCount;
@@ -70,6 +74,10 @@ export function settle(microseconds: f64, histograms: bool): i32 {
     s.pending = 0;
     if (histograms) addToHistogram(s, each, runs);
     id = s.nextPending;
+  }
+  if (r.settleExecuted != 0) {
+    statOf(Cmd.EXEC).microseconds += each * <f64>r.settleExecuted;
+    r.settleExecuted = 0;
   }
   r.settleHead = -1;
   r.settleCount = 0;

@@ -340,6 +340,7 @@ function runQueue(c: Client): void {
     c.argumentBytes = <u64>load<u32>(command, BYTES);
     if (c.argumentBytes > r.largeRequest) r.gate |= GATE_LARGE;
     countRun(id);
+    r.settleExecuted++;
     if (commandFlags(id) & CMD_HOST || !dispatch(id, c)) {
       if (r.gate & GATE_MONITOR) feedMonitors(c, id);
       c.flags |= CLIENT_AWAITS_HOST;
