@@ -92,6 +92,14 @@ export async function info(port, section, field) {
   return Number(new RegExp(`^${field}:([\\d.]+)`, "m").exec(text)?.[1]);
 }
 
+/** This process's environment and `extra`, without what has Node load things before it starts (certificates: 36 ms). */
+function environment(extra) {
+  const all = { ...process.env, ...extra };
+  delete all.NODE_EXTRA_CA_CERTS;
+  delete all.NODE_OPTIONS;
+  return all;
+}
+
 /** Starts a contestant; gives { port, pid, startMs (until the first reply), stop() }. */
 export async function start(contestant, extra = []) {
   const port = await freePort();
@@ -101,7 +109,7 @@ export async function start(contestant, extra = []) {
   const pin = pinned ? ["taskset", "-c", `${SERVER_CORE}`] : [];
   const command = ["-c", 'ulimit -n "$(ulimit -Hn)"; exec "$@"', "sh", ...pin, contestant.program, ...options];
   const begun = process.hrtime.bigint();
-  const child = spawn("sh", command, { env: { ...process.env, ...contestant.env }, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn("sh", command, { env: environment(contestant.env), stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   child.stdout.on("data", (part) => (output += part));
   child.stderr.on("data", (part) => (output += part));
