@@ -88,6 +88,11 @@ function writeCount(p: usize, mark: u8, n: i32): usize {
   return p + digits + 3;
 }
 
+/** Whether anything of what was read is the client's own: it is freed when nobody looks at the arguments any more. */
+export function holdsInput(c: Client): bool {
+  return c.buffer != 0 || c.largeBlock != 0 || c.argsCapacity > KEPT_ARGUMENTS;
+}
+
 /**
  * Forgets what was read of the client's own buffer, the whole one when nothing is left, and a long command's vector of
  * arguments.

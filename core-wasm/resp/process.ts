@@ -29,7 +29,7 @@ import { CONTEXT_MULTI, CONTEXT_TOP, GATE_DENIED, mayRun } from "./access";
 import { serveReady } from "./blocking";
 import { batchParse, batchPrepare, batchSelect } from "./batch";
 import { evictClients } from "./client-eviction";
-import { keepRest, overQueryLimit, trimBuffer, unreadCommand } from "./input";
+import { holdsInput, keepRest, overQueryLimit, trimBuffer, unreadCommand } from "./input";
 import { largeEnd, largeIncomplete } from "./large";
 import { parseCommand, parseLargeDone, PARSE_DONE, PARSE_ERROR, PARSE_LARGE, PARSE_MORE } from "./parser";
 import {
@@ -511,7 +511,7 @@ function runInput(c: Client, base: usize, end: usize, shared: bool, ran: i32): i
   else if (ran != RAN) more = STATUS_MORE;
   if (c.buffer == 0) keepRest(c, base, end);
   // All was read, and nothing waits to be freed: another call would find nothing to do.
-  if (ran == END_SLICE && c.buffer == 0 && c.largeBlock == 0) more = 0;
+  if (ran == END_SLICE && !holdsInput(c)) more = 0;
   if (ran == RAN) trimBuffer(c);
   if (c.buffer != 0 && overQueryLimit(c)) {
     r.statQueryBufferLimitDisconnections++;
