@@ -339,9 +339,10 @@ async function dropped(contestant, type, count, commands, waitMs) {
  * judged. What it waits on the same server just before, as long and without any of that, says how much of it is the
  * machine's; so does the wait with others' time in it. Building is not watched.
  */
-export async function pauses(taking, { small, rounds }) {
+export async function pauses(taking, { small, rounds, only }) {
   const scale = small ? 0.02 : 1;
-  const shapes = [["set", 5e6 * scale], ["hash", 5e6 * scale], ["list", 1e7 * scale]];
+  const all = [["set", 5e6 * scale], ["hash", 5e6 * scale], ["list", 1e7 * scale]];
+  const shapes = all.filter(([type]) => only === undefined || only.split(",").includes(type));
   console.log("\n## pauses: longest wait of a PING each ms, in ms, while a large value is dropped (before; gross)");
   for (const [type, count] of shapes) {
     for (const [ending, commands] of Object.entries(ENDINGS)) {

@@ -71,7 +71,10 @@ async function compareLoad(title, cases, keyCount, valueSize) {
       const server = await start(contestant, ["--maxclients", `${most + 100}`]);
       try {
         if (keyCount > 0) await preload(server.port, keyCount, valueSize);
-        for (const one of cases) measured.get(one).get(contestant.name).push(await load(server, one));
+        for (const one of cases) {
+          await load(server, { ...one, requests: Math.ceil(one.requests / 2) });
+          measured.get(one).get(contestant.name).push(await load(server, one));
+        }
       } catch (error) {
         console.log(`${contestant.name}: ${error.message}`);
       } finally {
@@ -258,7 +261,7 @@ const SCENARIOS = {
   }),
   "collection-memory": () => collectionBytes(contestants(), { small }),
   "collection-growth": () => collectionGrowth(contestants(), { small, large: options.large }),
-  pauses: () => pauses(contestants(), { small, rounds }),
+  pauses: () => pauses(contestants(), { small, rounds, only: options.commands }),
   messages: () => messages(contestants(), { small, rounds, only: options.commands }),
   soak: () => soakAll(contestants().filter(({ runtime }) => runtime !== undefined || small), {
     connections: Number(options.connections ?? (small ? 200 : 10_000)),
