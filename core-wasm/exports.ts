@@ -307,12 +307,14 @@ export function hostWaits(): i32 {
   const r = root();
   if (r.settleCount == 0) return 0;
   uncountRun(r.currentCommand);
+  if (r.executing != 0) r.settleExecuted--;
   return 1;
 }
 
 /** Counts the command that hostWaits() left out; the next settle() gives it its time. */
 export function hostGoesOn(id: i32): void {
   countRun(id);
+  if (root().executing != 0) root().settleExecuted++;
 }
 
 /** Ends the command that process() handed to the host. */

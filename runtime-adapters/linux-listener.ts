@@ -5,8 +5,9 @@ import { ADDRESS_SIZE, VALUE_OFFSET } from "./linux-calls.ts";
 import type { LinuxCalls } from "./linux-calls.ts";
 import type { EpollLoop, Watched } from "./linux-epoll.ts";
 import { EpollSocket } from "./linux-socket.ts";
+import { numericHost } from "./net-listen.ts";
 import type { Listener, ListenOptions, Port, Socket, SocketHandler } from "./port.ts";
-import { bindHost, errorCode, formatUnixAddress, isLoopback, removeSocketFile, systemError } from "./shared.ts";
+import { bindHost, formatUnixAddress, isLoopback, removeSocketFile, systemError } from "./shared.ts";
 
 const SOCK_STREAM_NONBLOCK_CLOEXEC = 1 | 0o4000 | 0o2000000;
 const SOCK_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
@@ -53,15 +54,6 @@ function failed(calls: LinuxCalls, fd: number, action: string): Error {
   const error = systemError(calls.lastError(), action);
   if (fd >= 0) calls.functions.close(fd);
   return error;
-}
-
-async function numericHost(name: string): Promise<string> {
-  const { lookup } = await import("node:dns/promises");
-  try {
-    return (await lookup(name)).address;
-  } catch (error) {
-    throw systemError(errorCode(error, "ENOTFOUND"), name);
-  }
 }
 
 /** A descriptor that listens as `options` say. Throws a SystemError. */

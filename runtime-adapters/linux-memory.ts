@@ -5,6 +5,29 @@
 import { IOVEC_OFFSET, PARTS_OFFSET, TWO_32 } from "./linux-calls.ts";
 import type { LinuxCalls } from "./linux-calls.ts";
 
+/** Writes a struct iovec at that word of the scratch page; addresses are the process's own. */
+function putVector({ words }: LinuxCalls, word: number, address: number, length: number): void {
+  words[word] = address;
+  words[word + 1] = address / TWO_32;
+  words[word + 2] = length;
+}
+
+/** readv(2) to `length` bytes at one of the process's own addresses. */
+export function readAt(calls: LinuxCalls, fd: number, address: number, length: number): number {
+  putVector(calls, IOVEC_OFFSET / 4, address, length);
+  return resultOf(calls, calls.functions.readv(fd, calls.at.iovec, 1));
+}
+
+/** writev(2) of them. Two functions: an engine makes a foreign call fast where it is always the same one. */
+export function writeAt(calls: LinuxCalls, fd: number, address: number, length: number): number {
+  putVector(calls, IOVEC_OFFSET / 4, address, length);
+  return resultOf(calls, calls.functions.writev(fd, calls.at.iovec, 1));
+}
+
+function resultOf(calls: LinuxCalls, result: number): number {
+  return result < 0 ? -calls.lastErrorNumber() : result;
+}
+
 const MADV_HUGEPAGE = 14;
 /** As far as a signed 32-bit length of whole huge pages reaches: 2 GiB less 2 MiB. */
 const HUGE_PAGES_LENGTH = 0x7fe00000;
@@ -49,14 +72,12 @@ export class KernelMemory {
 
   /** readv(2) to [ptr, ptr + length). */
   read(fd: number, ptr: number, length: number): number {
-    this.putVector(IOVEC_OFFSET / 4, this.address(ptr), length);
-    return this.resultOf(this.calls.functions.readv(fd, this.calls.at.iovec, 1));
+    return readAt(this.calls, fd, this.address(ptr), length);
   }
 
   /** writev(2) of [ptr, ptr + length). */
   write(fd: number, ptr: number, length: number): number {
-    this.putVector(IOVEC_OFFSET / 4, this.address(ptr), length);
-    return this.resultOf(this.calls.functions.writev(fd, this.calls.at.iovec, 1));
+    return writeAt(this.calls, fd, this.address(ptr), length);
   }
 
   /** writev(2) of the pieces that are listed as (address, length) pairs at linear-memory address `list`. */
@@ -64,20 +85,8 @@ export class KernelMemory {
     const base = this.address(0);
     const pieces = new Uint32Array(this.buffer, list, count * 2);
     for (let i = 0; i < count; i++) {
-      this.putVector(PARTS_OFFSET / 4 + 4 * i, base + pieces[2 * i], pieces[2 * i + 1]);
+      putVector(this.calls, PARTS_OFFSET / 4 + 4 * i, base + pieces[2 * i], pieces[2 * i + 1]);
     }
-    return this.resultOf(this.calls.functions.writev(fd, this.calls.at.parts, count));
-  }
-
-  /** Writes a struct iovec at that word of the scratch page. */
-  private putVector(word: number, address: number, length: number): void {
-    const { words } = this.calls;
-    words[word] = address;
-    words[word + 1] = address / TWO_32;
-    words[word + 2] = length;
-  }
-
-  private resultOf(result: number): number {
-    return result < 0 ? -this.calls.lastErrorNumber() : result;
+    return resultOf(this.calls, this.calls.functions.writev(fd, this.calls.at.parts, count));
   }
 }

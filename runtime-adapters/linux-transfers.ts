@@ -5,8 +5,9 @@
 // Addresses are the process's own. Nothing waits: what can't be done at once ends with -EAGAIN. Two ways to do it: by a
 // readv or writev each, here, and all of them by one system call (linux-uring.ts), where the kernel has that.
 
-import { EAGAIN, EINTR, IOVEC_OFFSET, TWO_32 } from "./linux-calls.ts";
+import { EAGAIN, EINTR } from "./linux-calls.ts";
 import type { LinuxCalls } from "./linux-calls.ts";
+import { readAt, writeAt } from "./linux-memory.ts";
 import { openRing } from "./linux-uring.ts";
 
 /** As many can be gathered. */
@@ -15,8 +16,6 @@ export const TRANSFERS_MAX = 64;
 export interface Transfers {
   /** Whether io_uring does them. */
   readonly byRing: boolean;
-  /** How many are gathered. */
-  readonly count: number;
   /** What became of them; valid from run() on, until the next one is added. */
   readonly results: Int32Array;
   receive(fd: number, address: number, length: number): void;
@@ -29,8 +28,8 @@ export interface Transfers {
 /** A system call for each. */
 class SingleTransfers implements Transfers {
   readonly byRing = false;
-  count = 0;
   readonly results = new Int32Array(TRANSFERS_MAX);
+  private count = 0;
   private readonly calls: LinuxCalls;
   private readonly sends = new Uint8Array(TRANSFERS_MAX);
   private readonly fds = new Int32Array(TRANSFERS_MAX);
@@ -58,20 +57,16 @@ class SingleTransfers implements Transfers {
   }
 
   run(): void {
-    const { count, calls, sends, fds, results } = this;
-    const { readv, writev } = calls.functions;
+    const { count, calls, sends, fds, addresses, lengths, results } = this;
     this.count = 0;
     for (let i = 0; i < count; i++) {
-      calls.words[IOVEC_OFFSET / 4] = this.addresses[i];
-      calls.words[IOVEC_OFFSET / 4 + 1] = this.addresses[i] / TWO_32;
-      calls.words[IOVEC_OFFSET / 4 + 2] = this.lengths[i];
-      const n = sends[i] === 1 ? writev(fds[i], calls.at.iovec, 1) : readv(fds[i], calls.at.iovec, 1);
-      results[i] = n < 0 ? -calls.lastErrorNumber() : n;
+      const at = addresses[i];
+      results[i] = sends[i] === 1 ? writeAt(calls, fds[i], at, lengths[i]) : readAt(calls, fds[i], at, lengths[i]);
     }
   }
 
   close(): void {
-    this.count = 0;
+    // It holds nothing.
   }
 }
 

@@ -28,7 +28,7 @@ const MAP_SHARED_POPULATE = 0x8001;
 /** Only this thread submits, and completions wait for it: the kernel then needs no lock for them (Linux 6.1). */
 const SETUP_SINGLE_ISSUER = 1 << 12;
 const SETUP_DEFER_TASKRUN = 1 << 13;
-/** Of struct io_uring_params: both queues are in one mapping (Linux 5.4), and all that is submitted is done with. */
+/** Of struct io_uring_params: both queues are in one mapping (Linux 5.4). */
 const FEATURE_SINGLE_MMAP = 1;
 
 const ENTER_GETEVENTS = 1;
@@ -84,8 +84,8 @@ interface Mapping {
 
 class Ring implements Transfers {
   readonly byRing = true;
-  count = 0;
   readonly results: Int32Array;
+  private count = 0;
   private readonly calls: LinuxCalls;
   private readonly ringCalls: RingCalls;
   private readonly fd: number;

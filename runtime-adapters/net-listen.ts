@@ -1,9 +1,19 @@
-// net-listen.ts - listening with the server of node:net or node:tls, which all three runtimes have.
+// net-listen.ts - listening with the server of node:net or node:tls, which all three runtimes have; addresses of names.
 
 import type * as net from "node:net";
 
 import type { Listener } from "./port.ts";
 import { errorCode, systemError } from "./shared.ts";
+
+/** The address of a name; node:dns is loaded with the first one. Rejects with a SystemError. */
+export async function numericHost(name: string): Promise<string> {
+  const { lookup } = await import("node:dns/promises");
+  try {
+    return (await lookup(name)).address;
+  } catch (error) {
+    throw systemError(errorCode(error, "ENOTFOUND"), name);
+  }
+}
 
 /** Starts listening at a place; rejects with a SystemError. */
 export function listenAt(server: net.Server, place: net.ListenOptions): Promise<Listener> {

@@ -9,6 +9,7 @@
 
 import { HandleSocket } from "./node-handles.ts";
 import type { AddressFacts, NodeHandles, StreamHandle } from "./node-handles.ts";
+import { numericHost } from "./net-listen.ts";
 import type { Accept } from "./portable.ts";
 import type { Files, Listener, ListenOptions } from "./port.ts";
 import { bindHost, errorCode, removeSocketFile, systemError } from "./shared.ts";
@@ -42,9 +43,7 @@ function bindTo({ tcp, errorName }: NodeHandles, handle: ServerHandle, address: 
 async function bindToHost(own: NodeHandles, handle: ServerHandle, host: string, port: number): Promise<string> {
   const code = bindTo(own, handle, host, port);
   if (!NO_ADDRESS.includes(code)) return code;
-  const { lookup } = await import("node:dns/promises");
-  const { address } = await lookup(host);
-  return bindTo(own, handle, address, port);
+  return bindTo(own, handle, await numericHost(host), port);
 }
 
 /** Listens for `accept`; rejects with a SystemError. */

@@ -115,6 +115,25 @@ function cases(program: string | undefined): void {
     assert(Number(/p50=(\d+)/.exec(centile)?.[1]) > 150_000, centile);
   });
 
+  it("counts that as EXEC's time, too", async () => {
+    const sleeper = await target.connect();
+    assertEquals(await move(targetPort), OK);
+    await a.command("CONFIG", "RESETSTAT");
+    assertEquals(await a.command("SET", "k", "x"), OK);
+    await a.command("MULTI");
+    await a.command("GET", "k");
+    await a.command("MIGRATE", "127.0.0.1", `${targetPort}`, "k", "0", "5000", "REPLACE");
+    const slept = sleeper.command("DEBUG", "SLEEP", "0.3");
+    await sleep(50);
+    await a.command("EXEC");
+    await slept;
+    sleeper.close();
+    const stat = field(await a.command("INFO", "commandstats"), "cmdstat_exec") ?? "";
+    const [, calls, us] = /^calls=(\d+),usec=(\d+),/.exec(stat) ?? [];
+    assertEquals(calls, "1", stat);
+    assert(Number(us) > 150_000 && Number(us) < 3_000_000, stat);
+  });
+
   it("wants certificates and an authority before tls-cluster is on", async () => {
     assertStringIncludes(await set("tls-ca-cert-file", ""), "Unable to update TLS configuration");
     assertStringIncludes(await set(...identity("alice", "tls-client").slice(0, 3), `${FOLDER}other.key`),

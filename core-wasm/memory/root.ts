@@ -82,7 +82,6 @@ export class Root {
   pendingHead: usize; // clients with output that the host has not been told of
   outputPtr: usize; // first output of the client that the host was told of last
   outputLength: i32;
-  outputPieces: i32;
   resumeHead: usize; // clients that may run on after a pause or block, the first to run first
   resumeTail: usize;
   heldHead: usize; // clients that CLIENT PAUSE holds back, in the order in which they came

@@ -221,7 +221,7 @@ export function firstOutput(c: Client): i32 {
   const r = root();
   r.outputPtr = outputAddress(c);
   r.outputLength = outputContiguous(c);
-  return r.outputPieces = c.outChunks;
+  return c.outChunks;
 }
 
 /** Tells the host to process this client's held-back input. First come, first served. */

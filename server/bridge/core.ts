@@ -314,10 +314,6 @@ export class Core {
   get outputLength(): number {
     return this.words[OUTPUT + 1];
   }
-  /** In how many pieces all of that client's output is. */
-  get outputPieces(): number {
-    return this.words[OUTPUT + 2];
-  }
 
   /** Copies of the arguments of the command that the core last looked at. */
   args(): Uint8Array[] {

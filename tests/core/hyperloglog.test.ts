@@ -8,8 +8,8 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { sparseValue } from "../support/commands-hyperloglog.ts";
 import { type CoreClient, CoreDriver } from "../support/core.ts";
+import { failsWhole } from "../support/no-memory.ts";
 import { seeded } from "../support/random.ts";
-import { OOM } from "../support/resp.ts";
 
 const DENSE_SIZE = 12304;
 
@@ -181,15 +181,7 @@ describe("HyperLogLog without memory", () => {
       client.command("PFADD", "full", ...elements(0, 470));
       client.command("PFADD", "dense", ...elements(0, 9000));
       const read = () => client.command("MGET", "small", "full", "dense", "new") + client.command("DBSIZE");
-      const before = read();
-      let reply = OOM;
-      for (let successes = 0; successes < 12 && reply === OOM; successes++) {
-        core.failAfter(successes);
-        reply = client.command(...command);
-        core.failAfter(-1);
-        if (reply === OOM) assertEquals(read(), before, `${command.slice(0, 3)} after ${successes}`);
-      }
-      assert(client.closing || !reply.startsWith("-"), `${command.slice(0, 3)} in the end: ${reply}`);
+      failsWhole(core, client, command, read);
     }
   });
 });
