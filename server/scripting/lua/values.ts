@@ -1,0 +1,76 @@
+// values.ts - what a Lua value is here, and how native functions are called.
+//
+//   nil        undefined              string     string, one character (0 to 255) a byte
+//   boolean    boolean                table      Table
+//   number     number                 function   Closure (function.ts) or NativeFunction
+//   thread     Coroutine (vm.ts)      userdata   LightUserdata: only cjson.null and its like
+//
+// JavaScript's numbers are Lua 5.1's, and its strings of bytes concatenate, compare and hash faster than any of our
+// own. A Lua string never holds a character above 255: text from outside comes through latin1 (bytes.ts).
+//
+// Native functions come in two kinds. A plain one gets its arguments and answers. One that calls back into Lua is a
+// generator: it yields a CallRequest and is resumed with the results, so that the machine keeps all frames itself and
+// a script can be stopped, suspended or yield anywhere, also inside table.sort's comparison.
+//
+// Not for operations on values (operators.ts) or for tables (table.ts).
+
+import type { Closure } from "./function.ts";
+import type { Table } from "./table.ts";
+import type { Coroutine, Machine } from "./vm.ts";
+
+export type Value =
+  undefined | boolean | number | string | Table | Closure | NativeFunction | Coroutine | LightUserdata;
+
+/** An address without more: equal only to itself. */
+export class LightUserdata {
+  readonly name: string;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
+/** What a native function answers: nothing (undefined is one nil), one value, or several in an array. */
+export type Results = Value | readonly Value[];
+export const NOTHING: readonly Value[] = [];
+
+/** Asks the machine to call a function; the generator is resumed with all of its results. */
+export interface CallRequest {
+  readonly callee: Value;
+  readonly args: readonly Value[];
+}
+
+/** `args` holds the arguments that were given, and is the function's own. */
+export type Plain = (args: Value[], machine: Machine) => Results;
+export type Calling = (args: Value[], machine: Machine) => Generator<CallRequest, Results, readonly Value[]>;
+
+export class NativeFunction {
+  /** Its name in messages: "bad argument #1 to 'insert' (...)". */
+  readonly name: string;
+  readonly plain: Plain | undefined;
+  readonly calling: Calling | undefined;
+
+  private constructor(name: string, plain: Plain | undefined, calling: Calling | undefined) {
+    this.name = name;
+    this.plain = plain;
+    this.calling = calling;
+  }
+
+  static plain(name: string, run: Plain): NativeFunction {
+    return new NativeFunction(name, run, undefined);
+  }
+
+  static calling(name: string, run: Calling): NativeFunction {
+    return new NativeFunction(name, undefined, run);
+  }
+}
+
+/** A raised Lua error on its way to a pcall. Its value is any Lua value; usually text, with its place before it. */
+export class LuaError extends Error {
+  readonly value: Value;
+
+  constructor(value: Value) {
+    super(typeof value === "string" ? value : "(error object is not a string)");
+    this.value = value;
+  }
+}
