@@ -1,22 +1,24 @@
 // values.ts - what a Lua value is here, and how native functions are called.
 //
-//   nil        undefined              string     string, one character (0 to 255) a byte
-//   boolean    boolean                table      Table
-//   number     number                 function   Closure (function.ts) or NativeFunction
-//   thread     Coroutine (vm.ts)      userdata   LightUserdata: only cjson.null and its like
+//   nil        undefined                string     string, one character (0 to 255) a byte
+//   boolean    boolean                  table      Table
+//   number     number                   function   Closure (function.ts) or NativeFunction
+//   thread     Coroutine (thread.ts)    userdata   LightUserdata: only cjson.null and its like
 //
 // JavaScript's numbers are Lua 5.1's, and its strings of bytes concatenate, compare and hash faster than any of our
 // own. A Lua string never holds a character above 255: text from outside comes through latin1 (bytes.ts).
 //
 // Native functions come in two kinds. A plain one gets its arguments and answers. One that calls back into Lua is a
 // generator: it yields a CallRequest and is resumed with the results, so that the machine keeps all frames itself and
-// a script can be stopped, suspended or yield anywhere, also inside table.sort's comparison.
+// a script can be stopped, suspended or yield anywhere, also inside table.sort's comparison. What the called function
+// raises is thrown at the `yield`.
 //
-// Not for operations on values (operators.ts) or for tables (table.ts).
+// Not for operations on values (operators.ts), for tables (table.ts) or for errors (errors.ts).
 
 import type { Closure } from "./function.ts";
 import type { Table } from "./table.ts";
-import type { Coroutine, Machine } from "./vm.ts";
+import type { Coroutine } from "./thread.ts";
+import type { Machine } from "./vm.ts";
 
 export type Value =
   undefined | boolean | number | string | Table | Closure | NativeFunction | Coroutine | LightUserdata;
@@ -34,7 +36,7 @@ export class LightUserdata {
 export type Results = Value | readonly Value[];
 export const NOTHING: readonly Value[] = [];
 
-/** Asks the machine to call a function; the generator is resumed with all of its results. */
+/** Asks the machine to call a function; the generator is resumed with all of its results. A coroutine is resumed. */
 export interface CallRequest {
   readonly callee: Value;
   readonly args: readonly Value[];
@@ -45,7 +47,7 @@ export type Plain = (args: Value[], machine: Machine) => Results;
 export type Calling = (args: Value[], machine: Machine) => Generator<CallRequest, Results, readonly Value[]>;
 
 export class NativeFunction {
-  /** Its name in messages: "bad argument #1 to 'insert' (...)". */
+  /** Its name for who reads a dump; messages use the name by which it was called, as Lua does. */
   readonly name: string;
   readonly plain: Plain | undefined;
   readonly calling: Calling | undefined;
@@ -65,12 +67,8 @@ export class NativeFunction {
   }
 }
 
-/** A raised Lua error on its way to a pcall. Its value is any Lua value; usually text, with its place before it. */
-export class LuaError extends Error {
-  readonly value: Value;
+/** A plain native function as a value. */
+export const native = (name: string, run: Plain): NativeFunction => NativeFunction.plain(name, run);
 
-  constructor(value: Value) {
-    super(typeof value === "string" ? value : "(error object is not a string)");
-    this.value = value;
-  }
-}
+/** A native function that calls back. */
+export const nativeCalling = (name: string, run: Calling): NativeFunction => NativeFunction.calling(name, run);

@@ -1,0 +1,5 @@
+// thread.ts - a coroutine.
+
+export class Coroutine {
+  status = "suspended";
+}
