@@ -10,14 +10,14 @@
  *   pendingWriteNext, resumeNext, closingNext   drain after each turn
  *   replyRoom, replyCommit, hostWaits, hostGoesOn, hostDone    a command that the host runs
  *   callRoom, callRun               (g) one command from arguments, for in-process use
- *   settle, cronExpire, cronRehash, cronEvict, cronClients   time and upkeep
+ *   settle, cronExpire, cronRehash, cronEvict, cronClients, cronHasWork   time and upkeep
  *   setSetting, setCommandName, ...     what configuration changes
  *
  * Fields of Root, Client, Database, Table and CommandStat are read by the host through generated offsets.
  */
 import { clockUpdate } from "./keyspace/clock";
 import { dropDueMembers } from "./keyspace/member-expiry";
-import { database, databasesInit } from "./keyspace/database";
+import { database, databasesInit, volatileKeys } from "./keyspace/database";
 import { evictionPoolClear, evictToLimit } from "./keyspace/eviction";
 import { LAZY_BUDGET, lazyFreeSome } from "./keyspace/lazyfree";
 import { watchedKeys } from "./keyspace/watch";
@@ -56,7 +56,7 @@ import { freeMessageBuffers, mayKeepSubscriptions, namesOf } from "./resp/pubsub
 import { clearErrorStats, errorInit, reserve } from "./resp/reply";
 import { countRun, resetStats as clearStats, settle as shareTime, statsBytes, uncountRun } from "./resp/stats";
 import { scratchRelease } from "./structures/scratch";
-import { tableBuckets, tableChainLength, tableRehash, tableShrinkIfNeeded } from "./structures/hashtable";
+import { tableBuckets, tableChainLength, tableRehash, tableShrinkIfNeeded, tableSize } from "./structures/hashtable";
 
 export { datasetDigest, entryFacts, keyDigest, populate } from "./commands/debug";
 export { migrateDelete, migrateFind, migratePayload } from "./commands/migrate";
@@ -409,6 +409,18 @@ export function cronRehash(buckets: i32): i32 {
     if (tableRehash(db.expires, buckets)) more = 1;
   }
   return more;
+}
+
+/** 1 while keys, fields or members have a time to live, tables are on the move, or memory is above maxmemory. */
+export function cronHasWork(): i32 {
+  const r = root();
+  if (r.timedMembers != 0 || r.evictionExceededSinceUs != 0) return 1;
+  for (let i = 0; i < r.databaseCount; i++) {
+    const db = database(i);
+    if (tableSize(db.expires) != 0 || volatileKeys(db).count != 0) return 1;
+    if (tableBuckets(db.keys, 1) != 0 || tableBuckets(db.expires, 1) != 0) return 1;
+  }
+  return 0;
 }
 
 /**

@@ -128,7 +128,7 @@ async function serve(server: Server, loadAdmin: AdminLoader): Promise<void> {
   if (config.text("unixsocket") !== "") log.notice("Ready to accept connections unix");
   if (config.number("tls-port") !== 0) log.notice("Ready to accept connections tls");
   warnAboutMaxmemory(server);
-  server.startCron();
+  server.cron.start();
   for (const signal of ["SIGTERM", "SIGINT"] as const) port.onSignal(signal, () => server.shutdown.signal(signal));
   port.onSignal("SIGHUP", () => undefined);
 }

@@ -7,7 +7,7 @@
 // Nothing here touches a runtime: time, sockets and files come from the Port that the server was given.
 // Not for reading the command line (main.ts) or for use inside a program (wakey.ts).
 
-import type { Listener, ListenOptions, Port, Socket, SocketHandler, Timer } from "../runtime-adapters/port.ts";
+import type { Listener, ListenOptions, Port, Socket, SocketHandler } from "../runtime-adapters/port.ts";
 import { isLoopback } from "../runtime-adapters/shared.ts";
 import { Core, STATUS } from "./bridge/core.ts";
 import { Access } from "./acl/access.ts";
@@ -20,6 +20,7 @@ import { CommandTable } from "./commands/command-table.ts";
 import { isMonitored, tellPeer } from "./commands/monitor.ts";
 import { HOST_HANDLERS } from "./commands/registry.ts";
 import { Connection } from "./connection/connection.ts";
+import { Cron } from "./cron.ts";
 import { LazyFree } from "./lazy-free.ts";
 import { Listeners } from "./connection/listeners.ts";
 import { ReplyWriter } from "./connection/reply-writer.ts";
@@ -70,6 +71,7 @@ export class Server {
   /** DEBUG FORCE-TLS-WRITE-ERROR. */
   holdsTlsOutput = false;
   readonly upkeep: Upkeep;
+  readonly cron: Cron;
   readonly startedUs: number;
   readonly runId: string;
   /** Counters of INFO that the host keeps. */
@@ -93,7 +95,6 @@ export class Server {
   readonly hotKeys: HotKeys;
   loading = false;
   #wallOffsetUs = 0;
-  #cron: Timer | undefined;
   #isClosed = false;
   readonly #atClose: (() => void)[] = [];
   #drainsSoon = false;
@@ -118,6 +119,7 @@ export class Server {
     this.commands = options.commands ?? new CommandTable();
     for (const [id, name] of this.commands.renamed) this.core.renameCommand(id, name);
     this.upkeep = new Upkeep(this);
+    this.cron = new Cron(this);
     this.shutdown = new Shutdown(this);
     this.listeners = new Listeners(this);
     this.access = new Access(this);
@@ -138,10 +140,6 @@ export class Server {
     };
     track();
     options.config.onChange("latency-tracking", track);
-    options.config.onChange("hz", () => {
-      if (this.#cron !== undefined) this.startCron();
-      return undefined;
-    });
   }
 
   // --- Time ---
@@ -177,6 +175,7 @@ export class Server {
       if (--this.hotKeys.left === 0) this.hotKeys.sample(client);
       stats.countSlice(elapsed, core.exports.settle(elapsed, this.#histograms));
     }
+    if (this.cron.isSlow) this.cron.hasten();
     if (status & STATUS.blocked) this.timeouts.arm();
     if (status & STATUS.denied) {
       this.access.drainNotes();
@@ -276,6 +275,7 @@ export class Server {
 
   /** A connection for a socket that was accepted. */
   accept(socket: Socket): SocketHandler {
+    this.cron.hasten();
     this.nowUs();
     const client = this.core.exports.clientOpen(0) >>> 0;
     const connection = new Connection(this, client);
@@ -347,12 +347,6 @@ export class Server {
     this.stats.reset();
   }
 
-  /** Starts timers. */
-  startCron(): void {
-    this.#cron?.cancel();
-    this.#cron = this.port.every(1000 / this.config.number("hz"), () => this.upkeep.run());
-  }
-
   /** Runs something when the server is closed. */
   onClose(run: () => void): void {
     this.#atClose.push(run);
@@ -363,7 +357,7 @@ export class Server {
     if (this.#isClosed) return;
     this.#isClosed = true;
     for (const run of this.#atClose) run();
-    this.#cron?.cancel();
+    this.cron.stop();
     this.pause.end();
     this.timeouts.close();
     this.lazyFree.close();

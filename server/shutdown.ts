@@ -49,6 +49,7 @@ export class Shutdown {
       ? "Received shutdown signal during loading, scheduling shutdown."
       : `Received ${name} scheduling shutdown...`);
     this.#signal = name;
+    this.#server.cron.hasten();
   }
 
   /** What the upkeep calls: obeys a signal. */

@@ -1,5 +1,5 @@
-// upkeep.ts - what a server does `hz` times a second, whether or not clients call: expire keys, move tables on, close
-// idle clients, take samples.
+// upkeep.ts - what a server does `hz` times a second (cron.ts), whether or not clients call: expire keys, move tables
+// on, close idle clients, take samples.
 //
 // Time budgets are Valkey's: a quarter of the period for active expiry, one millisecond for rehashing.
 // Not for the work itself, which is the core's.
@@ -8,8 +8,9 @@ import { ROOT } from "./generated/layout.ts";
 import type { Server } from "./server.ts";
 
 const REHASH_BUDGET_US = 1000;
-/** Clients that are looked at in one run at least. */
+/** Clients that are looked at in one run at least, and the time in which each one's turn comes. */
 const LEAST_CLIENTS = 5;
+const CLIENTS_ROUND_US = 1e6;
 const REHASH_BUCKETS = 100;
 /** What cronEvict() answers while more keys should go. */
 const EVICTION_RUNNING = 2;
@@ -21,10 +22,10 @@ export class Upkeep {
   /** DEBUG PAUSE-CRON: nothing happens, not even a shutdown by signal. */
   isPaused = false;
   // Settings, as of the last change: a look-up of each in every run was a tenth of what an idle server costs.
-  #hz = 0;
   #budgetUs = 0;
   #rehashes = false;
   #idleSeconds = 0;
+  #lastUs = 0;
 
   constructor(server: Server) {
     this.#server = server;
@@ -37,11 +38,16 @@ export class Upkeep {
 
   #obeySettings(): void {
     const { config } = this.#server;
-    this.#hz = config.number("hz");
     const percent = EXPIRE_PERCENT + 2 * (config.number("active-expire-effort") - 1);
-    this.#budgetUs = 1e6 / this.#hz * percent / 100;
+    this.#budgetUs = 1e6 / config.number("hz") * percent / 100;
     this.#rehashes = config.boolean("activerehashing");
     this.#idleSeconds = config.number("timeout");
+  }
+
+  /** Whether time alone gives it something to do. */
+  get isNeeded(): boolean {
+    const { core, targets } = this.#server;
+    return this.isPaused || targets.isBusy || core.hasValuesToFree || core.exports.cronHasWork() === 1;
   }
 
   /** One run. */
@@ -79,7 +85,7 @@ export class Upkeep {
     if (core.root64(ROOT.statEvicted) !== evicted) {
       latency.add("eviction-cycle", port.monotonicUs() - evictionStart);
     }
-    this.#careForClients();
+    this.#careForClients(start);
     this.#server.targets.closeOld();
     this.#server.drain();
     core.refresh();
@@ -90,9 +96,10 @@ export class Upkeep {
   }
 
   /** Idle clients, soft limits, query buffers: every client is looked at about once a second. */
-  #careForClients(): void {
+  #careForClients(nowUs: number): void {
     const { core, connections } = this.#server;
-    const share = Math.ceil(connections.size / this.#hz);
+    const share = Math.ceil(connections.size * (nowUs - this.#lastUs) / CLIENTS_ROUND_US);
+    this.#lastUs = nowUs;
     const count = Math.min(connections.size, Math.max(share, LEAST_CLIENTS));
     if (count > 0) core.exports.cronClients(count, this.#idleSeconds);
   }

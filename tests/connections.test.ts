@@ -34,7 +34,7 @@ class World {
     loadText(config, `port 6379\nloglevel verbose\nhide-user-data-from-log no\n${lines}`, {});
     const server = new Server({ port, config, module, seed: Uint32Array.of(1, 2, 3, 4) });
     assertEquals(await server.listen(), undefined);
-    server.startCron();
+    server.cron.start();
     return new World(port, server);
   }
 

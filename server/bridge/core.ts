@@ -52,6 +52,7 @@ export interface CoreExports {
   expireAll(): void;
   cronRehash(buckets: number): number;
   cronEvict(): number;
+  cronHasWork(): number;
   lazyFree(budget: number): number;
   clientUnblock(c: number, withError: number): number;
   blockedTimeouts(): number;

@@ -223,7 +223,7 @@ export class Embedded {
       ? { path: place.path }
       : { host: place.host ?? "127.0.0.1", port: place.port ?? 0 };
     const listener = await server.open({ ...where, backlog: BACKLOG, keepAliveSeconds: KEEP_ALIVE_SECONDS });
-    if (isFirst && !this.#clock.isVirtual) server.startCron();
+    if (isFirst && !this.#clock.isVirtual) server.cron.start();
     if (listener.port !== 0) server.config.replace("port", BigInt(listener.port));
     return { port: listener.port };
   }

@@ -1,6 +1,6 @@
 // statistics.ts - the counters and samples of one server that its core does not keep.
 //
-//   upkeep ── sample() ten times a second ──► rings of 16 samples ──► rate(), mean(): the instantaneous_* of INFO
+//   upkeep ── sample() as often as it runs ──► rings of 16 samples ──► rate(), mean(): the instantaneous_* of INFO
 //   process(), accept() ... ── plain increments ──► fields
 //
 // Not for counts of commands and keys, which the core keeps in its root, and not for the logs of slow and large
@@ -8,7 +8,7 @@
 
 /** Samples that an instantaneous value is made of. */
 const SAMPLES = 16;
-/** Time between two samples: a smaller one is put off. */
+/** Time that a sample stands for: one after less is put off, one after more stands for several. */
 const PERIOD_MS = 100;
 /** Seconds for which the largest buffers of clients are remembered. */
 const BUFFER_SLOTS = 8;
@@ -27,9 +27,11 @@ class Ring {
   readonly #values = new Float64Array(SAMPLES);
   #next = 0;
 
-  add(value: number): void {
-    this.#values[this.#next] = value;
-    this.#next = (this.#next + 1) % SAMPLES;
+  add(value: number, count: number): void {
+    for (let i = 0; i < count; i++) {
+      this.#values[this.#next] = value;
+      this.#next = (this.#next + 1) % SAMPLES;
+    }
   }
 
   mean(): number {
@@ -72,13 +74,14 @@ export class Statistics {
     this.#last = counters;
     this.#lastMs = nowMs;
     if (before === undefined) return;
+    const count = Math.min(Math.round(passed / PERIOD_MS), SAMPLES);
     for (const name of ["commands", "netIn", "netOut", "cycles"] as const) {
       // A counter that was reset starts anew.
       const grown = Math.max(0, counters[name] - before[name]);
-      this.#rates[name].add(passed > 0 ? grown * 1000 / passed : 0);
+      this.#rates[name].add(grown * 1000 / passed, count);
     }
     const cycles = counters.cycles - before.cycles;
-    this.#cycleTime.add(cycles > 0 ? (counters.cyclesUs - before.cyclesUs) / cycles : 0);
+    this.#cycleTime.add(cycles > 0 ? (counters.cyclesUs - before.cyclesUs) / cycles : 0, count);
   }
 
   /** Growth of a counter a second, over the last samples. */

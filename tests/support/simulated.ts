@@ -23,6 +23,6 @@ export async function simulatedServer(
   const server = new Server({ port, config, module, seed: Uint32Array.of(seed, 2, 3, 4) });
   const failure = await server.listen();
   if (failure !== undefined) throw new Error(failure);
-  server.startCron();
+  server.cron.start();
   return { port, server, config };
 }
