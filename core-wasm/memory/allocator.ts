@@ -2,8 +2,10 @@
  * The allocator: size classes in 64 KiB pages, no header in a block, page descriptors in one dense table.
  *
  * A block's page number gives its descriptor, and that its class; so a block costs only what its class rounds up.
- * Blocks of 32 to 56 KiB share spans of several pages, larger ones take whole pages. Descriptors are apart from their
- * pages because headers at 64 KiB steps would all fall into the same cache sets.
+ * Blocks of 40 to 224 KiB share spans of several pages, larger ones take pages of their own. Whole pages for all above
+ * 64 KiB would cost a value of that size, which needs a few bytes more, twice its size, and as blocks at steps of
+ * 128 KiB use half of the caches' sets, a quarter more CPU time to send. Descriptors are apart from their pages because
+ * headers at 64 KiB steps would all fall into the same sets.
  *
  *   descriptor (16 bytes) of page p at descriptors() + p * 16
  *    0  u32 free   head of the list of freed blocks (a freed block's first 4 bytes link on); 0: none
@@ -11,7 +13,7 @@
  *    6  u16 bump   blocks that were ever handed out: those behind were never touched
  *    8  u16 next   list of pages of a class with room, or of free runs of a bin
  *   10  u16 prev
- *   12  u8  kind   0 free run, 2..71 size class, LARGE first page of a large block, INNER not first, or not ours,
+ *   12  u8  kind   0 free run, 2..79 size class, LARGE first page of a large block, INNER not first, or not ours,
  *                  SPAN a page of a span but its first
  *   13  u8  listed 1 while in its class's list of pages with room
  *   14  u16 pages  free run or large block: its length in pages (in the first, and for free runs also in the last);
@@ -27,8 +29,8 @@ export const PAGE_BITS: u32 = 16;
 const PAGE_MASK: usize = 65535; // pages of 64 KiB
 const DESCRIPTOR_PAGES: u32 = 16; // 65536 pages * 16 bytes = 1 MiB
 const PAGE_CLASS_MAX: u32 = 68; // blocks of classes up to 68, of 32 KiB, lie in one page
-const SMALL_MAX: usize = 57344;
-const CLASS_COUNT: u32 = 72; // classes 2..71 are used
+const SMALL_MAX: usize = 229376; // of class 79
+const CLASS_COUNT: u32 = 80; // classes 2..79 are used
 const BIN_COUNT: i32 = 17;
 const KIND_FREE: u32 = 0;
 const KIND_SPAN: u32 = 0xfd;
@@ -103,10 +105,17 @@ function classSize(kind: u32): usize {
   return <usize>(base + (base >> 2) * ((j & 3) + 1));
 }
 
-/** Pages of a span: 5 hold eight blocks of 40 KiB, 3 hold four of 48 KiB, 7 hold eight of 56 KiB, nothing left over. */
+/**
+ * Pages of a span, which its blocks fill to the last byte:
+ *
+ *   5  eight of 40 KiB, four of 80, two of 160        3  four of 48 KiB, two of 96, one of 192
+ *   7  eight of 56 KiB, four of 112, two of 224       1 or 2  one of 64 KiB, of 128
+ */
 function spanPages(kind: u32): u32 {
   if (kind <= PAGE_CLASS_MAX) return 1;
-  return kind == 69 ? 5 : kind == 70 ? 3 : 7;
+  const step = (kind - PAGE_CLASS_MAX) & 3;
+  if (step == 0) return (kind - PAGE_CLASS_MAX) >> 2;
+  return step == 1 ? 5 : step == 2 ? 3 : 7;
 }
 
 /** The page of a block's descriptor: its own, or the first of its span. */
@@ -347,7 +356,8 @@ export function free(block: usize): void {
   if (load<u8>(d, 13) == 0) {
     store<u8>(d, 1, 13);
     link(head, page, d);
-  } else if (used == 0 && (load<u32>(head) != page || load<u16>(d, 8) != 0)) {
+  }
+  if (used == 0 && (load<u32>(head) != page || load<u16>(d, 8) != 0)) {
     // The last page with room of its class is kept, so that one block coming and going does not take pages along.
     unlink(head, d);
     freeRun(page, spanPages(kind));

@@ -157,6 +157,16 @@ describe("allocator", () => {
     model.releaseAll();
   });
 
+  it("rounds up by an eighth up to 4 KiB, by a quarter at most above", () => {
+    const { exports } = new CoreDriver();
+    for (let size = 128; size < 1 << 20; size += 1 + (size >> 6)) {
+      const address = exports.alloc(size) >>> 0;
+      const rounded = exports.usableSize(address);
+      assert(rounded >= size && rounded <= size * (size > 4096 ? 1.25 : 1.125), `${size}: ${rounded}`);
+      exports.free(address);
+    }
+  });
+
   it("answers 0 at the end of memory and goes on when blocks come back", () => {
     const { exports } = new CoreDriver({ maximumPages: 512 });
     for (const size of [48, 1024, 32768, 33_000, 57_344, 65536, 1 << 20]) {
