@@ -21,13 +21,15 @@ export interface Prototype {
   readonly source: string;
   readonly line: number;
   code: Int32Array;
-  lines: Int32Array;
-  constants: Value[];
-  children: Prototype[];
-  locals: LocalVariable[];
-  upvalueNames: string[];
+  lines: readonly number[];
+  readonly constants: readonly Value[];
+  readonly children: Prototype[];
+  readonly locals: LocalVariable[];
+  readonly upvalueNames: string[];
   parameters: number;
   isVararg: boolean;
+  /** Wants the table `arg`, as Lua 5.0 had it: it takes ... but never names it. */
+  needsArg: boolean;
   /** How many registers it uses at most. */
   registers: number;
   /** For each instruction, where its constant key stood in the table that it met last: see vm.ts. */

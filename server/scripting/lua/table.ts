@@ -30,8 +30,6 @@ export class Table {
   metatable: Table | undefined = undefined;
   /** Changes raise 'Attempt to modify a readonly table', changes of its metatable too. */
   isReadonly = false;
-  /** Its number among the tables that were shown as text; see operators.ts. */
-  address = 0;
   private slots: Map<Value, number> | undefined = undefined;
   private capacity = 0;
 
@@ -239,7 +237,7 @@ export class Table {
   }
 }
 
-export const readonlyError = (): Error => runtimeError("Attempt to modify a readonly table");
+const readonlyError = (): Error => runtimeError("Attempt to modify a readonly table");
 
 /** The smallest power of two that isn't below n. */
 function powerOfTwo(n: number): number {

@@ -36,10 +36,15 @@ export class LightUserdata {
 export type Results = Value | readonly Value[];
 export const NOTHING: readonly Value[] = [];
 
-/** Asks the machine to call a function; the generator is resumed with all of its results. A coroutine is resumed. */
+/**
+ * Asks the machine to call a function; the generator is resumed with all of its results. A coroutine is resumed and
+ * gives what it yields or returns. With `isYield` the running coroutine gives `args` to whom resumed it, and goes on
+ * with the arguments of the next resume.
+ */
 export interface CallRequest {
   readonly callee: Value;
   readonly args: readonly Value[];
+  readonly isYield?: boolean;
 }
 
 /** `args` holds the arguments that were given, and is the function's own. */

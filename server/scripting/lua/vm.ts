@@ -1,11 +1,796 @@
-// vm.ts - the machine.
+// vm.ts - the machine: runs the instructions of compiled functions, and can be stopped between any two.
+//
+//   machine.start(closure, args);
+//   while (machine.run(100_000) === "paused") letOthersRun();
+//
+// `run` answers "done" with `results`, "failed" with `error`, or "paused" after about as many jumps back and calls as
+// its budget says; what lies between those is as long as the script's text at most.
+//
+// The dispatch loop is one function, longer than any other here: engines make one jump table and keep its variables in
+// registers only so. Its opcodes are literals for the same reason (opcodes.ts has their names). What's rare is in
+// functions of its own: they may push a frame, after which the loop starts anew with that frame's variables.
+//
+// A constant key's place in the hash part that was met last is remembered for each instruction (`hints`), so that most
+// fields and globals are found by one comparison.
+//
+// Not for calls, results and errors (calls.ts).
 
-import type { Table } from "./table.ts";
+import { toText } from "./arguments.ts";
+import { Calls } from "./calls.ts";
+import { Abort, LuaError, runtimeError } from "./errors.ts";
+import { Closure } from "./function.ts";
+import { CONSTANT_BIT, CONSTANT_MASK, LIST_BATCH, MULTIPLE, aOf, bOf, cOf, jumpOf, unpackSize } from "./opcodes.ts";
+import { arithmetic, comparisonError, eventOf, isBelow, isNotAbove, modulo, power } from "./operators.ts";
+import { toNumber } from "./arguments.ts";
+import { Table } from "./table.ts";
+import { Coroutine, type Frame, TO_CALL, TO_CONCAT, TO_LOOP, TO_NOTHING, TO_STACK, TO_TEST } from "./thread.ts";
+import { NOTHING, NativeFunction, type Value } from "./values.ts";
 
-export class Machine {
-  readonly globals: Table;
+/** How many tables an access may pass on its way along __index or __newindex. */
+const MOST_HOPS = 100;
 
-  constructor(globals: Table) {
-    this.globals = globals;
+/** Instead of a value: a frame was pushed, and the value comes later. */
+const PUSHED = Symbol("pushed");
+type Pending = typeof PUSHED;
+
+const isFunction = (value: Value): boolean => value instanceof Closure || value instanceof NativeFunction;
+const isText = (value: Value): value is string | number => typeof value === "string" || typeof value === "number";
+
+export class Machine extends Calls {
+  /** The step of `pairs` and that of `ipairs`, which loops take without calling them. */
+  nextStep: Value = undefined;
+  ipairsStep: Value = undefined;
+  private budget = 0;
+  private failure: Value = undefined;
+  private abortion: Abort | undefined = undefined;
+
+  // --- Running ---
+
+  /** Makes a function the next to run. Whatever ran before is forgotten. */
+  start(main: Value, args: readonly Value[]): void {
+    this.thread = new Coroutine(main);
+    this.thread.status = "running";
+    this.calls = 1;
+    this.isOver = false;
+    this.abortion = undefined;
+    this.running = undefined;
+    this.ended = args;
+  }
+
+  run(budget: number): "done" | "paused" | "failed" {
+    this.budget = budget;
+    for (;;) {
+      try {
+        if (this.abortion !== undefined) throw this.abortion;
+        if (this.thread.depth < 0 && !this.isOver) this.begin(this.thread, this.ended);
+        return this.isOver || this.execute() ? "done" : "paused";
+      } catch (error) {
+        if (error instanceof LuaError || error instanceof Abort) this.failure = error.value;
+        if (!this.recover(error)) return "failed";
+      }
+    }
+  }
+
+  /** What the function gave, when it's done. */
+  get results(): readonly Value[] {
+    return this.ended;
+  }
+
+  /** What was raised, when it failed. */
+  get error(): Value {
+    return this.failure;
+  }
+
+  /** Ends what is running at its next `run`, which fails with this value whatever the script catches. */
+  abort(value: Value): void {
+    this.abortion = new Abort(value);
+  }
+
+  // --- The dispatch loop ---
+
+  /** Runs until the end (true) or until the budget is used up (false). */
+  private execute(): boolean {
+    for (;;) {
+      if (this.isOver) return true;
+      if (this.budget < 0) return false;
+      const { thread } = this;
+      const frame = thread.frames[thread.depth];
+      if (frame.closure === undefined) {
+        this.drive(frame);
+        continue;
+      }
+      const { closure, base } = frame;
+      const { stack } = thread;
+      const { prototype, upvalues } = closure;
+      const { code, constants } = prototype;
+      const hints = prototype.hints as Int32Array;
+      let pc = frame.pc;
+      frames: for (;;) {
+        const word = code[pc];
+        pc += 1;
+        const a = base + ((word >> 6) & 255);
+        switch (word & 63) {
+          case 0: // MOVE
+            stack[a] = stack[base + (word >>> 23)];
+            continue;
+          case 1: // LOADK
+            stack[a] = constants[word >>> 14];
+            continue;
+          case 2: // LOADBOOL
+            stack[a] = word >>> 23 !== 0;
+            if (((word >> 14) & 511) !== 0) pc += 1;
+            continue;
+          case 3: // LOADNIL
+            for (let index = base + (word >>> 23); index >= a; index -= 1) stack[index] = undefined;
+            continue;
+          case 4: { // GETUPVAL
+            const upvalue = upvalues[word >>> 23];
+            stack[a] = upvalue.place[upvalue.index];
+            continue;
+          }
+          case 5: { // GETGLOBAL
+            const key = constants[word >>> 14];
+            const table = closure.environment;
+            const hint = hints[pc - 1];
+            if (hint < table.keys.length && table.keys[hint] === key) {
+              const value = table.values[hint];
+              if (value !== undefined) {
+                stack[a] = value;
+                continue;
+              }
+            }
+            frame.pc = pc;
+            const value = this.indexTable(table, key, a, hints, pc - 1);
+            if (value === PUSHED) break frames;
+            stack[a] = value;
+            continue;
+          }
+          case 6: { // GETTABLE
+            const c = (word >> 14) & 511;
+            const key = (c & 256) !== 0 ? constants[c & 255] : stack[base + c];
+            const table = stack[base + (word >>> 23)];
+            if (table instanceof Table) {
+              if (typeof key === "number") {
+                const { array } = table;
+                const index = key | 0;
+                if (index === key && index > 0 && index < array.length) {
+                  const value = array[index];
+                  if (value !== undefined || table.metatable === undefined) {
+                    stack[a] = value;
+                    continue;
+                  }
+                }
+              }
+              const value = table.get(key);
+              if (value !== undefined || table.metatable === undefined) {
+                stack[a] = value;
+                continue;
+              }
+            }
+            frame.pc = pc;
+            const value = this.index(table, key, a, base + (word >>> 23));
+            if (value === PUSHED) break frames;
+            stack[a] = value;
+            continue;
+          }
+          case 7: { // SETGLOBAL
+            frame.pc = pc;
+            if (this.setIndex(closure.environment, constants[word >>> 14], stack[a], -1)) break frames;
+            continue;
+          }
+          case 8: { // SETUPVAL
+            const upvalue = upvalues[word >>> 23];
+            upvalue.place[upvalue.index] = stack[a];
+            continue;
+          }
+          case 9: { // SETTABLE
+            const b = word >>> 23;
+            const c = (word >> 14) & 511;
+            const key = (b & 256) !== 0 ? constants[b & 255] : stack[base + b];
+            const value = (c & 256) !== 0 ? constants[c & 255] : stack[base + c];
+            const table = stack[a];
+            if (table instanceof Table && table.metatable === undefined && !table.isReadonly) {
+              if (typeof key === "number") {
+                const { array } = table;
+                const index = key | 0;
+                if (index === key && index > 0 && index < array.length) {
+                  array[index] = value;
+                  continue;
+                }
+              }
+              frame.pc = pc;
+              table.set(key, value);
+              continue;
+            }
+            frame.pc = pc;
+            if (this.setIndex(table, key, value, a)) break frames;
+            continue;
+          }
+          case 10: // NEWTABLE
+            stack[a] = word >>> 14 === 0 ? new Table()
+              : Table.sized(unpackSize(word >>> 23), unpackSize((word >> 14) & 511));
+            continue;
+          case 11: { // SELF
+            const c = (word >> 14) & 511;
+            const key = (c & 256) !== 0 ? constants[c & 255] : stack[base + c];
+            const object = stack[base + (word >>> 23)];
+            frame.pc = pc;
+            const value = object instanceof Table ? this.indexTable(object, key, a, hints, pc - 1)
+              : this.index(object, key, a, base + (word >>> 23));
+            stack[a + 1] = object;
+            if (value === PUSHED) break frames;
+            stack[a] = value;
+            continue;
+          }
+          case 12: { // ADD
+            const b = word >>> 23;
+            const c = (word >> 14) & 511;
+            const x = (b & 256) !== 0 ? constants[b & 255] : stack[base + b];
+            const y = (c & 256) !== 0 ? constants[c & 255] : stack[base + c];
+            if (typeof x === "number" && typeof y === "number") {
+              stack[a] = x + y;
+              continue;
+            }
+            frame.pc = pc;
+            if (this.arithmetic(word, x, y, a, base)) break frames;
+            continue;
+          }
+          case 13: { // SUB
+            const b = word >>> 23;
+            const c = (word >> 14) & 511;
+            const x = (b & 256) !== 0 ? constants[b & 255] : stack[base + b];
+            const y = (c & 256) !== 0 ? constants[c & 255] : stack[base + c];
+            if (typeof x === "number" && typeof y === "number") {
+              stack[a] = x - y;
+              continue;
+            }
+            frame.pc = pc;
+            if (this.arithmetic(word, x, y, a, base)) break frames;
+            continue;
+          }
+          case 14: { // MUL
+            const b = word >>> 23;
+            const c = (word >> 14) & 511;
+            const x = (b & 256) !== 0 ? constants[b & 255] : stack[base + b];
+            const y = (c & 256) !== 0 ? constants[c & 255] : stack[base + c];
+            if (typeof x === "number" && typeof y === "number") {
+              stack[a] = x * y;
+              continue;
+            }
+            frame.pc = pc;
+            if (this.arithmetic(word, x, y, a, base)) break frames;
+            continue;
+          }
+          case 15: { // DIV
+            const b = word >>> 23;
+            const c = (word >> 14) & 511;
+            const x = (b & 256) !== 0 ? constants[b & 255] : stack[base + b];
+            const y = (c & 256) !== 0 ? constants[c & 255] : stack[base + c];
+            if (typeof x === "number" && typeof y === "number") {
+              stack[a] = x / y;
+              continue;
+            }
+            frame.pc = pc;
+            if (this.arithmetic(word, x, y, a, base)) break frames;
+            continue;
+          }
+          case 16: { // MOD
+            const b = word >>> 23;
+            const c = (word >> 14) & 511;
+            const x = (b & 256) !== 0 ? constants[b & 255] : stack[base + b];
+            const y = (c & 256) !== 0 ? constants[c & 255] : stack[base + c];
+            if (typeof x === "number" && typeof y === "number") {
+              stack[a] = x - Math.floor(x / y) * y;
+              continue;
+            }
+            frame.pc = pc;
+            if (this.arithmetic(word, x, y, a, base)) break frames;
+            continue;
+          }
+          case 17: { // POW
+            const b = word >>> 23;
+            const c = (word >> 14) & 511;
+            const x = (b & 256) !== 0 ? constants[b & 255] : stack[base + b];
+            const y = (c & 256) !== 0 ? constants[c & 255] : stack[base + c];
+            if (typeof x === "number" && typeof y === "number") {
+              stack[a] = power(x, y);
+              continue;
+            }
+            frame.pc = pc;
+            if (this.arithmetic(word, x, y, a, base)) break frames;
+            continue;
+          }
+          case 18: { // UNM
+            const x = stack[base + (word >>> 23)];
+            if (typeof x === "number") {
+              stack[a] = -x;
+              continue;
+            }
+            frame.pc = pc;
+            if (this.arithmetic(word, x, x, a, base)) break frames;
+            continue;
+          }
+          case 19: { // NOT
+            const x = stack[base + (word >>> 23)];
+            stack[a] = x === undefined || x === false;
+            continue;
+          }
+          case 20: { // LEN
+            const x = stack[base + (word >>> 23)];
+            if (x instanceof Table) stack[a] = x.length();
+            else if (typeof x === "string") stack[a] = x.length;
+            else {
+              frame.pc = pc;
+              throw this.typeError(x, base + (word >>> 23), "get length of");
+            }
+            continue;
+          }
+          case 21: { // CONCAT
+            const first = base + (word >>> 23);
+            const last = base + ((word >> 14) & 511);
+            const x = stack[first];
+            const y = stack[last];
+            if (last === first + 1 && typeof x === "string" && typeof y === "string") {
+              stack[a] = x + y;
+              continue;
+            }
+            frame.pc = pc;
+            const { depth } = thread;
+            this.continueConcat(last);
+            if (thread.depth !== depth) break frames;
+            continue;
+          }
+          case 22: // JMP
+            pc += (word >>> 14) - 131071;
+            if (word >>> 14 < 131071) {
+              this.budget -= 1;
+              if (this.budget < 0) {
+                frame.pc = pc;
+                return false;
+              }
+            }
+            continue;
+          case 23: { // EQ
+            const b = word >>> 23;
+            const c = (word >> 14) & 511;
+            const x = (b & 256) !== 0 ? constants[b & 255] : stack[base + b];
+            const y = (c & 256) !== 0 ? constants[c & 255] : stack[base + c];
+            let isEqual: boolean | Pending = x === y;
+            if (!isEqual && x instanceof Table && y instanceof Table) {
+              frame.pc = pc;
+              isEqual = this.equals(x, y, word);
+              if (isEqual === PUSHED) break frames;
+            }
+            if (isEqual !== (((word >> 6) & 255) !== 0)) pc += 1;
+            continue;
+          }
+          case 24: { // LT
+            const b = word >>> 23;
+            const c = (word >> 14) & 511;
+            const x = (b & 256) !== 0 ? constants[b & 255] : stack[base + b];
+            const y = (c & 256) !== 0 ? constants[c & 255] : stack[base + c];
+            let holds: boolean | Pending;
+            if (typeof x === "number" && typeof y === "number") holds = x < y;
+            else {
+              frame.pc = pc;
+              holds = this.compare(x, y, word);
+              if (holds === PUSHED) break frames;
+            }
+            if (holds !== (((word >> 6) & 255) !== 0)) pc += 1;
+            continue;
+          }
+          case 25: { // LE
+            const b = word >>> 23;
+            const c = (word >> 14) & 511;
+            const x = (b & 256) !== 0 ? constants[b & 255] : stack[base + b];
+            const y = (c & 256) !== 0 ? constants[c & 255] : stack[base + c];
+            let holds: boolean | Pending;
+            if (typeof x === "number" && typeof y === "number") holds = x <= y;
+            else {
+              frame.pc = pc;
+              holds = this.compare(x, y, word);
+              if (holds === PUSHED) break frames;
+            }
+            if (holds !== (((word >> 6) & 255) !== 0)) pc += 1;
+            continue;
+          }
+          case 26: { // TEST
+            const x = stack[a];
+            if ((x !== undefined && x !== false) !== (((word >> 14) & 511) !== 0)) pc += 1;
+            continue;
+          }
+          case 27: { // TESTSET
+            const x = stack[base + (word >>> 23)];
+            if ((x !== undefined && x !== false) === (((word >> 14) & 511) !== 0)) stack[a] = x;
+            else pc += 1;
+            continue;
+          }
+          case 28: { // CALL
+            const b = word >>> 23;
+            const top = b === 0 ? this.top : a + b;
+            const wanted = ((word >> 14) & 511) - 1;
+            const callee = stack[a];
+            frame.pc = pc;
+            this.budget -= 1;
+            if (callee instanceof Closure) {
+              this.enterClosure(callee, a, top, wanted);
+              break frames;
+            }
+            if (callee instanceof NativeFunction && callee.plain !== undefined) {
+              this.running = callee;
+              const results = callee.plain(stack.slice(a + 1, top), this);
+              this.running = undefined;
+              if (Array.isArray(results)) this.place(a, results as readonly Value[], wanted);
+              else if (wanted === 1) stack[a] = results as Value;
+              else this.place(a, [results as Value], wanted);
+              continue;
+            }
+            this.enter(a, top, wanted, TO_CALL, a);
+            break frames;
+          }
+          case 29: // TAILCALL
+            frame.pc = pc;
+            this.budget -= 1;
+            this.tailCall(frame, a, word >>> 23 === 0 ? this.top : a + (word >>> 23));
+            break frames;
+          case 30: { // RETURN
+            const count = word >>> 23 === 0 ? this.top - a : (word >>> 23) - 1;
+            if (thread.open.length > 0) thread.close(base);
+            thread.depth -= 1;
+            if (frame.delivery !== TO_CALL) {
+              this.calls = frame.calls;
+              this.deliver(frame.delivery, frame.target, frame.wanted, stack.slice(a, a + count));
+              break frames;
+            }
+            const { func, wanted } = frame;
+            if (wanted === 1) stack[func] = count > 0 ? stack[a] : undefined;
+            else {
+              const given = wanted === MULTIPLE || count < wanted ? count : wanted;
+              for (let index = 0; index < given; index += 1) stack[func + index] = stack[a + index];
+              for (let index = given; index < wanted; index += 1) stack[func + index] = undefined;
+              this.top = func + count;
+            }
+            break frames;
+          }
+          case 31: { // FORLOOP
+            const step = stack[a + 2] as number;
+            const next = (stack[a] as number) + step;
+            const limit = stack[a + 1] as number;
+            if (step > 0 ? next <= limit : limit <= next) {
+              stack[a] = next;
+              stack[a + 3] = next;
+              pc += (word >>> 14) - 131071;
+              this.budget -= 1;
+              if (this.budget < 0) {
+                frame.pc = pc;
+                return false;
+              }
+            }
+            continue;
+          }
+          case 32: // FORPREP
+            frame.pc = pc;
+            this.prepareLoop(a);
+            pc += (word >>> 14) - 131071;
+            continue;
+          case 33: { // TFORLOOP
+            const step = stack[a];
+            const state = stack[a + 1];
+            frame.pc = pc;
+            if (step === this.nextStep && state instanceof Table) {
+              if (!this.stepPairs(state, a, (word >> 14) & 511)) pc += 1;
+              continue;
+            }
+            if (step === this.ipairsStep && state instanceof Table) {
+              if (!this.stepIpairs(state, a, (word >> 14) & 511)) pc += 1;
+              continue;
+            }
+            this.callStep(a, (word >> 14) & 511);
+            break frames;
+          }
+          case 34: { // SETLIST
+            frame.pc = pc;
+            let batch = (word >> 14) & 511;
+            if (batch === 0) {
+              batch = code[pc];
+              pc += 1;
+            }
+            this.storeList(a, word >>> 23, batch);
+            continue;
+          }
+          case 35: // CLOSE
+            thread.close(a);
+            continue;
+          case 36: { // CLOSURE
+            const inner = new Closure(prototype.children[word >>> 14], closure.environment);
+            const count = inner.prototype.upvalueNames.length;
+            for (let index = 0; index < count; index += 1, pc += 1) {
+              const from = code[pc] >>> 23;
+              inner.upvalues.push((code[pc] & 63) === 0 ? thread.share(base + from) : upvalues[from]);
+            }
+            stack[a] = inner;
+            continue;
+          }
+          case 37: // VARARG
+            this.placeVarargs(frame, a, (word >>> 23) - 1);
+            continue;
+          case 38: { // GETFIELD
+            const key = constants[(word >> 14) & 255];
+            const table = stack[base + (word >>> 23)];
+            if (table instanceof Table) {
+              const hint = hints[pc - 1];
+              if (hint < table.keys.length && table.keys[hint] === key) {
+                const value = table.values[hint];
+                if (value !== undefined) {
+                  stack[a] = value;
+                  continue;
+                }
+              }
+              frame.pc = pc;
+              const value = this.indexTable(table, key, a, hints, pc - 1);
+              if (value === PUSHED) break frames;
+              stack[a] = value;
+              continue;
+            }
+            frame.pc = pc;
+            const value = this.index(table, key, a, base + (word >>> 23));
+            if (value === PUSHED) break frames;
+            stack[a] = value;
+            continue;
+          }
+          default: { // SETFIELD
+            const c = (word >> 14) & 511;
+            const key = constants[(word >>> 23) & 255];
+            const value = (c & 256) !== 0 ? constants[c & 255] : stack[base + c];
+            const table = stack[a];
+            if (table instanceof Table && table.metatable === undefined && !table.isReadonly) {
+              const hint = hints[pc - 1];
+              if (hint < table.keys.length && table.keys[hint] === key) {
+                table.values[hint] = value;
+                continue;
+              }
+              frame.pc = pc;
+              table.set(key, value);
+              hints[pc - 1] = Math.max(0, table.find(key));
+              continue;
+            }
+            frame.pc = pc;
+            if (this.setIndex(table, key, value, a)) break frames;
+            continue;
+          }
+        }
+      }
+    }
+  }
+
+  // --- Tables ---
+
+  /** A table's element by a constant key, whose place is remembered for the instruction. */
+  private indexTable(table: Table, key: Value, target: number, hints: Int32Array, pc: number): Value | Pending {
+    const slot = table.find(key);
+    if (slot >= 0) {
+      hints[pc] = slot;
+      const value = table.values[slot];
+      if (value !== undefined) return value;
+    }
+    return table.metatable === undefined ? undefined : this.index(table, key, target, -1);
+  }
+
+  /** object[key] with metamethods; PUSHED if it comes later to stack[target]. `at`: where the object stands, or -1. */
+  private index(object: Value, key: Value, target: number, at: number): Value | Pending {
+    let from = object;
+    for (let hops = 0; hops < MOST_HOPS; hops += 1) {
+      let handler;
+      if (from instanceof Table) {
+        const value = from.get(key);
+        if (value !== undefined || from.metatable === undefined) return value;
+        handler = from.metatable.get("__index");
+        if (handler === undefined) return undefined;
+      } else {
+        handler = this.handler(from, "__index");
+        if (handler === undefined) throw this.typeError(from, hops === 0 ? at : -1, "index");
+      }
+      if (isFunction(handler)) return this.invokeFor(handler, [from, key], target);
+      from = handler;
+    }
+    throw runtimeError("loop in gettable");
+  }
+
+  /** The first result of a call, or PUSHED if it comes later to stack[target]. */
+  private invokeFor(callee: Value, args: readonly Value[], target: number): Value | Pending {
+    const { thread } = this;
+    const { depth } = thread;
+    this.invoke(callee, args, TO_STACK, target);
+    return thread.depth === depth ? thread.stack[target] : PUSHED;
+  }
+
+  /** object[key] = value with metamethods; true if a frame was pushed. */
+  private setIndex(object: Value, key: Value, value: Value, at: number): boolean {
+    let into = object;
+    for (let hops = 0; hops < MOST_HOPS; hops += 1) {
+      let handler;
+      if (into instanceof Table) {
+        handler = into.metatable?.get("__newindex");
+        if (handler === undefined || into.isReadonly || key === undefined || into.get(key) !== undefined) {
+          into.set(key, value);
+          return false;
+        }
+      } else {
+        handler = this.handler(into, "__newindex");
+        if (handler === undefined) throw this.typeError(into, hops === 0 ? at : -1, "index");
+      }
+      if (isFunction(handler)) {
+        const { depth } = this.thread;
+        this.invoke(handler, [into, key, value], TO_NOTHING, 0);
+        return this.thread.depth !== depth;
+      }
+      into = handler;
+    }
+    throw runtimeError("loop in settable");
+  }
+
+  private storeList(a: number, count: number, batch: number): void {
+    const { stack } = this.thread;
+    const table = stack[a] as Table;
+    const given = count === 0 ? this.top - a - 1 : count;
+    const first = (batch - 1) * LIST_BATCH;
+    table.reserve(first + given);
+    for (let index = 1; index <= given; index += 1) table.array[first + index] = stack[a + index];
+  }
+
+  // --- Operators ---
+
+  /** Arithmetic on what aren't two numbers; true if a frame was pushed. */
+  private arithmetic(word: number, x: Value, y: Value, a: number, base: number): boolean {
+    const { thread } = this;
+    const result = arithmetic(word & 63, x, y);
+    if (result !== undefined) {
+      thread.stack[a] = result;
+      return false;
+    }
+    const event = eventOf(word & 63);
+    const handler = this.handler(x, event) ?? this.handler(y, event);
+    if (handler !== undefined) return this.invokeFor(handler, [x, y], a) === PUSHED;
+    const isSecond = toNumber(x) !== undefined;
+    const operand = isSecond ? cOf(word) : bOf(word);
+    const at = (operand & CONSTANT_BIT) !== 0 ? -1 : base + operand;
+    throw this.typeError(isSecond ? y : x, at, "perform arithmetic on");
+  }
+
+  protected continueConcat(last: number): void {
+    const { thread } = this;
+    const { stack } = thread;
+    const { base, pc, closure } = thread.top;
+    const word = (closure as Closure).prototype.code[pc - 1];
+    let done = stack[last];
+    for (let at = last - 1; at >= base + bOf(word); at -= 1) {
+      const x = stack[at];
+      if (isText(x) && isText(done)) {
+        done = (toText(x) as string) + (toText(done) as string);
+        continue;
+      }
+      const handler = this.handler(x, "__concat") ?? this.handler(done, "__concat");
+      if (handler === undefined) throw this.typeError(isText(x) ? done : x, isText(x) ? at + 1 : at, "concatenate");
+      this.invoke(handler, [x, done], TO_CONCAT, at);
+      return;
+    }
+    stack[base + aOf(word)] = done;
+  }
+
+  private equals(x: Table, y: Table, word: number): boolean | Pending {
+    const handler = x.metatable?.get("__eq");
+    if (handler === undefined || handler !== y.metatable?.get("__eq")) return false;
+    return this.test(handler, [x, y], aOf(word));
+  }
+
+  private compare(x: Value, y: Value, word: number): boolean | Pending {
+    const isBelowWanted = (word & 63) === 24;
+    const holds = isBelowWanted ? isBelow(x, y) : isNotAbove(x, y);
+    if (holds !== undefined) return holds;
+    const handler = this.orderHandler(x, y, isBelowWanted ? "__lt" : "__le");
+    if (handler !== undefined) return this.test(handler, [x, y], aOf(word));
+    const opposite = isBelowWanted ? undefined : this.orderHandler(y, x, "__lt");
+    if (opposite === undefined) throw comparisonError(x, y);
+    return this.test(opposite, [y, x], 1 - aOf(word));
+  }
+
+  /** The metamethod that both operands share. */
+  private orderHandler(x: Value, y: Value, event: string): Value {
+    const handler = this.handler(x, event);
+    return handler !== undefined && handler === this.handler(y, event) ? handler : undefined;
+  }
+
+  /** Lets a metamethod decide the comparison of the current instruction. */
+  private test(handler: Value, args: readonly Value[], expected: number): Pending {
+    this.invoke(handler, args, TO_TEST, expected);
+    return PUSHED;
+  }
+
+  // --- Loops and calls ---
+
+  private prepareLoop(a: number): void {
+    const { stack } = this.thread;
+    const start = toNumber(stack[a]);
+    const limit = toNumber(stack[a + 1]);
+    const step = toNumber(stack[a + 2]);
+    if (start === undefined) throw runtimeError("'for' initial value must be a number");
+    if (limit === undefined) throw runtimeError("'for' limit must be a number");
+    if (step === undefined) throw runtimeError("'for' step must be a number");
+    stack[a] = start - step;
+    stack[a + 1] = limit;
+    stack[a + 2] = step;
+  }
+
+  /** The next pair of a table into a loop's variables; false if there is none. */
+  private stepPairs(table: Table, a: number, wanted: number): boolean {
+    const { stack } = this.thread;
+    const from = table.positionOf(stack[a + 2]);
+    if (from < 0) throw new LuaError("invalid key to 'next'");
+    const position = table.after(from);
+    if (position === 0) {
+      stack[a + 3] = undefined;
+      return false;
+    }
+    const key = table.keyAt(position);
+    stack[a + 2] = key;
+    stack[a + 3] = key;
+    if (wanted > 1) stack[a + 4] = table.valueAt(position);
+    for (let index = 2; index < wanted; index += 1) stack[a + 3 + index] = undefined;
+    return true;
+  }
+
+  private stepIpairs(table: Table, a: number, wanted: number): boolean {
+    const { stack } = this.thread;
+    const key = (stack[a + 2] as number) + 1;
+    const value = table.get(key);
+    if (value === undefined) {
+      stack[a + 3] = undefined;
+      return false;
+    }
+    stack[a + 2] = key;
+    stack[a + 3] = key;
+    if (wanted > 1) stack[a + 4] = value;
+    for (let index = 2; index < wanted; index += 1) stack[a + 3 + index] = undefined;
+    return true;
+  }
+
+  private callStep(a: number, wanted: number): void {
+    const { thread } = this;
+    const { stack } = thread;
+    thread.extend(a + 6 + wanted);
+    for (let index = 0; index < 3; index += 1) stack[a + 3 + index] = stack[a + index];
+    if (this.calls >= 199) throw runtimeError("C stack overflow");
+    this.enter(a + 3, a + 6, wanted, TO_LOOP, a + 3);
+  }
+
+  private tailCall(frame: Frame, a: number, top: number): void {
+    const { thread } = this;
+    const { stack } = thread;
+    if (!(stack[a] instanceof Closure)) {
+      this.enter(a, top, MULTIPLE, TO_CALL, a);
+      return;
+    }
+    thread.close(frame.base);
+    const count = top - a;
+    for (let index = 0; index < count; index += 1) stack[frame.func + index] = stack[a + index];
+    const { func, wanted, delivery, target, calls, tailCalls } = frame;
+    thread.depth -= 1;
+    const next = this.enterClosure(stack[func] as Closure, func, func + count, wanted);
+    next.delivery = delivery;
+    next.target = target;
+    next.calls = calls;
+    next.tailCalls = tailCalls + 1;
+  }
+
+  private placeVarargs(frame: Frame, a: number, wanted: number): void {
+    const { thread } = this;
+    const { stack } = thread;
+    const { parameters } = (frame.closure as Closure).prototype;
+    const first = frame.func + 1 + parameters;
+    const given = frame.base - first;
+    const count = wanted === MULTIPLE ? given : wanted;
+    if (a + count > stack.length) thread.extend(a + count);
+    for (let index = 0; index < count; index += 1) stack[a + index] = index < given ? stack[first + index] : undefined;
+    this.top = a + count;
   }
 }

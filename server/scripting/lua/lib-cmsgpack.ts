@@ -1,0 +1,308 @@
+// lib-cmsgpack.ts - the library `cmsgpack`: MessagePack, as lua-cmsgpack 0.4.0 packs it.
+//
+// A table whose keys are 1 to n is an array, any other one a map. Numbers without a fraction are integers, others
+// floats of 4 bytes where nothing is lost. Tables nested deeper than 16 are packed as nil. Unpacking keeps its own
+// stack of the tables that are open, so depth costs no JavaScript stack; C's limit on it, 8000 values, holds here as
+// well.
+
+import { checkInteger, checkString, optInteger } from "./arguments.ts";
+import { nativeError } from "./errors.ts";
+import { checkLength, library, MOST_VALUES, setFields } from "./library.ts";
+import { setDouble, setFloat } from "./number-text.ts";
+import { toInt } from "./numbers.ts";
+import { Table } from "./table.ts";
+import type { Plain, Results, Value } from "./values.ts";
+
+const DEEPEST = 16;
+const TWO_63 = 2 ** 63;
+const LARGEST_INT = 0x7fffffff;
+
+// --- Packing ---
+
+const bytes = String.fromCharCode;
+
+/** A number's bytes, highest first. */
+function highFirst(x: number, count: number): string {
+  if (count === 1) return bytes(x & 255);
+  if (count === 2) return bytes((x >>> 8) & 255, x & 255);
+  return bytes((x >>> 24) & 255, (x >>> 16) & 255, (x >>> 8) & 255, x & 255);
+}
+
+/** A header with a length: in its first byte when it is below `short`, else in 1 (where there is one), 2 or 4. */
+function header(length: number, tiny: number, short: number, one: number, two: number): string {
+  if (length < short) return bytes(tiny | length);
+  if (one > 0 && length <= 0xff) return bytes(one, length);
+  return length <= 0xffff ? bytes(two) + highFirst(length, 2) : bytes(two + 1) + highFirst(length, 4);
+}
+
+function packInteger(x: number): string {
+  if (x >= 0) {
+    if (x <= 127) return bytes(x);
+    if (x <= 0xff) return bytes(0xcc, x);
+    if (x <= 0xffff) return bytes(0xcd) + highFirst(x, 2);
+    if (x <= 0xffffffff) return bytes(0xce) + highFirst(x, 4);
+  } else {
+    if (x >= -32) return bytes(x & 255);
+    if (x >= -128) return bytes(0xd0, x & 255);
+    if (x >= -32768) return bytes(0xd1) + highFirst(x, 2);
+    if (x >= -(2 ** 31)) return bytes(0xd2) + highFirst(x, 4);
+  }
+  const high = Math.floor(x / 2 ** 32);
+  return bytes(x >= 0 ? 0xcf : 0xd3) + highFirst(high, 4) + highFirst(x - high * 2 ** 32, 4);
+}
+
+function packNumber(x: number): string {
+  if (Number.isInteger(x) && x >= -TWO_63 && x < TWO_63) return packInteger(x);
+  const view = new DataView(new ArrayBuffer(8));
+  if (Math.fround(x) === x) {
+    setFloat(view, x);
+    return bytes(0xca) + highFirst(view.getUint32(0), 4);
+  }
+  setDouble(view, x);
+  return bytes(0xcb) + highFirst(view.getUint32(0), 4) + highFirst(view.getUint32(4), 4);
+}
+
+/** How many elements a table has if it is an array, else -1. */
+function arraySize(table: Table): number {
+  let count = 0;
+  let largest = 0;
+  for (let at = table.after(0); at !== 0; at = table.after(at)) {
+    const key = table.keyAt(at);
+    if (typeof key !== "number" || key <= 0 || (key | 0) !== key) return -1;
+    largest = Math.max(largest, key);
+    count++;
+  }
+  return count === largest ? count : -1;
+}
+
+function packTable(table: Table, level: number): string {
+  const size = arraySize(table);
+  let made = "";
+  if (size >= 0) {
+    made = header(size, 0x90, 16, 0, 0xdc);
+    for (let index = 1; index <= size; index++) {
+      made += packValue(table.get(index), level + 1);
+      checkLength(made.length);
+    }
+    return made;
+  }
+  let count = 0;
+  for (let at = table.after(0); at !== 0; at = table.after(at)) {
+    made += packValue(table.keyAt(at), level + 1) + packValue(table.valueAt(at), level + 1);
+    checkLength(made.length);
+    count++;
+  }
+  return header(count, 0x80, 16, 0, 0xde) + made;
+}
+
+function packValue(value: Value, level: number): string {
+  switch (typeof value) {
+    case "number": return packNumber(value);
+    case "string": return header(value.length, 0xa0, 32, 0xd9, 0xda) + value;
+    case "boolean": return value ? "\xc3" : "\xc2";
+    default: return value instanceof Table && level < DEEPEST ? packTable(value, level) : "\xc0";
+  }
+}
+
+const pack: Plain = (args) => {
+  if (args.length === 0) throw nativeError("bad argument #0 to 'pack' (MessagePack pack needs input.)");
+  let made = "";
+  for (const value of args) {
+    made += packValue(value, 0);
+    checkLength(made.length);
+  }
+  return made;
+};
+
+// --- Unpacking ---
+
+/** A table that is being filled: so many elements, or keys and values, are still to come. */
+interface Open {
+  readonly table: Table;
+  readonly isMap: boolean;
+  left: number;
+  /** The next index of an array. */
+  index: number;
+  hasKey: boolean;
+  key: Value;
+}
+
+class Unpacker {
+  readonly #data: string;
+  #at: number;
+  readonly #view = new DataView(new ArrayBuffer(8));
+
+  constructor(data: string, at: number) {
+    this.#data = data;
+    this.#at = at;
+  }
+
+  get position(): number {
+    return this.#at;
+  }
+
+  /** The place of the next bytes, which are taken. */
+  #take(count: number): number {
+    const at = this.#at;
+    if (this.#data.length - at < count) throw nativeError("Missing bytes in input.");
+    this.#at += count;
+    return at;
+  }
+
+  /** An unsigned number of so many bytes, highest first. */
+  #unsigned(count: number): number {
+    const at = this.#take(count);
+    let value = 0;
+    for (let i = 0; i < count; i++) value = value * 256 + this.#data.charCodeAt(at + i);
+    return value;
+  }
+
+  #text(length: number): string {
+    const at = this.#take(length);
+    return this.#data.slice(at, at + length);
+  }
+
+  /** Bytes for the view to read. */
+  #viewed(count: number): DataView {
+    const at = this.#take(count);
+    for (let i = 0; i < count; i++) this.#view.setUint8(i, this.#data.charCodeAt(at + i));
+    return this.#view;
+  }
+
+  #opened(isMap: boolean, left: number): Open {
+    return { table: new Table(), isMap, left, index: 1, hasKey: false, key: undefined };
+  }
+
+  /** The next value that isn't a table, or the table whose contents come next. */
+  #next(): Value | Open {
+    const head = this.#data.charCodeAt(this.#take(1));
+    if (head < 0x80) return head;
+    if (head < 0x90) return this.#opened(true, head & 15);
+    if (head < 0xa0) return this.#opened(false, head & 15);
+    if (head < 0xc0) return this.#text(head & 31);
+    if (head >= 0xe0) return head - 256;
+    switch (head) {
+      case 0xc0: return undefined;
+      case 0xc2: return false;
+      case 0xc3: return true;
+      case 0xca: return this.#viewed(4).getFloat32(0);
+      case 0xcb: return this.#viewed(8).getFloat64(0);
+      case 0xcc: return this.#unsigned(1);
+      case 0xcd: return this.#unsigned(2);
+      case 0xce: return this.#unsigned(4);
+      // an unsigned integer of 64 bits is taken for a signed one
+      case 0xcf: case 0xd3: return Number(this.#viewed(8).getBigInt64(0));
+      case 0xd0: return this.#viewed(1).getInt8(0);
+      case 0xd1: return this.#viewed(2).getInt16(0);
+      case 0xd2: return this.#viewed(4).getInt32(0);
+      case 0xd9: return this.#text(this.#unsigned(1));
+      case 0xda: return this.#text(this.#unsigned(2));
+      case 0xdb: return this.#text(this.#unsigned(4));
+      case 0xdc: return this.#opened(false, this.#unsigned(2));
+      case 0xdd: return this.#opened(false, this.#unsigned(4));
+      case 0xde: return this.#opened(true, this.#unsigned(2));
+      case 0xdf: return this.#opened(true, this.#unsigned(4));
+      default: throw nativeError("Bad data format in input.");
+    }
+  }
+
+  /** The next value with all that is in it; `used` counts the values on C's stack below it. */
+  value(used: number): Value {
+    const open: Open[] = [];
+    let depth = used;
+    for (;;) {
+      if (depth >= MOST_VALUES) throw stackOverflow();
+      let done = this.#next();
+      if (isOpen(done)) {
+        if (!done.isMap && depth >= MOST_VALUES - 1) throw arrayOverflow();
+        if (done.left > 0) {
+          open.push(done);
+          depth += done.isMap ? 1 : 2;
+          continue;
+        }
+        done = done.table;
+      }
+      // a value is done; so is each table whose last value it was
+      for (;;) {
+        const table = open.at(-1);
+        if (table === undefined) return done as Value;
+        depth += place(table, done as Value);
+        if (table.left > 0) break;
+        open.pop();
+        depth -= table.isMap ? 1 : 2;
+        done = table.table;
+      }
+    }
+  }
+}
+
+const stackOverflow = (): Error =>
+  nativeError("stack overflow (too many return values at once; use unpack_one or unpack_limit instead.)");
+
+const arrayOverflow = (): Error => nativeError("stack overflow (in function mp_decode_to_lua_array)");
+
+const isOpen = (value: Value | Open): value is Open =>
+  typeof value === "object" && "left" in value;
+
+/** Puts a value into the table that waits for it; gives by how much C's stack is higher then. */
+function place(open: Open, value: Value): number {
+  if (!open.isMap) {
+    open.table.set(open.index, value);
+    open.index++;
+    open.left--;
+    return 0;
+  }
+  if (!open.hasKey) {
+    open.hasKey = true;
+    open.key = value;
+    return 1;
+  }
+  open.table.set(open.key, value);
+  open.hasKey = false;
+  open.left--;
+  return -1;
+}
+
+/** All values, or up to `limit` of them from `offset` on: then the next offset comes first, -1 at the end. */
+function unpackFrom(args: Value[], limit: number, offset: number): Results {
+  const data = checkString(args, 1);
+  if (offset < 0 || limit < 0) {
+    throw nativeError(`Invalid request to unpack with offset of ${toInt(offset)} and limit of ${data.length}.`);
+  }
+  if (offset > data.length) {
+    throw nativeError(`Start offset ${toInt(offset)} greater than input length ${data.length}.`);
+  }
+  const isAll = limit === 0 && offset === 0;
+  const most = isAll ? LARGEST_INT : limit;
+  const unpacker = new Unpacker(data, offset);
+  const values: Value[] = [];
+  while (unpacker.position < data.length && values.length < most) {
+    values.push(unpacker.value(args.length + values.length));
+  }
+  if (isAll) return values;
+  return [unpacker.position === data.length ? -1 : unpacker.position, ...values];
+}
+
+/** Makes the library `cmsgpack`. */
+export function cmsgpackLibrary(): Table {
+  const table = library({
+    pack,
+    unpack: (args) => unpackFrom(args, 0, 0),
+    unpack_one: (args) => {
+      const offset = optInteger(args, 2, 0);
+      return unpackFrom(args.slice(0, 1), 1, offset);
+    },
+    unpack_limit: (args) => {
+      const limit = checkInteger(args, 2);
+      const offset = optInteger(args, 3, 0);
+      return unpackFrom(args.slice(0, 1), limit, offset);
+    },
+  });
+  setFields(table, {
+    _NAME: "cmsgpack",
+    _VERSION: "lua-cmsgpack 0.4.0",
+    _COPYRIGHT: "Copyright (C) 2012, Redis Ltd.",
+    _DESCRIPTION: "MessagePack C implementation for Lua",
+  });
+  return table;
+}

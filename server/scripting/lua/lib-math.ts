@@ -1,0 +1,141 @@
+// lib-math.ts - the library `math`, with Valkey's random numbers.
+//
+// math.random isn't C's: Valkey has a generator of its own, which gives the same sequence on every machine for a seed.
+// It is the 48-bit linear congruence of drand48: x = x * 0x5DEECE66D + 11, of which the upper 31 bits are the answer.
+// Its state outlives a script and is shared by all scripts and functions of a server, so it is an object of the owner.
+//
+// What C computes and JavaScript lacks (frexp, ldexp, modf) is exact. sin, exp, pow and the like are the runtime's and
+// may differ from glibc's in the last bit.
+
+import { checkInt, checkNumber } from "./arguments.ts";
+import { argumentError, nativeError } from "./errors.ts";
+import { library, setFields } from "./library.ts";
+import type { Table } from "./table.ts";
+import { NOTHING, type Plain } from "./values.ts";
+
+const MULTIPLIER = 0x5deece66dn;
+const INCREMENT = 0xbn;
+const LOW_SEED = 0x330en;
+const LARGEST_RANDOM = 0x7fffffff;
+const RADIANS_PER_DEGREE = Math.PI / 180;
+
+/** Valkey's random numbers. A server has one generator, for all of its scripts. */
+export class RandomNumbers {
+  #state = 0x1234abcd330en;
+
+  /** Starts the sequence of a seed, a 32-bit integer. */
+  seed(seed: number): void {
+    this.#state = (BigInt(seed >>> 0) << 16n) | LOW_SEED;
+  }
+
+  /** The next number, at least 0 and below 1. */
+  next(): number {
+    this.#state = BigInt.asUintN(48, this.#state * MULTIPLIER + INCREMENT);
+    return (Number(this.#state >> 17n) % LARGEST_RANDOM) / LARGEST_RANDOM;
+  }
+}
+
+const one = (run: (x: number) => number): Plain => (args) => run(checkNumber(args, 1));
+
+// The second argument is complained of first: so the order of evaluation has it in the real server.
+const two = (run: (x: number, y: number) => number): Plain => (args) => {
+  const y = checkNumber(args, 2);
+  return run(checkNumber(args, 1), y);
+};
+
+/** Of all arguments, the one that `isBetter` than those before it. */
+const best = (isBetter: (x: number, than: number) => boolean): Plain => (args) => {
+  let found = checkNumber(args, 1);
+  for (let n = 2; n <= args.length; n++) {
+    const x = checkNumber(args, n);
+    if (isBetter(x, found)) found = x;
+  }
+  return found;
+};
+
+/** C's pow: 1 to whatever power is 1, and -1 to an infinite one, where JavaScript says NaN. */
+export function power(x: number, y: number): number {
+  if (x === 1 || (x === -1 && (y === Infinity || y === -Infinity))) return 1;
+  return x ** y;
+}
+
+const modf: Plain = (args) => {
+  const x = checkNumber(args, 1);
+  const whole = Math.trunc(x);
+  if (!Number.isFinite(x)) return [x, Number.isNaN(x) ? x : x < 0 ? -0 : 0];
+  const fraction = x - whole;
+  return [whole, fraction === 0 && (x < 0 || Object.is(x, -0)) ? -0 : fraction];
+};
+
+const LEAST_NORMAL = 2 ** -1022;
+
+/** A finite number but zero as a fraction of at least 0.5 and below 1, and a power of two. */
+function split(x: number): [fraction: number, exponent: number] {
+  const view = new DataView(new ArrayBuffer(8));
+  const isTiny = Math.abs(x) < LEAST_NORMAL;
+  view.setFloat64(0, isTiny ? x * 2 ** 54 : x);
+  const head = view.getUint32(0);
+  const exponent = ((head >>> 20) & 0x7ff) - 1022 - (isTiny ? 54 : 0);
+  view.setUint32(0, (head & 0x800fffff) | (1022 << 20));
+  return [view.getFloat64(0), exponent];
+}
+
+const frexp: Plain = (args) => {
+  const x = checkNumber(args, 1);
+  return x === 0 || !Number.isFinite(x) ? [x, 0] : split(x);
+};
+
+/** A number times a power of two, rounded once. */
+function scaled(x: number, power: number): number {
+  if (x === 0 || !Number.isFinite(x)) return x;
+  const [fraction, own] = split(x);
+  const exponent = own + power;
+  if (exponent > 1024) return x * Infinity;
+  if (exponent < -1074) return x < 0 ? -0 : 0;
+  // below the normal numbers the first step is still exact, the second one rounds
+  return exponent > 0 ? fraction * 2 * 2 ** (exponent - 1) : fraction * 2 ** -1000 * 2 ** (exponent + 1000);
+}
+
+function randomFunction(numbers: RandomNumbers): Plain {
+  return (args) => {
+    const x = numbers.next();
+    switch (args.length) {
+      case 0: return x;
+      case 1: {
+        const high = checkInt(args, 1);
+        if (high < 1) throw argumentError(1, "interval is empty");
+        return Math.floor(x * high) + 1;
+      }
+      case 2: {
+        const low = checkInt(args, 1);
+        const high = checkInt(args, 2);
+        if (low > high) throw argumentError(2, "interval is empty");
+        return Math.floor(x * ((high - low + 1) | 0)) + low;
+      }
+      default: throw nativeError("wrong number of arguments");
+    }
+  };
+}
+
+/** Makes the library `math`. */
+export function mathLibrary(numbers: RandomNumbers): Table {
+  const fmod = two((x, y) => x % y);
+  const table = library({
+    abs: one(Math.abs), acos: one(Math.acos), asin: one(Math.asin), atan: one(Math.atan), atan2: two(Math.atan2),
+    ceil: one(Math.ceil), cos: one(Math.cos), cosh: one(Math.cosh), deg: one((x) => x / RADIANS_PER_DEGREE),
+    exp: one(Math.exp), floor: one(Math.floor), fmod, frexp,
+    ldexp: (args) => {
+      const exponent = checkInt(args, 2);
+      return scaled(checkNumber(args, 1), exponent);
+    },
+    log: one(Math.log), log10: one(Math.log10), max: best((x, than) => x > than), min: best((x, than) => x < than),
+    mod: fmod, modf, pow: two(power), rad: one((x) => x * RADIANS_PER_DEGREE), random: randomFunction(numbers),
+    randomseed: (args) => {
+      numbers.seed(checkInt(args, 1));
+      return NOTHING;
+    },
+    sin: one(Math.sin), sinh: one(Math.sinh), sqrt: one(Math.sqrt), tan: one(Math.tan), tanh: one(Math.tanh),
+  });
+  setFields(table, { pi: Math.PI, huge: Infinity });
+  return table;
+}

@@ -1,0 +1,146 @@
+// lib-table-sort.ts - table.sort: quicksort, its comparisons in the C implementation's order.
+//
+// A script can see that order: in what its function is called with, in where equal elements end up, and in how a
+// function that contradicts itself is found out. So the steps are Sedgewick's as Lua has them: the median of the
+// first, the middle and the last element is the pivot and waits at the end, the smaller part is sorted first. The
+// parts that wait stand in a list, which is as long as the logarithm of the size.
+//
+// Where nothing of that can be seen (numbers only or strings only, no function), the runtime's sort does it.
+
+import { checkFunction, checkTable, isMissing, typeName } from "./arguments.ts";
+import { nativeError, runtimeError } from "./errors.ts";
+import { Table } from "./table.ts";
+import { type Calling, type CallRequest, NOTHING, type Value } from "./values.ts";
+
+/** Whether values are numbers of which equal ones are the same: neither NaN nor both zeros. */
+function areOrderly(values: readonly Value[]): values is number[] {
+  return values.every((value) => typeof value === "number" && !Number.isNaN(value) && !Object.is(value, -0));
+}
+
+/** Sorts numbers or strings without comparing in Lua; false when there is something else among them. */
+function sortAlike(table: Table, count: number): boolean {
+  if (table.isReadonly) return false;
+  let values: Value[] = [];
+  for (let index = 1; index <= count; index++) values.push(table.get(index));
+  if (areOrderly(values)) values = [...Float64Array.from(values).sort()];
+  else if (values.every((value) => typeof value === "string")) values.sort();
+  else return false;
+  for (let index = 1; index <= count; index++) table.set(index, values[index - 1]);
+  return true;
+}
+
+/** The call that tells whether a table is less than another one. */
+function comparison(a: Value, b: Value): CallRequest {
+  if (a instanceof Table && b instanceof Table) {
+    const handler = a.metatable?.get("__lt");
+    if (handler !== undefined && handler === b.metatable?.get("__lt")) return { callee: handler, args: [a, b] };
+  }
+  const [first, second] = [typeName(a), typeName(b)];
+  if (first === second) throw runtimeError(`attempt to compare two ${first} values`);
+  throw runtimeError(`attempt to compare ${first} with ${second}`);
+}
+
+const isTrue = (value: Value): boolean => value !== undefined && value !== false;
+
+type Calls<Answer> = Generator<CallRequest, Answer, readonly Value[]>;
+
+/** Sorts one table. */
+class Sorter {
+  readonly #table: Table;
+  readonly #order: Value;
+
+  /** `order` is the function that tells whether its first argument comes before the second, or undefined for `<`. */
+  constructor(table: Table, order: Value) {
+    this.#table = table;
+    this.#order = order;
+  }
+
+  /** Whether a comes before b, where that needs no call. */
+  #now(a: Value, b: Value): boolean | undefined {
+    if (this.#order !== undefined) return undefined;
+    if (typeof a === "number" && typeof b === "number") return a < b;
+    return typeof a === "string" && typeof b === "string" ? a < b : undefined;
+  }
+
+  /** The call that tells whether a comes before b. */
+  #call(a: Value, b: Value): CallRequest {
+    return this.#order === undefined ? comparison(a, b) : { callee: this.#order, args: [a, b] };
+  }
+
+  #put(i: number, atI: Value, j: number, atJ: Value): void {
+    this.#table.set(i, atI);
+    this.#table.set(j, atJ);
+  }
+
+  /** Sorts the elements from `first` to `last`. */
+  *sort(first: number, last: number): Calls<void> {
+    const waiting: number[] = [first, last];
+    while (waiting.length > 0) {
+      let high = waiting.pop()!;
+      let low = waiting.pop()!;
+      while (low < high) {
+        const middle = (low + high) >>> 1;
+        yield* this.#orderThree(low, middle, high);
+        if (high - low <= 2) break;
+        const split = yield* this.#partition(low, middle, high);
+        if (split - low < high - split) {
+          waiting.push(split + 1, high);
+          high = split - 1;
+        } else {
+          waiting.push(low, split - 1);
+          low = split + 1;
+        }
+      }
+    }
+  }
+
+  /** Puts the first, the middle and the last element in order among themselves. */
+  *#orderThree(low: number, middle: number, high: number): Calls<void> {
+    const table = this.#table;
+    let [a, b] = [table.get(high), table.get(low)];
+    if (this.#now(a, b) ?? isTrue((yield this.#call(a, b))[0])) this.#put(low, a, high, b);
+    if (high - low === 1) return;
+    [a, b] = [table.get(middle), table.get(low)];
+    if (this.#now(a, b) ?? isTrue((yield this.#call(a, b))[0])) {
+      this.#put(middle, b, low, a);
+      return;
+    }
+    [a, b] = [table.get(high), a];
+    if (this.#now(a, b) ?? isTrue((yield this.#call(a, b))[0])) this.#put(middle, a, high, b);
+  }
+
+  /** Brings what comes before the middle element to the left of it, the rest to the right; tells where it is then. */
+  *#partition(low: number, middle: number, high: number): Calls<number> {
+    const table = this.#table;
+    const pivot = table.get(middle);
+    this.#put(middle, table.get(high - 1), high - 1, pivot);
+    let i = low;
+    let j = high - 1;
+    for (;;) {
+      let a = table.get(++i);
+      while (this.#now(a, pivot) ?? isTrue((yield this.#call(a, pivot))[0])) {
+        if (i > high) throw nativeError("invalid order function for sorting");
+        a = table.get(++i);
+      }
+      let b = table.get(--j);
+      while (this.#now(pivot, b) ?? isTrue((yield this.#call(pivot, b))[0])) {
+        if (j < low) throw nativeError("invalid order function for sorting");
+        b = table.get(--j);
+      }
+      if (j < i) break;
+      this.#put(i, b, j, a);
+    }
+    this.#put(high - 1, table.get(i), i, table.get(high - 1));
+    return i;
+  }
+}
+
+/** table.sort. */
+export const sort: Calling = function* (args) {
+  const table = checkTable(args, 1);
+  const count = table.length();
+  const order = isMissing(args, 2) ? undefined : checkFunction(args, 2);
+  if (order === undefined && sortAlike(table, count)) return NOTHING;
+  yield* new Sorter(table, order).sort(1, count);
+  return NOTHING;
+};

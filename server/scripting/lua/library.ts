@@ -1,0 +1,38 @@
+// library.ts - what the libraries have in common: how one is made, and the limits that all of them keep.
+//
+// A library is a table of native functions that is made when a machine is (libraries.ts). Its state, if it has any, is
+// in the closures of its functions: nothing is shared between machines but what their owner shares.
+
+import { nativeError } from "./errors.ts";
+import { Table } from "./table.ts";
+import { type Calling, NativeFunction, type Plain, type Value } from "./values.ts";
+
+/** The longest text that every runtime can hold (V8's limit). */
+export const LONGEST_TEXT = 2 ** 29 - 24;
+
+/** How many values a native function of C's Lua can have on its stack; results beyond are an error there. */
+export const MOST_VALUES = 8000;
+
+/** Complains of a text that would be too long. */
+export function checkLength(length: number): void {
+  if (length > LONGEST_TEXT) throw nativeError("resulting string too large");
+}
+
+/** A position in a text from the beginning, for one that counts from the end when it is negative. */
+export function fromBeginning(position: number, length: number): number {
+  const absolute = position < 0 ? position + length + 1 : position;
+  return absolute >= 0 ? absolute : 0;
+}
+
+/** A table of native functions by their names. */
+export function library(plain: Record<string, Plain>, calling: Record<string, Calling> = {}): Table {
+  const table = new Table();
+  for (const name of Object.keys(plain)) table.set(name, NativeFunction.plain(name, plain[name]));
+  for (const name of Object.keys(calling)) table.set(name, NativeFunction.calling(name, calling[name]));
+  return table;
+}
+
+/** Sets fields that are no functions. */
+export function setFields(table: Table, fields: Record<string, Value>): void {
+  for (const name of Object.keys(fields)) table.set(name, fields[name]);
+}
