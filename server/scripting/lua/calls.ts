@@ -41,6 +41,9 @@ export abstract class Calls {
   protected top = 0;
   /** How deep native calls are nested. */
   protected calls = 0;
+  /** How many more calls and jumps back there may be before a pause. */
+  protected budget = 0;
+  protected failure: Value = undefined;
   protected isOver = true;
   protected ended: readonly Value[] = NOTHING;
 
@@ -171,10 +174,15 @@ export abstract class Calls {
     return toList(results);
   }
 
+  /** Complains when no further native call may be nested. */
+  protected checkNesting(): void {
+    if (this.calls >= MOST_CALLS - 1) throw runtimeError("C stack overflow");
+  }
+
   /** Calls a value as C's Lua calls from C. The results are delivered later, or already if no frame was needed. */
   protected invoke(callee: Value, args: readonly Value[], delivery: number, target: number, wanted = 0): void {
-    if (this.calls >= MOST_CALLS - 1) throw runtimeError("C stack overflow");
-    if (callee instanceof NativeFunction && callee.plain !== undefined) {
+    this.checkNesting();
+    if (callee instanceof NativeFunction && callee.calling === undefined) {
       this.deliver(delivery, target, wanted, this.runPlain(callee, args.slice()));
       return;
     }
@@ -268,6 +276,7 @@ export abstract class Calls {
   }
 
   private request({ callee, args, isYield }: CallRequest): void {
+    this.budget -= 1;
     if (isYield === true) this.suspend(args);
     else if (callee instanceof Coroutine) this.resume(callee, args);
     else this.invoke(callee, args, TO_NATIVE, 0, MULTIPLE);
@@ -319,10 +328,14 @@ export abstract class Calls {
     const { thread, running } = this;
     const raised = this.located(error, thread.depth < 0 ? undefined : thread.top, running !== undefined);
     this.running = undefined;
-    if (!(raised instanceof LuaError)) {
+    if (!(raised instanceof LuaError || raised instanceof Abort)) {
       this.isOver = true;
-      if (raised instanceof Abort) return false;
       throw raised;
+    }
+    this.failure = raised.value;
+    if (raised instanceof Abort) {
+      this.isOver = true;
+      return false;
     }
     while (!this.fallTo(raised)) {
       const dead = this.thread;

@@ -74,7 +74,7 @@ function reservedWords(): Map<string, number> {
 
 /** How messages call a chunk: "@name" is a name of its own, anything else is the text that was compiled. */
 export function chunkName(source: string): string {
-  const LONGEST = 60;
+  const LONGEST = 80;
   const whole = source.split("\0", 1)[0];
   if (whole.startsWith("=")) return whole.slice(1, LONGEST);
   if (whole.startsWith("@")) {

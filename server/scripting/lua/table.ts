@@ -120,6 +120,11 @@ export class Table {
     else if (value !== undefined) this.insert(key, value);
   }
 
+  setMetatable(metatable: Table | undefined): void {
+    if (this.isReadonly) throw readonlyError();
+    this.metatable = metatable;
+  }
+
   /** Adds a key that is in neither part. */
   private insert(key: Value, value: Value): void {
     if (this.keys.length >= this.capacity) {

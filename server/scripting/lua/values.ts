@@ -35,6 +35,8 @@ export class LightUserdata {
 /** What a native function answers: nothing (undefined is one nil), one value, or several in an array. */
 export type Results = Value | readonly Value[];
 export const NOTHING: readonly Value[] = [];
+/** See NativeFunction.either. */
+export const CALLS: readonly Value[] = [];
 
 /**
  * Asks the machine to call a function; the generator is resumed with all of its results. A coroutine is resumed and
@@ -70,10 +72,9 @@ export class NativeFunction {
   static calling(name: string, run: Calling): NativeFunction {
     return new NativeFunction(name, undefined, run);
   }
+
+  /** One that calls back seldom: `quick` answers by itself, or with CALLS to have the other called instead. */
+  static either(name: string, quick: Plain, run: Calling): NativeFunction {
+    return new NativeFunction(name, quick, run);
+  }
 }
-
-/** A plain native function as a value. */
-export const native = (name: string, run: Plain): NativeFunction => NativeFunction.plain(name, run);
-
-/** A native function that calls back. */
-export const nativeCalling = (name: string, run: Calling): NativeFunction => NativeFunction.calling(name, run);
