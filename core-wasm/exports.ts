@@ -44,7 +44,7 @@ import { largeIncomplete } from "./resp/large";
 import { evictClients } from "./resp/client-eviction";
 import { ensureArgv, inputBlock } from "./resp/parser";
 import {
-  GATE_HOST, GATE_PAUSE, GATE_READY, hostCommandDone, hostError as countHostError, processInput, resolveCommand,
+  GATE_HOST, GATE_PAUSE, GATE_READY, GATE_SCRIPT, hostCommandDone, hostError as countHostError, processInput, resolveCommand,
   runCommand, STATUS_DENIED,
 } from "./resp/process";
 import { inputRoom as roomFor } from "./resp/input";
@@ -54,10 +54,15 @@ import { trackingBroadcast, trackingPrefix, trackingPrefixAt } from "./resp/trac
 import { freeMonitorLine, monitorAdd, setPeer } from "./resp/monitor";
 import { freeMessageBuffers, mayKeepSubscriptions, namesOf } from "./resp/pubsub";
 import { clearErrorStats, errorInit, reserve } from "./resp/reply";
+import { noteScript, scriptName } from "./resp/script-flags";
+import {
+  checkScripted, endScript, runScripted, scriptArguments, scriptedDone, scriptIsBusy, startScript,
+} from "./resp/script";
 import { countRun, resetStats as clearStats, settle as shareTime, statsBytes, uncountRun } from "./resp/stats";
 import { scratchRelease } from "./structures/scratch";
 import { tableBuckets, tableChainLength, tableRehash, tableShrinkIfNeeded, tableSize } from "./structures/hashtable";
 
+export { functionsAdd, functionsClose, functionsEnd, functionsOpen, functionsRead, functionsStart } from "./commands/functions";
 export { datasetDigest, entryFacts, keyDigest, populate } from "./commands/debug";
 export { migrateDelete, migrateFind, migratePayload } from "./commands/migrate";
 
@@ -132,7 +137,8 @@ export function snapshotRun(page: u32): i32 {
 /** Frees all clients with sockets: a restored copy of a core has none. Returns the first in-process client, or 0. */
 export function dropClients(): usize {
   dropSocketClients();
-  root().gate &= ~GATE_HOST;
+  root().gate &= ~(GATE_HOST | GATE_SCRIPT);
+  root().scriptCaller = 0;
   return root().firstClient;
 }
 
@@ -325,6 +331,53 @@ export function hostDone(c: usize, failed: i32): void {
 /** Counts an error reply that the host wrote: its text without '-' and line break. */
 export function hostError(ptr: usize, len: i32): void {
   countHostError(ptr, len);
+}
+
+// --- Scripts ---
+
+/** Begins a script of a client with SCRIPT_ bits; returns the client that runs its commands, 0 without memory. (g) */
+export function scriptStart(c: usize, flags: u32): usize {
+  return startScript(changetype<Client>(c), flags);
+}
+
+/** Room for `count` arguments of `bytes` bytes at root.scriptArgv and root.scriptBuffer; 0 without memory. (g) */
+export function scriptRoom(count: i32, bytes: i32): i32 {
+  return scriptArguments(count, bytes) ? 1 : 0;
+}
+
+/** Runs the command of `count` arguments in root.scriptArgv for the script; returns CALL_ (resp/script.ts). (g) */
+export function scriptRun(count: i32): i32 {
+  return runScripted(count);
+}
+
+/** Ends a command of the script that the host ran. */
+export function scriptDone(failed: i32): i32 {
+  return scriptedDone(failed != 0);
+}
+
+/** Other clients are told that a script is busy, until it ends. */
+export function scriptBusy(): void {
+  scriptIsBusy();
+}
+
+/** Ends the script. */
+export function scriptEnd(): void {
+  endScript();
+}
+
+/** Tells SCRIPT_FLAG bits of a script ("s" and its SHA-1) or function ("f" and its name); negative: it is gone. (g) */
+export function scriptNote(key: usize, length: i32, flags: i32): void {
+  noteScript(key, length, flags);
+}
+
+/** The SHA-1 of bytes: address of 40 hex digits. */
+export function scriptSha(ptr: usize, length: i32): usize {
+  return scriptName(ptr, length);
+}
+
+/** acl_check_cmd: whether the script's user may run the command of `count` arguments in root.scriptArgv: 1, 0, or -1. */
+export function scriptMay(count: i32): i32 {
+  return checkScripted(count);
 }
 
 // --- In process ---

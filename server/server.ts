@@ -19,6 +19,8 @@ import { connectCoreSettings } from "./config/core-settings.ts";
 import { CommandTable } from "./commands/command-table.ts";
 import { isMonitored, tellPeer } from "./commands/monitor.ts";
 import { HOST_HANDLERS } from "./commands/registry.ts";
+import { Scripts } from "./scripting/engine.ts";
+import { CMD } from "./generated/commands.ts";
 import { Connection } from "./connection/connection.ts";
 import { Cron } from "./cron.ts";
 import { LazyFree } from "./lazy-free.ts";
@@ -98,6 +100,7 @@ export class Server {
   #isClosed = false;
   readonly #atClose: (() => void)[] = [];
   #drainsSoon = false;
+  #scripts: Scripts | undefined;
   /** Time of the slice that handed the present command to the host. */
   #sliceUs = 0;
   #sliceStatus = 0;
@@ -199,6 +202,7 @@ export class Server {
   runHostCommand(connection: Connection): boolean {
     const { core } = this;
     const id = core.root32(ROOT.currentCommand);
+    if (id >= CMD.EVAL && id <= CMD.FCALL_RO) return this.#runScript(connection, id);
     const args = core.args();
     const reply = new ReplyWriter(connection.resp);
     const start = this.port.monotonicUs();
@@ -214,6 +218,31 @@ export class Server {
       this.#finishHostCommand(connection, reply, elapsed);
       if (connection.client !== 0) this.watch.command(connection, id, elapsed, status, () => args);
     };
+    return this.#endOrWait(connection, id, start, result, end);
+  }
+
+  /** The same for a script or function: it takes its arguments from where they are, and writes its reply itself. */
+  #runScript(connection: Connection, id: number): boolean {
+    const { core, scripts } = this;
+    const start = this.port.monotonicUs();
+    this.running = connection;
+    const result = scripts.evaluate(connection, id);
+    this.running = undefined;
+    const status = this.#sliceStatus;
+    const end = (since: number) => {
+      const elapsed = this.port.monotonicUs() - since;
+      if (connection.client !== 0) core.exports.hostDone(connection.client, scripts.failed ? 1 : 0);
+      this.#settle(elapsed);
+      if (connection.client !== 0) this.watch.command(connection, id, elapsed, status, () => scripts.args());
+    };
+    return this.#endOrWait(connection, id, start, result, end);
+  }
+
+  /** Ends a command of the host now, or when its promise does: true then. */
+  #endOrWait(
+    connection: Connection, id: number, start: number, result: void | Promise<void>, end: (since: number) => void,
+  ): boolean {
+    const { core } = this;
     if (result === undefined) {
       end(start - this.#sliceUs);
       return false;
@@ -232,12 +261,22 @@ export class Server {
     return true;
   }
 
+  /** A script runs, and clients are served meanwhile. */
+  get isScriptBusy(): boolean {
+    return this.#scripts?.isBusy === true;
+  }
+
+  /** Scripts and functions; made for the first one. */
+  get scripts(): Scripts {
+    return (this.#scripts ??= new Scripts(this));
+  }
+
   #finishHostCommand(connection: Connection, reply: ReplyWriter, elapsedUs: number): void {
     const { core } = this;
     if (connection.client === 0) return;
     const failed = reply.failed;
     const bytes = reply.take();
-    if (failed) this.#countErrors(bytes);
+    if (failed) this.countErrors(bytes);
     core.reply(connection.client, bytes);
     core.exports.hostDone(connection.client, failed ? 1 : 0);
     this.#settle(elapsedUs);
@@ -251,7 +290,7 @@ export class Server {
   }
 
   /** Counts an error reply of the host under its first word. */
-  #countErrors(bytes: Uint8Array): void {
+  countErrors(bytes: Uint8Array): void {
     if (bytes[0] !== 0x2d) return;
     const end = bytes.indexOf(13);
     this.core.withBytes(bytes.subarray(1, end < 0 ? bytes.length : end), this.core.exports.hostError);
@@ -344,6 +383,7 @@ export class Server {
   /** CONFIG RESETSTAT. */
   resetStatistics(): void {
     this.core.exports.resetStats();
+    if (this.#scripts !== undefined) this.#scripts.cache.evicted = 0;
     this.stats.reset();
   }
 

@@ -53,6 +53,8 @@ export class Upkeep {
   /** One run. */
   run(): void {
     if (this.isPaused) return;
+    // A script that is busy is alone with the data, and the server does not end under it.
+    if (this.#server.isScriptBusy) return;
     // Nothing expires while keys are on their way to another server.
     if (!this.#server.targets.isBusy) this.#work();
     this.#server.shutdown.obey();

@@ -212,6 +212,11 @@ function evictNext(): bool {
   return policy & (POLICY_LRU | POLICY_LFU | POLICY_TTL) ? evictFromPool() : false;
 }
 
+/** True when used memory is above maxmemory, whatever could be evicted. */
+export function isOverLimit(): bool {
+  return used() > limit();
+}
+
 function evict(): i32 {
   const r = root();
   const most = limit();

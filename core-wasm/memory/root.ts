@@ -37,6 +37,7 @@ export class Root {
   lruClock: u32; // what a touched entry is stamped with: seconds (LRU) or minutes (LFU)
   settleCount: u32; // commands run since the host last settled their time
   settleExecuted: u32; // of which EXEC ran
+  settleScripted: u32; // of which a script ran
 
   // Seeds.
   hashKey0: u64;
@@ -251,6 +252,19 @@ export class Root {
   callBuffer: usize; // arguments of a large in-process call
   callReply: usize; // its reply, where it is in one piece
   callReplyLength: i32; // 0: there is none yet, or it is in several pieces
+
+  // The script that runs (resp/script.ts).
+  scriptClient: usize; // the client that all scripts share, 0 until the first one
+  scriptCaller: usize; // Client whose script it is, 0: none runs
+  scriptCommand: i32; // what that one runs
+  scriptFlags: u32; // SCRIPT_ bits
+  scriptNowUs: f64; // the time that it sees
+  scriptNowMs: i64;
+  scriptBuffer: usize; // arguments of its commands
+  scriptBufferSize: i32;
+  scriptArgv: usize;
+  scriptArgvLength: i32; // in arguments
+  scriptTable: usize; // what is known of scripts and functions (resp/script-flags.ts), 0: of none
 
   // Blocks that output refers to (memory/pins.ts), and one that a value may take over (resp/large.ts).
   pins: usize;

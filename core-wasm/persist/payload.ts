@@ -13,12 +13,17 @@ import { root } from "../memory/root";
 import { putByte, putU64, Sink } from "./sink";
 import { FOREIGN_FIRST, FOREIGN_LAST, RDB_VERSION, writeTyped } from "./write";
 
-const FOOTER: i32 = 10;
+export const FOOTER_SIZE: i32 = 10;
 const CHECKSUM: i32 = 8;
 
 /** Writes an entry's payload; the caller asks the sink whether memory was enough. */
 export function writePayload(s: Sink, e: usize): void {
   writeTyped(s, e);
+  writeFooter(s);
+}
+
+/** Ends a payload: version and checksum. */
+export function writeFooter(s: Sink): void {
   putByte(s, RDB_VERSION & 255);
   putByte(s, RDB_VERSION >> 8);
   if (!s.failed) putU64(s, crc64(0, s.block, <i32>s.length));
@@ -26,7 +31,7 @@ export function writePayload(s: Sink, e: usize): void {
 
 /** The RDB version that the footer of a payload of `len` bytes names, 0 when it has none. */
 export function payloadVersion(ptr: usize, len: i32): u32 {
-  return len < FOOTER ? 0 : <u32>load<u16>(ptr + <usize>(len - FOOTER));
+  return len < FOOTER_SIZE ? 0 : <u32>load<u16>(ptr + <usize>(len - FOOTER_SIZE));
 }
 
 /** True when the version is one of another product's. */

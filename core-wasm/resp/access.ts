@@ -364,6 +364,15 @@ export function mayRun(c: Client, id: i32, db: i32, context: i32): bool {
   return false;
 }
 
+/** The same for a command of a script: the note is of the client that called the script. */
+export function mayRunScripted(c: Client, caller: Client, id: i32): bool {
+  const reason = checkAccess(c.user, id, c.db);
+  if (reason == ALLOWED) return true;
+  note(caller, id, reason, CONTEXT_SCRIPT);
+  replyDenied(c, id, reason);
+  return false;
+}
+
 /** The same for a command of a transaction that is being executed: its rules changed since it was queued. */
 export function mayRunQueued(c: Client, id: i32, db: i32): bool {
   const reason = checkAccess(c.user, id, db);

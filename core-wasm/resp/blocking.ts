@@ -556,8 +556,8 @@ function servePlace(p: Place): void {
 /** Serves those who wait for keys that were made ready, and whom that makes ready in turn. */
 export function serveReady(): void {
   const r = root();
-  // Those served would write: nothing is written while clients are paused, or in the middle of a transaction.
-  if (isPaused() || r.executing != 0) return;
+  // Those served would write: nothing is written while clients are paused, or in the middle of a transaction or script.
+  if (isPaused() || r.executing != 0 || r.scriptCaller != 0) return;
   const current = r.current;
   const command = r.currentCommand;
   const argc = r.argc;

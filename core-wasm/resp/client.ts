@@ -18,6 +18,7 @@ import { forgetBlocked } from "./blocking";
 import { CHUNK_SIZE, clearOutput, outputAddress, outputContiguous, replyChunkBytes } from "./output";
 import { monitorRemove } from "./monitor";
 import { subscriptionBytes, unsubscribeAll } from "./pubsub";
+import { scriptForget } from "./script";
 import { trackingForget, trackingMeet } from "./tracking";
 import { trackingBytes } from "./tracking-prefixes";
 import { transactionBytes, transactionFree } from "./transaction";
@@ -154,6 +155,7 @@ export function clientFree(c: Client): void {
   unsubscribeAll(c);
   monitorRemove(c);
   trackingForget(c);
+  scriptForget(c);
   free(c.peer);
   if (c.flags & CLIENT_CLOSING) removeClosing(c);
   if (r.current == address) r.current = 0;

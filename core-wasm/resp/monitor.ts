@@ -18,6 +18,7 @@ import { argLen, argPtr, root } from "../memory/root";
 import { Client, CLIENT_MONITOR } from "./client";
 import { GATE_MONITOR } from "./process";
 import { pushRaw } from "./pubsub";
+import { runsScripts } from "./script";
 
 /** A line buffer of more is given back after use. */
 const LINE_KEPT: usize = 65536;
@@ -178,7 +179,8 @@ function putLine(line: usize, c: Client, id: i32): usize {
 
 /** Shows the command in root.argv, which client `c` runs, to everybody who monitors. */
 export function feedMonitors(c: Client, id: i32): void {
-  if (commandFlags(id) & (CMD_ADMIN | CMD_SKIP_MONITOR)) return;
+  // Scripts are shown in front of what they call.
+  if (commandFlags(id) & (CMD_ADMIN | CMD_SKIP_MONITOR) && !runsScripts(id)) return;
   const r = root();
   const size = lineSize(c);
   if (r.monitorLine == 0 || <u64>usableSize(r.monitorLine) < size) {

@@ -39,6 +39,8 @@ import { feedMonitors } from "./monitor";
 import { takeLater } from "./pubsub";
 import { trackingAfter, trackingTrim } from "./tracking";
 import { waitsForBroadcast } from "./tracking-prefixes";
+import { refusesBusy, runsScripts } from "./script";
+import { effectiveFlags } from "./script-flags";
 import { countRun, statOf, uncountRun } from "./stats";
 import {
   afterRefusal, continueExecute, executingCommand, nextDatabase, queueCommand, refusesInMulti, refusesMonitor,
@@ -69,9 +71,11 @@ export const GATE_MONITOR: u32 = 256; // somebody monitors
 export const GATE_TRACKING: u32 = 512; // more keys are tracked than may be
 export const GATE_REPLICAS: u32 = 1024; // writes need replicas, of which there is none
 export const GATE_HOST: u32 = 2048; // the host runs a command that no other may run beside
+export const GATE_SCRIPT: u32 = 4096; // a script is busy
 
 /** Bits that passGate() looks at. */
-const SELDOM: u32 = GATE_PAUSE | GATE_MEMORY | GATE_CLIENTS | GATE_BUSY | GATE_TRACKING | GATE_REPLICAS | GATE_HOST;
+const SELDOM: u32 = GATE_PAUSE | GATE_MEMORY | GATE_CLIENTS | GATE_BUSY | GATE_TRACKING | GATE_REPLICAS | GATE_HOST |
+  GATE_SCRIPT;
 
 const PAUSE_ALL: i32 = 2;
 
@@ -164,6 +168,12 @@ const POST_WORD: usize = memory.data<u8>([112, 111, 115, 116]);
 /** The checks that a plain server never needs. Returns RAN to go on, END_SLICE when rejected, HOLD when held back. */
 function passGate(c: Client, id: i32, flags: u32): i32 {
   const r = root();
+  if (runsScripts(id)) flags = effectiveFlags(id);
+  if (r.gate & GATE_SCRIPT) {
+    if (!refusesBusy(c, flags)) return RAN;
+    reject(id);
+    return END_SLICE;
+  }
   if (r.gate & GATE_BUSY && r.executing != changetype<usize>(c) && !(c.flags & CLIENT_INTERNAL)) return HOLD;
   if (r.gate & GATE_HOST && !(c.flags & CLIENT_INTERNAL)) return HOLD;
   if (r.gate & GATE_PAUSE && r.pauseUntilMs > r.nowMs && !(c.flags & CLIENT_INTERNAL)) {
@@ -193,11 +203,16 @@ function passGate(c: Client, id: i32, flags: u32): i32 {
 /** Refuses commands that add data when linear memory is nearly used up: replies and frees still work then. */
 function outOfLinearMemory(c: Client, flags: u32): bool {
   if (!(flags & CMD_DENYOOM)) return false;
+  const large = c.largeBlock != 0 ? <u64>c.largeLength : 0;
+  return isShortOfPages(<u64>(c.position - c.commandStart) + large);
+}
+
+/** True when linear memory is too nearly used up for a command with so many bytes of arguments. */
+export function isShortOfPages(bytes: u64): bool {
   const r = root();
   // Pages that can still be grown are many on all but a full server: one comparison settles it.
   if (r.maximumPages - r.totalPages > 8192) return false;
-  const large = c.largeBlock != 0 ? <u64>c.largeLength : 0;
-  const wanted = RESERVE_BYTES + ((<u64>(c.position - c.commandStart) + large) << 1);
+  const wanted = RESERVE_BYTES + (bytes << 1);
   // What waits to be freed is freed as far as it takes.
   while (availableBytes() < wanted && r.lazyHead != 0) lazyFreeSome(LAZY_BUDGET);
   return availableBytes() < wanted;

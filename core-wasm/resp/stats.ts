@@ -47,18 +47,30 @@ export function countRun(id: i32): void {
   r.statCommands++;
 }
 
+/** Takes a record out of the chain: the first one, unless a script has run commands since. */
+function unchain(s: CommandStat, id: i32): void {
+  const r = root();
+  if (r.settleHead == id) {
+    r.settleHead = s.nextPending;
+    return;
+  }
+  let before = statOf(r.settleHead);
+  while (before.nextPending != id) before = statOf(before.nextPending);
+  before.nextPending = s.nextPending;
+}
+
 /** Takes the last countRun() back: the command waits, and counts when it is served. */
 export function uncountRun(id: i32): void {
   const r = root();
   const s = statOf(id);
-  if (--s.pending == 0) r.settleHead = s.nextPending;
+  if (--s.pending == 0) unchain(s, id);
   r.settleCount--;
   r.statCommands--;
 }
 
 /**
  * Shares `microseconds` among the commands that ran since the last call; returns how many those were. EXEC's time
- * includes that of the commands of its transaction, as in Valkey.
+ * includes that of the commands of its transaction, a script's that of the commands that it called, as in Valkey.
  */
 export function settle(microseconds: f64, histograms: bool): i32 {
   const r = root();
@@ -70,15 +82,18 @@ export function settle(microseconds: f64, histograms: bool): i32 {
     const s = statOf(id);
     const runs = s.pending;
     s.calls += <u64>runs;
-    s.microseconds += each * <f64>runs;
     s.pending = 0;
-    if (histograms) addToHistogram(s, each, runs);
+    // One script a slice: its command ends the slice and the one before.
+    const whole = r.settleScripted != 0 && id == r.scriptCommand ? each * <f64>(r.settleScripted + runs) : each * <f64>runs;
+    s.microseconds += whole;
+    if (histograms) addToHistogram(s, whole / <f64>runs, runs);
     id = s.nextPending;
   }
   if (r.settleExecuted != 0) {
     statOf(Cmd.EXEC).microseconds += each * <f64>r.settleExecuted;
     r.settleExecuted = 0;
   }
+  r.settleScripted = 0;
   r.settleHead = -1;
   r.settleCount = 0;
   return count;

@@ -19,6 +19,7 @@ import {
 import { findKeys, runFirst, runLast, runStep } from "./access-keys";
 import { Client, CLIENT_MULTI, CLIENT_TRACKING } from "./client";
 import { GATE_TRACKING } from "./process";
+import { runsScripts } from "./script";
 import { frame, FRAME_KEPT, putBulk, putHead, tell, trimTrackingFrame } from "./tracking-messages";
 import { leavePrefixes, noteInPrefixes, trackingBytes } from "./tracking-prefixes";
 import {
@@ -140,7 +141,7 @@ function rememberKey(key: usize, len: i32, id: u32): void {
 
 /** The client's command `id` has run, with its arguments in root.argv: remembers what it has read. */
 export function trackingRemember(c: Client, id: i32): void {
-  if (!(commandFlags(id) & CMD_READONLY)) return;
+  if (!(commandFlags(id) & CMD_READONLY) || runsScripts(id)) return;
   const options = trackingOf(c).options;
   if (options & TRACK_BCAST) return;
   const isCalled = (options & TRACK_CACHING) != 0;

@@ -32,6 +32,7 @@ import { feedMonitors } from "./monitor";
 import {
   errorBytes, errorSend, errorStart, errorText, replyArray, replyError, replyNullArray, replySimple,
 } from "./reply";
+import { effectiveFlags } from "./script-flags";
 import { countRun, statOf } from "./stats";
 import { trackingRemember } from "./tracking";
 
@@ -184,7 +185,7 @@ function append(t: Transaction, id: i32): bool {
   if (id == Cmd.SELECT) followSelect(t);
   t.count++;
   t.argumentBytes += <u32>bytes;
-  t.flags |= commandFlags(id);
+  t.flags |= effectiveFlags(id);
   return true;
 }
 

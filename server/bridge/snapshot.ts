@@ -18,12 +18,20 @@ const CHECKED_FROM = 20;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
+/** Texts, a character a byte: libraries of functions, and scripts with whether they may be evicted (EVAL's). */
+export interface ScriptContents {
+  libraries: string[];
+  scripts: [text: string, mayGo: boolean][];
+}
+
 /** What a snapshot says beside the memory. */
 export interface SnapshotFacts {
   /** Directives that differ from their defaults. */
   config: [name: string, value: string][];
   /** Users as lines of rules; absent when there is only the default user, with all rights and requirepass. */
   users?: string[];
+  /** Cached scripts and libraries of functions; absent when there are none. */
+  scripts?: ScriptContents;
   /** Bytes that the core used when it was empty. */
   startupBytes: number;
 }

@@ -8,6 +8,8 @@ import type { Server } from "../server.ts";
 
 /** Timers end at 2^31 ms. */
 const LONGEST_MS = 86_400_000;
+/** How long to wait while a script is busy. */
+const BUSY_MS = 20;
 
 export class Timeouts {
   readonly #server: Server;
@@ -32,6 +34,11 @@ export class Timeouts {
 
   #expire(): void {
     this.#timer = undefined;
+    if (this.#server.isScriptBusy) {
+      // Nobody is served in the middle of a script.
+      this.#timer = this.#server.port.timer(BUSY_MS, () => this.#expire());
+      return;
+    }
     this.#dueMs = Infinity;
     this.arm();
     if (this.#server.core.hasOthersToServe) this.#server.drain();

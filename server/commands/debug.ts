@@ -379,7 +379,10 @@ const SUBCOMMANDS: Readonly<Record<string, Sub>> = {
   "sdslen": sub(1, 1, sdsLength),
   "segfault": crash("segfault", "DEBUG SEGFAULT called"),
   "set-active-expire": setting("activeExpire", (value) => value),
-  "set-disable-deny-scripts": accepted,
+  "set-disable-deny-scripts": sub(1, 1, ({ server, args, reply }) => {
+    server.scripts.isUnbound = text(args[0]) !== "0";
+    reply.ok();
+  }),
   "set-skip-checksum-validation": setting("skipChecksumValidation", (value) => value),
   "sleep": sub(1, 1, sleep),
   "structsize": sub(0, 0, ({ reply }) => reply.bulk("bits:32 ")),

@@ -90,6 +90,20 @@ export const HELP: Readonly<Record<string, HelpLines>> = {
     ["RESETSTAT", "Set the statistics that INFO shows back to zero."],
     ["REWRITE", "Write the present configuration to its file."],
   ],
+  function: [
+    ["LOAD [REPLACE] <FUNCTION CODE>", "Load a library; with REPLACE, in place of one of the same name."],
+    ["DELETE <LIBRARY NAME>", "Remove a library."],
+    ["LIST [LIBRARYNAME PATTERN] [WITHCODE]", "Show the libraries, or those whose name matches, and their functions."],
+    ["STATS", "Show the function that runs (name, command, milliseconds), and how many functions there are."],
+    ["KILL", "End the function that runs, unless it has written."],
+    ["FLUSH [ASYNC|SYNC]", "Remove all libraries."],
+    ["DUMP", "Show all libraries as a payload for RESTORE."],
+    [
+      "RESTORE <PAYLOAD> [FLUSH|APPEND|REPLACE]",
+      "Load the libraries of a payload. Those that are there:\n* FLUSH: go.\n" +
+      "* APPEND: stay; one of the same name is an error (default).\n* REPLACE: give way to those of the same name.",
+    ],
+  ],
   latency: [
     ["DOCTOR", "Explain the recorded latency in plain words."],
     ["GRAPH <event>", "Draw the latency of an event."],
@@ -114,6 +128,14 @@ export const HELP: Readonly<Record<string, HelpLines>> = {
     ["NUMSUB [<channel> ...]", "Tell how many clients subscribed to each channel, not counting patterns."],
     ["SHARDCHANNELS [<pattern>]", "As CHANNELS, of shard channels."],
     ["SHARDNUMSUB [<shardchannel> ...]", "As NUMSUB, of shard channels."],
+  ],
+  script: [
+    ["DEBUG (YES|SYNC|NO) [<engine_name>]", "Set whether scripts of this connection are debugged (engine: 'lua')."],
+    ["EXISTS <sha1> [<sha1> ...]", "Tell which of these scripts are cached."],
+    ["FLUSH [ASYNC|SYNC]", "Forget all cached scripts."],
+    ["KILL", "End the script that runs, unless it has written."],
+    ["LOAD <script>", "Cache a script without running it."],
+    ["SHOW <sha1>", "Show a cached script."],
   ],
   slowlog: [
     [
@@ -150,8 +172,10 @@ export const HELP_HANDLERS: Readonly<Record<number, ReturnType<typeof helpHandle
   [CMD.COMMAND_HELP]: helpHandler(HELP.command),
   [CMD.COMMANDLOG_HELP]: helpHandler(HELP.commandlog),
   [CMD.CONFIG_HELP]: helpHandler(HELP.config),
+  [CMD.FUNCTION_HELP]: helpHandler(HELP.function),
   [CMD.LATENCY_HELP]: helpHandler(HELP.latency),
   [CMD.MEMORY_HELP]: helpHandler(HELP.memory),
   [CMD.PUBSUB_HELP]: helpHandler(HELP.pubsub),
+  [CMD.SCRIPT_HELP]: helpHandler(HELP.script),
   [CMD.SLOWLOG_HELP]: helpHandler(HELP.slowlog),
 };

@@ -25,7 +25,10 @@ const stats: HostHandler = (server, _connection, _args, reply) => {
   for (const name of ["replication.backlog", "replicas.repl.buffer", "clients.slaves"]) int(name, 0);
   int("clients.normal", facts.clients);
   for (const name of ["cluster.links", "cluster.slot_import", "cluster.slot_export"]) int(name, 0);
-  for (const name of ["aof.buffer", "lua.caches", "functions.caches"]) int(name, 0);
+  int("aof.buffer", 0);
+  const { scripts, functions } = server.scripts.memory();
+  int("lua.caches", scripts);
+  int("functions.caches", functions);
   for (const { index, main, expires } of facts.databases) {
     rows.push([`db.${index}`, () => {
       reply.map(2);

@@ -16,6 +16,7 @@ import { COMMAND_HANDLERS } from "./command.ts";
 import { COMMANDLOG_HANDLERS } from "./commandlog.ts";
 import { CONFIG_HANDLERS } from "./config.ts";
 import { DEBUG_HANDLERS } from "./debug.ts";
+import { FUNCTION_HANDLERS } from "./function.ts";
 import { HELP_HANDLERS } from "./help.ts";
 import { HOTKEYS_HANDLERS } from "./hotkeys.ts";
 import { INFO_HANDLERS } from "./info.ts";
@@ -24,6 +25,7 @@ import { lolwutCommand } from "./lolwut.ts";
 import { MEMORY_HANDLERS } from "./memory.ts";
 import { MIGRATE_HANDLERS } from "./migrate.ts";
 import { MONITOR_HANDLERS } from "./monitor.ts";
+import { SCRIPT_HANDLERS } from "./script.ts";
 import { SHUTDOWN_HANDLERS } from "./shutdown.ts";
 import { TRACKING_HANDLERS } from "./tracking.ts";
 
@@ -38,6 +40,7 @@ export const HOST_HANDLERS: Readonly<Record<number, HostHandler>> = {
   ...CLIENT_HANDLERS,
   ...CLUSTER_OFF_HANDLERS,
   ...COMMAND_HANDLERS,
+  ...FUNCTION_HANDLERS,
   ...HELP_HANDLERS,
   ...CONFIG_HANDLERS,
   ...COMMANDLOG_HANDLERS,
@@ -48,6 +51,7 @@ export const HOST_HANDLERS: Readonly<Record<number, HostHandler>> = {
   ...MEMORY_HANDLERS,
   ...MIGRATE_HANDLERS,
   ...MONITOR_HANDLERS,
+  ...SCRIPT_HANDLERS,
   ...SHUTDOWN_HANDLERS,
   ...TRACKING_HANDLERS,
   [CMD.LOLWUT]: lolwutCommand,

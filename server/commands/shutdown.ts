@@ -6,6 +6,7 @@ import { describeForLog } from "../clients/describe.ts";
 import { CMD } from "../generated/commands.ts";
 import { shutdownFlags } from "../shutdown.ts";
 import type { HostHandler } from "./registry.ts";
+import { BUSY_FUNCTION, BUSY_SCRIPT } from "./script.ts";
 
 const WORDS = ["nosave", "save", "now", "force", "abort", "safe", "failover"];
 
@@ -21,6 +22,10 @@ const shutdownCommand: HostHandler = (server, connection, args, reply) => {
     if (server.shutdown.abort()) reply.ok();
     else reply.error("ERR No shutdown in progress.");
     return;
+  }
+  const { running } = server.scripts;
+  if (server.isScriptBusy && !words.includes("nosave")) {
+    return reply.error(running?.isFunction ? BUSY_FUNCTION : BUSY_SCRIPT);
   }
   const from = describeForLog(server, connection);
   if (!server.shutdown.begin(shutdownFlags(words), from)) reply.error("ERR Errors trying to SHUTDOWN. Check logs.");

@@ -257,7 +257,11 @@ export class Embedded {
   #facts(): SnapshotFacts {
     const config = this.#server?.config.changes(LOCAL_DIRECTIVES) ?? [];
     const users = this.#server?.access.lines() ?? [];
-    return { config, ...(users.length > 0 ? { users } : {}), startupBytes: this.#startupBytes };
+    const scripts = this.#server?.scripts.contents;
+    return {
+      config, ...(users.length > 0 ? { users } : {}), ...(scripts !== undefined ? { scripts } : {}),
+      startupBytes: this.#startupBytes,
+    };
   }
 
   /**
@@ -295,10 +299,12 @@ export class Embedded {
     core.allowPages(this.#maximumPages());
     this.#startupBytes = facts.startupBytes;
     if (this.#clock.isVirtual) this.#clock.set(core.now);
-    if (this.#server !== undefined || facts.config.length > 0 || facts.users !== undefined) {
+    const isPlain = facts.config.length === 0 && facts.users === undefined && facts.scripts === undefined;
+    if (this.#server !== undefined || !isPlain) {
       const server = this.#hostServer();
       server.config.adopt(facts.config, LOCAL_DIRECTIVES);
       server.access.adopt(facts.users ?? []);
+      server.scripts.adopt(facts.scripts);
     }
   }
 

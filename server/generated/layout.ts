@@ -48,6 +48,7 @@ export const ROOT = {
   lruClock: 16, // u32
   settleCount: 20, // u32
   settleExecuted: 24, // u32
+  settleScripted: 28, // u32
   hashKey0: 32, // u64
   hashKey1: 40, // u64
   random0: 48, // u64
@@ -223,34 +224,45 @@ export const ROOT = {
   callBuffer: 948, // usize
   callReply: 952, // usize
   callReplyLength: 956, // i32
-  pins: 960, // usize
-  pinCount: 964, // i32
-  pinCapacity: 968, // i32
-  adoptable: 972, // usize
-  cachedKey: 976, // usize
-  cachedHash: 984, // u64
-  touched: 992, // u32
-  parsedNumber: 1000, // i64
-  wordEnd: 1008, // usize
-  number: 1016, // i64
-  idMs: 1024, // u64
-  idSeq: 1032, // u64
-  real: 1040, // f64
-  lpPlace: 1048, // usize
-  lpSteps: 1052, // i32
-  users: 1056, // usize
-  defaultUser: 1060, // usize
-  deniedArg: 1064, // i32
-  noteCount: 1068, // i32
-  noteHead: 1072, // usize
-  noteTail: 1076, // usize
-  statDeniedCommand: 1080, // u64
-  statDeniedKey: 1088, // u64
-  statDeniedChannel: 1096, // u64
-  statDeniedDatabase: 1104, // u64
-  text: 1112, // usize
-  textLength: 1116, // i32
-  SIZE: 1120,
+  scriptClient: 960, // usize
+  scriptCaller: 964, // usize
+  scriptCommand: 968, // i32
+  scriptFlags: 972, // u32
+  scriptNowUs: 976, // f64
+  scriptNowMs: 984, // i64
+  scriptBuffer: 992, // usize
+  scriptBufferSize: 996, // i32
+  scriptArgv: 1000, // usize
+  scriptArgvLength: 1004, // i32
+  scriptTable: 1008, // usize
+  pins: 1012, // usize
+  pinCount: 1016, // i32
+  pinCapacity: 1020, // i32
+  adoptable: 1024, // usize
+  cachedKey: 1028, // usize
+  cachedHash: 1032, // u64
+  touched: 1040, // u32
+  parsedNumber: 1048, // i64
+  wordEnd: 1056, // usize
+  number: 1064, // i64
+  idMs: 1072, // u64
+  idSeq: 1080, // u64
+  real: 1088, // f64
+  lpPlace: 1096, // usize
+  lpSteps: 1100, // i32
+  users: 1104, // usize
+  defaultUser: 1108, // usize
+  deniedArg: 1112, // i32
+  noteCount: 1116, // i32
+  noteHead: 1120, // usize
+  noteTail: 1124, // usize
+  statDeniedCommand: 1128, // u64
+  statDeniedKey: 1136, // u64
+  statDeniedChannel: 1144, // u64
+  statDeniedDatabase: 1152, // u64
+  text: 1160, // usize
+  textLength: 1164, // i32
+  SIZE: 1168,
 } as const;
 
 export const ACCESS_USER = {
@@ -443,6 +455,12 @@ export const VOLATILE_KEYS = {
   SIZE: 8,
 } as const;
 
+export const FUNCTIONS_END = 0;
+export const FUNCTIONS_TEXT = 1;
+export const FUNCTIONS_OLD = 2;
+export const FUNCTIONS_OTHER = 3;
+export const FUNCTIONS_DAMAGED = 4;
+
 export const SETTING = {
   maxmemory: 1,
   maxmemoryPolicy: 2,
@@ -576,6 +594,27 @@ export const STATUS_LARGE = 32;
 export const STATUS_RAN = 64;
 export const STATUS_BLOCKED = 128;
 export const STATUS_DENIED = 256;
+
+export const SCRIPT_FLAG = {
+  NO_WRITES: 1,
+  ALLOW_OOM: 2,
+  ALLOW_STALE: 4,
+  NO_CLUSTER: 8,
+  COMPATIBLE: 16,
+  ALLOW_CROSS_SLOT: 32,
+} as const;
+
+export const SCRIPT_READ_ONLY = 1;
+export const SCRIPT_ALLOW_OOM = 2;
+export const SCRIPT_WROTE = 4;
+export const SCRIPT_OOM = 8;
+export const SCRIPT_FUNCTION = 16;
+export const SCRIPT_UNBOUND = 32;
+
+export const CALL_REPLIED = 0;
+export const CALL_NEEDS_HOST = 1;
+export const CALL_DENIED = 2;
+export const CALL_REFUSED = 3;
 
 export const TRACK_BCAST = 1;
 export const TRACK_OPTIN = 2;

@@ -11,13 +11,18 @@ function withHuman(name: string, bytes: number): string[] {
   return [`${name}:${bytes}`, `${name}_human:${bytesToHuman(bytes)}`];
 }
 
-/** What scripts and functions take: there are none. */
-const SCRIPTS = [
-  "used_memory_lua:0", "used_memory_vm_eval:0", "used_memory_lua_human:0B", "used_memory_scripts_eval:0",
-  "number_of_cached_scripts:0", "number_of_functions:0", "number_of_libraries:0", "used_memory_vm_functions:0",
-  "used_memory_vm_total:0", "used_memory_vm_total_human:0B", "used_memory_functions:0", "used_memory_scripts:0",
-  "used_memory_scripts_human:0B",
-];
+/** What scripts and functions take; what Lua itself takes belongs to the runtime, and is estimated. */
+function scriptLines({ scripts }: Server): string[] {
+  const facts = scripts.memory();
+  return [
+    `used_memory_lua:${facts.evalWorld}`, `used_memory_vm_eval:${facts.evalWorld}`,
+    `used_memory_lua_human:${bytesToHuman(facts.evalWorld)}`, `used_memory_scripts_eval:${facts.scripts}`,
+    `number_of_cached_scripts:${scripts.cache.size}`, `number_of_functions:${scripts.functions.functionCount}`,
+    `number_of_libraries:${scripts.functions.libraries.size}`, `used_memory_vm_functions:${facts.functionWorld}`,
+    ...withHuman("used_memory_vm_total", facts.evalWorld + facts.functionWorld),
+    `used_memory_functions:${facts.functions}`, ...withHuman("used_memory_scripts", facts.scripts + facts.functions),
+  ];
+}
 
 /** Memory */
 export function memorySection(server: Server): string[] {
@@ -37,7 +42,7 @@ export function memorySection(server: Server): string[] {
     `allocator_resident:${facts.active}`,
     "allocator_muzzy:0",
     ...withHuman("total_system_memory", port.totalMemory()),
-    ...SCRIPTS,
+    ...scriptLines(server),
     ...withHuman("maxmemory", config.number("maxmemory")),
     `maxmemory_policy:${config.text("maxmemory-policy")}`,
     `allocator_frag_ratio:${facts.allocatorFragmentationRatio.toFixed(2)}`,

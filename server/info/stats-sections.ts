@@ -44,7 +44,7 @@ export function commandCounts(server: Server): CommandCounts[] {
 
 /** Stats: traffic and keys. */
 function trafficLines(server: Server): string[] {
-  const { core, stats } = server;
+  const { core, scripts, stats } = server;
   const count = (field: number) => core.root64(field);
   const rate = (name: "commands" | "netIn" | "netOut") => stats.rate(name);
   const percent = (field: number) => core.f64(core.rootAddress(field)).toFixed(2);
@@ -77,7 +77,7 @@ function trafficLines(server: Server): string[] {
     `expire_cycle_cpu_milliseconds:${Math.floor(stats.expireUs / 1000)}`,
     `evicted_keys:${count(ROOT.statEvicted)}`,
     `evicted_clients:${stats.evictedClients}`,
-    "evicted_scripts:0",
+    `evicted_scripts:${scripts.cache.evicted}`,
     `total_eviction_exceeded_time:${Math.floor((exceededUs + exceededNowUs) / 1000)}`,
     `current_eviction_exceeded_time:${Math.floor(exceededNowUs / 1000)}`,
     `keyspace_hits:${count(ROOT.statHits)}`,

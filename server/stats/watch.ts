@@ -31,7 +31,8 @@ export class Watch {
   /** Status bits that call for a look. */
   mask: number = STATUS.large;
   readonly #server: Server;
-  #isOneByOne = false;
+  /** Every command's own time and size is wanted. */
+  isOneByOne = false;
   #latencyUs = Infinity;
 
   constructor(server: Server) {
@@ -53,11 +54,11 @@ export class Watch {
     this.slowUs = Math.min(slow, this.#latencyUs);
     const request = this.log.threshold("large-request");
     const reply = this.log.threshold("large-reply");
-    this.#isOneByOne = slow < ONE_BY_ONE_US || request < SMALL_REQUEST || reply < SMALL_REPLY;
-    core.setSetting("tickEveryCommand", this.#isOneByOne ? 1 : 0);
+    this.isOneByOne = slow < ONE_BY_ONE_US || request < SMALL_REQUEST || reply < SMALL_REPLY;
+    core.setSetting("tickEveryCommand", this.isOneByOne ? 1 : 0);
     core.setSetting("largeRequest", Number.isFinite(request) ? request : -1);
     core.setSetting("largeReply", Number.isFinite(reply) ? reply : -1);
-    this.mask = this.#isOneByOne ? STATUS.large | STATUS.ran : STATUS.large;
+    this.mask = this.isOneByOne ? STATUS.large | STATUS.ran : STATUS.large;
   }
 
   /** Looks at the slice that just ran, before its time is settled; the arguments are still in place. */
@@ -94,7 +95,7 @@ export class Watch {
     if (flags & CMD_SKIP_COMMANDLOG) return;
     const values: [LogType, number][] = [];
     if (elapsedUs >= this.log.threshold("slow")) values.push(["slow", Math.floor(elapsedUs)]);
-    if (this.#isOneByOne || status & STATUS.large) {
+    if (this.isOneByOne || status & STATUS.large) {
       const { core } = this.#server;
       const request = core.u64(connection.client + CLIENT.argumentBytes);
       // The core notes sizes of requests only where they may be large.
