@@ -40,15 +40,17 @@ const HEADS = [
 ];
 
 const REGISTER = "redis.register_function";
-const LIBRARY = `#!lua name=lib\n${REGISTER}('f', function(k, a) return {#k, #a, a[1]} end)\n` +
-  `${REGISTER}{function_name = 'r', callback = function(k) return redis.call('get', k[1]) end, flags = {'no-writes'}}`;
+const LIBRARY = `#!lua name=lib\n${REGISTER}('f', function(k, a) return {#k, #a, a[1]} end)`;
+const READER = `#!lua name=reader\n${REGISTER}{function_name = 'r', ` +
+  `callback = function(k) return redis.call('get', k[1]) end, flags = {'no-writes'}}`;
 
 const COMMANDS: string[][] = [
   ["FUNCTION", "LOAD", LIBRARY], ["FUNCTION", "LOAD", LIBRARY], ["FUNCTION", "LOAD", "REPLACE", LIBRARY],
-  ["FUNCTION", "LOAD", LIBRARY.replace("lib", "lib2")], ["FUNCTION", "LOAD", "x", "y"], ["FUNCTION", "LOAD", "x", "y", "z"],
+  ["FUNCTION", "LOAD", LIBRARY.replace("lib", "lib2")], ["FUNCTION", "DUMP"],
+  ["FUNCTION", "LOAD", READER], ["FUNCTION", "LIST", "LIBRARYNAME", "READ*"], ["FUNCTION", "LOAD", "x", "y"], ["FUNCTION", "LOAD", "x", "y", "z"],
   ["FUNCTION", "LIST", "LIBRARYNAME"], ["FUNCTION", "LIST", "LIBRARYNAME", "l*", "LIBRARYNAME", "l*"],
   ["FUNCTION", "LIST", "FOO"], ["FUNCTION", "LIST", "WITHCODE", "WITHCODE"], ["FUNCTION", "LIST", "LIBRARYNAME", "L?B"],
-  ["FUNCTION", "DELETE", "nosuch"], ["FUNCTION", "DELETE", "LIB"], ["FUNCTION", "STATS"], ["FUNCTION", "DUMP"],
+  ["FUNCTION", "DELETE", "nosuch"], ["FUNCTION", "DELETE", "LIB"], ["FUNCTION", "STATS"],
   ["FUNCTION", "FLUSH", "x"], ["FUNCTION", "FLUSH", "sync", "x"], ["FUNCTION", "KILL"], ["FUNCTION", "RESTORE", "abc"],
   ["FUNCTION", "RESTORE", "abc", "x"], ["FUNCTION", "RESTORE", "abc", "flush", "append"], ["FUNCTION", "FOO"],
   ["FCALL", "f", "0"], ["FCALL", "f", "1", "a", "b"], ["FCALL", "F", "0"], ["FCALL", "nosuch", "0"], ["FCALL", "f", "x"],
@@ -148,9 +150,9 @@ describe("functions", () => {
 
   it("count in INFO", async () => {
     await client.command("FUNCTION", "FLUSH");
-    await client.command("FUNCTION", "LOAD", LIBRARY);
+    for (const library of [LIBRARY, READER]) await client.command("FUNCTION", "LOAD", library);
     const info = await client.command("INFO", "memory");
-    assertEquals([field(info, "number_of_libraries"), field(info, "number_of_functions")], ["1", "2"]);
+    assertEquals([field(info, "number_of_libraries"), field(info, "number_of_functions")], ["2", "2"]);
     assert(Number(field(info, "used_memory_functions")) > LIBRARY.length);
   });
 

@@ -44,6 +44,8 @@ export abstract class Calls {
   /** How many more calls and jumps back there may be before a pause. */
   protected budget = 0;
   protected failure: Value = undefined;
+  /** The frame in which that happened. */
+  protected failedAt: Frame | undefined = undefined;
   protected isOver = true;
   protected ended: readonly Value[] = NOTHING;
 
@@ -326,13 +328,15 @@ export abstract class Calls {
   /** Leaves frames up to the native function that may catch the error; false if there is none. */
   protected recover(error: unknown): boolean {
     const { thread, running } = this;
-    const raised = this.located(error, thread.depth < 0 ? undefined : thread.top, running !== undefined);
+    const top = thread.depth < 0 ? undefined : thread.top;
+    const raised = this.located(error, top, running !== undefined);
     this.running = undefined;
     if (!(raised instanceof LuaError || raised instanceof Abort)) {
       this.isOver = true;
       throw raised;
     }
     this.failure = raised.value;
+    this.failedAt = top;
     if (raised instanceof Abort) {
       this.isOver = true;
       return false;

@@ -72,6 +72,14 @@ export class Machine extends Metamethods {
     return this.failure;
   }
 
+  /** Where it was raised, when that is code of a script. */
+  get errorPlace(): { source: string; line: number } | undefined {
+    const { failedAt } = this;
+    if (failedAt?.closure === undefined) return undefined;
+    const { source, lines } = failedAt.closure.prototype;
+    return { source, line: lines[Math.max(failedAt.pc - 1, 0)] };
+  }
+
   /** Ends what is running at its next `run`, which fails with this value whatever the script catches. */
   abort(value: Value): void {
     this.abortion = new Abort(value);
