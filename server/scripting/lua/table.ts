@@ -36,7 +36,10 @@ export class Table {
   /** With room for so many elements and keys, as a constructor announces them. */
   static sized(elements: number, keys: number): Table {
     const table = new Table();
-    if (elements > 0) table.array = new Array(elements + 1).fill(undefined);
+    if (elements > 0) {
+      table.array = [undefined];
+      for (let index = 1; index <= elements; index += 1) table.array.push(undefined);
+    }
     if (keys > 0) table.makeHash(powerOfTwo(keys));
     return table;
   }
@@ -145,8 +148,8 @@ export class Table {
   }
 
   private makeHash(capacity: number): void {
-    this.keys = [];
-    this.values = [];
+    this.keys = emptyList();
+    this.values = emptyList();
     this.slots = undefined;
     this.capacity = capacity;
   }
@@ -243,6 +246,13 @@ export class Table {
 }
 
 const readonlyError = (): Error => runtimeError("Attempt to modify a readonly table");
+
+/** An array of values of any kind: engines have others for numbers alone, and are slower where they meet several. */
+function emptyList(): Value[] {
+  const list: Value[] = [undefined];
+  list.pop();
+  return list;
+}
 
 /** The smallest power of two that isn't below n. */
 function powerOfTwo(n: number): number {

@@ -56,7 +56,7 @@ export class Frame {
 
 export class Coroutine {
   status: "suspended" | "running" | "normal" | "dead" = "suspended";
-  readonly stack: Value[] = new Array(FIRST_STACK).fill(undefined);
+  readonly stack: Value[] = [undefined];
   readonly frames: Frame[] = [];
   /** The index of the innermost frame, or -1. */
   depth = -1;
@@ -71,6 +71,7 @@ export class Coroutine {
 
   constructor(main: Value) {
     this.main = main;
+    this.extend(0);
   }
 
   get top(): Frame {
