@@ -3,7 +3,7 @@
 // A text becomes tokens, and an unexpected one is named in the error with its place. A zero byte ends the text, as it
 // ends C's strings. Arrays and objects that are open stand in a list, not on JavaScript's stack.
 
-import { nativeError } from "./errors.ts";
+import { type LuaError, nativeError } from "./errors.ts";
 import { JSON_NULL, type JsonSettings } from "./cjson-settings.ts";
 import { MOST_VALUES } from "./library.ts";
 import { parseNumber } from "./numbers.ts";
@@ -179,7 +179,7 @@ export class Decoder {
     throw nativeError(`Found too many nested data structures (${depth}) at character ${this.#at}`);
   }
 
-  #unexpected(expected: string, found: string): Error {
+  #unexpected(expected: string, found: string): LuaError {
     return nativeError(`Expected ${expected} but found ${found} at character ${this.#start + 1}`);
   }
 

@@ -4,7 +4,7 @@
 // open stand in a list, not on JavaScript's stack: how deep they may be nested is a setting of the script's.
 
 import { typeName } from "./arguments.ts";
-import { nativeError } from "./errors.ts";
+import { type LuaError, nativeError } from "./errors.ts";
 import { JSON_NULL, type JsonSettings } from "./cjson-settings.ts";
 import { checkLength, MOST_VALUES } from "./library.ts";
 import { generalText, nonFiniteText } from "./number-text.ts";
@@ -27,7 +27,7 @@ interface Open {
   at: number;
 }
 
-const failure = (value: Value, reason: string): Error => nativeError(`Cannot serialise ${typeName(value)}: ${reason}`);
+const failure = (value: Value, reason: string): LuaError => nativeError(`Cannot serialise ${typeName(value)}: ${reason}`);
 
 function quoted(text: string): string {
   if (!ESCAPED.test(text)) return `"${text}"`;

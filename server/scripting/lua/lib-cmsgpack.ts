@@ -6,7 +6,7 @@
 // well.
 
 import { checkInteger, checkString, optInteger } from "./arguments.ts";
-import { nativeError } from "./errors.ts";
+import { type LuaError, nativeError } from "./errors.ts";
 import { checkLength, library, MOST_VALUES, setFields } from "./library.ts";
 import { setDouble, setFloat } from "./number-text.ts";
 import { toInt } from "./numbers.ts";
@@ -236,10 +236,10 @@ class Unpacker {
   }
 }
 
-const stackOverflow = (): Error =>
+const stackOverflow = (): LuaError =>
   nativeError("stack overflow (too many return values at once; use unpack_one or unpack_limit instead.)");
 
-const arrayOverflow = (): Error => nativeError("stack overflow (in function mp_decode_to_lua_array)");
+const arrayOverflow = (): LuaError => nativeError("stack overflow (in function mp_decode_to_lua_array)");
 
 const isOpen = (value: Value | Open): value is Open =>
   typeof value === "object" && "left" in value;

@@ -14,7 +14,7 @@
 //
 // Metatables are the machine's matter: what is here is raw, but for the flag that forbids changes.
 
-import { runtimeError } from "./errors.ts";
+import { type LuaError, runtimeError } from "./errors.ts";
 import type { Value } from "./values.ts";
 
 /** Up to so many keys are compared one by one. */
@@ -245,7 +245,7 @@ export class Table {
   }
 }
 
-const readonlyError = (): Error => runtimeError("Attempt to modify a readonly table");
+const readonlyError = (): LuaError => runtimeError("Attempt to modify a readonly table");
 
 /** An array of values of any kind: engines have others for numbers alone, and are slower where they meet several. */
 function emptyList(): Value[] {

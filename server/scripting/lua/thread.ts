@@ -10,7 +10,7 @@
 //
 // Not for running anything (vm.ts).
 
-import { runtimeError } from "./errors.ts";
+import { type LuaError, runtimeError } from "./errors.ts";
 import { type Closure, Upvalue } from "./function.ts";
 import type { CallRequest, Results, Value } from "./values.ts";
 
@@ -51,7 +51,7 @@ export class Frame {
   tailCalls = 0;
   /** With what its generator goes on: results, or an error. */
   input: readonly Value[] = [];
-  failure: Error | undefined = undefined;
+  failure: LuaError | undefined = undefined;
 }
 
 export class Coroutine {
