@@ -3,23 +3,16 @@
 //
 // Each case runs on a fresh core; batches of commands lie ready, as in bench/core.ts. Counted is the CPU time of this
 // process, the least of the rounds: other programs on the machine make it longer, nothing makes it shorter.
-import { parseArgs } from "node:util";
+import { commandLine } from "../tools/support.mjs";
 import { Random } from "../tests/support/random.ts";
 import { BIG, CASES, digits, filled, RANDOM, SMALL_KEYS, smallOnes } from "./collections.mjs";
 import { CoreRunner } from "./support/core-runner.ts";
 import { encode } from "./support/servers.mjs";
 
-const { values: options } = parseArgs({
-  options: {
-    only: { type: "string" },
-    commands: { type: "string", default: "100000" },
-    rounds: { type: "string", default: "5" },
-    batch: { type: "string", default: "16" },
-  },
-});
-const commands = Number(options.commands);
-const rounds = Number(options.rounds);
-const batch = Number(options.batch);
+const { options } = commandLine(import.meta.url, { values: ["only", "commands", "rounds", "batch"] });
+const commands = Number(options.commands ?? 100_000);
+const rounds = Number(options.rounds ?? 5);
+const batch = Number(options.batch ?? 16);
 const only = options.only?.toUpperCase().split(",");
 const SMALL_ELEMENTS = 20;
 

@@ -5,7 +5,7 @@
 //     --runtime LIST     node,node26,deno,bun (node26: WAKEY_NODE26=/path/to/node); --io-adapter LIST portable,epoll
 //     --rounds N         rounds (default 3)     --commands LIST  set,get,incr,mset     --pipeline LIST  1,16,64
 //     --connections LIST 50,1000,10000          --sizes LIST     32,4096,65536,1048576
-//     --seconds N        length of a soak (600); its --connections are 10000
+//     --seconds N        length of a soak (600); its --connections are 10000     --seed N  what it does by chance
 //     --no-redis         leave Redis out        --json FILE      write every number (default bench/results/DATE.json)
 //
 // A ratio is Wakey's server CPU a request (user + system, all threads) divided by the real Valkey's of the same case.
@@ -14,7 +14,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { parseOptions, root } from "../tools/support.mjs";
+import { commandLine, refuse, root } from "../tools/support.mjs";
 import { peer } from "../tools/peers.mjs";
 import {
   idleConnections, info, load, median, pinClients, preload, realServers, rssBytes, runtimes, scheduledUs, sleep, start,
@@ -25,7 +25,13 @@ import { judge, judgeAtLeast, number, results, verdicts } from "./support/report
 import { soakAll } from "./soak.mjs";
 import { collectionBytes, collectionCpu, collectionGrowth, pauses } from "./collections.mjs";
 
-const { options, words } = parseOptions(process.argv.slice(2), ["small", "large", "no-redis"]);
+const { options, words } = commandLine(import.meta.url, {
+  flags: ["small", "large", "no-redis"],
+  values: [
+    "runtime", "io-adapter", "rounds", "commands", "pipeline", "connections", "sizes", "seconds", "seed", "json",
+  ],
+  words: true,
+});
 const list = (name, otherwise) => (options[name] ?? otherwise).split(",");
 const small = options.small === true;
 const rounds = Number(options.rounds ?? (small ? 1 : 3));
@@ -279,7 +285,8 @@ const needsLoad = [
 const inSmall = ["core", "in-process", "start", "memory", "collection-memory", "throughput"];
 const unknown = words.filter((word) => !(word in SCENARIOS));
 if (unknown.length > 0) {
-  throw new Error(`no such scenario: ${unknown.join(", ")} (there are ${Object.keys(SCENARIOS).join(", ")})`);
+  const known = Object.keys(SCENARIOS).join(", ");
+  refuse(import.meta.url, `no such scenario: ${unknown.join(", ")} (there are ${known})`);
 }
 
 const pinned = pinClients();

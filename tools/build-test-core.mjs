@@ -2,14 +2,7 @@
 //   node tools/build-test-core.mjs [NAME ...]    all of them when none is named
 // An output that is newer than every core source is kept. Not for what ships: that is tools/build.mjs.
 import { existsSync, mkdirSync, readdirSync, renameSync, statSync } from "node:fs";
-import { spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
-
-const root = fileURLToPath(new URL("..", import.meta.url));
-const flags = [
-  "--runtime", "./core-wasm/memory/runtime", "--importMemory", "--memoryBase", "65536", "--enable", "simd",
-  "--use", "abort=", "--noExportMemory",
-];
+import { commandLine, compileCore, refuse, root } from "./support.mjs";
 
 /** Time of the last change below a folder. */
 function newest(folder) {
@@ -21,20 +14,18 @@ function newest(folder) {
   return latest;
 }
 
-const names = process.argv.slice(2);
-if (names.length === 0) {
-  for (const file of readdirSync(`${root}core-wasm/testing`)) names.push(file.replace(/\.ts$/, ""));
-}
-const changed = Math.max(newest(`${root}core-wasm`), statSync(fileURLToPath(import.meta.url)).mtimeMs);
+const { words } = commandLine(import.meta.url, { words: true });
+const all = readdirSync(`${root}core-wasm/testing`).map((file) => file.replace(/\.ts$/, ""));
+const strange = words.filter((name) => !all.includes(name));
+if (strange.length > 0) refuse(import.meta.url, `core-wasm/testing/ has no ${strange.join(", ")}`);
+const names = words.length > 0 ? words : all;
+const changed = Math.max(newest(`${root}core-wasm`), statSync(`${root}tools/support.mjs`).mtimeMs);
 mkdirSync(`${root}dist/testing`, { recursive: true });
 for (const name of names) {
   const output = `dist/testing/${name}.wasm`;
   if (existsSync(root + output) && statSync(root + output).mtimeMs >= changed) continue;
   // Written beside and renamed, because test files of several runners may build at once.
   const fresh = `dist/testing/${name}.${process.pid}.wasm`;
-  const entry = `core-wasm/testing/${name}.ts`;
-  const asc = [`${root}node_modules/assemblyscript/bin/asc.js`, entry, "-o", fresh, "-O3", ...flags];
-  const done = spawnSync(process.execPath, asc, { cwd: root, stdio: "inherit" });
-  if (done.status !== 0) process.exit(done.status ?? 1);
+  compileCore(`core-wasm/testing/${name}.ts`, fresh);
   renameSync(root + fresh, root + output);
 }

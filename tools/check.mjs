@@ -1,12 +1,12 @@
 // The gate: everything that can be said about the sources without running them.
 //   node tools/check.mjs [NAME ...]      default: all checks; `npm test` runs them first
 //
-// Each check returns a list of complaints ("file:line: what"); none means that it passed. A check whose tool or input
-// is not there yet reports "skipped". It changes nothing in the tree.
+// Each check returns a list of complaints ("file:line: what"); none means that it passed. It changes nothing in
+// the tree.
 import { existsSync, readFileSync } from "node:fs";
 import { posix } from "node:path";
 import { fileURLToPath } from "node:url";
-import { counts, countsLine, filesBelow, installed, root, runLimited } from "./support.mjs";
+import { commandLine, counts, countsLine, filesBelow, installed, refuse, root, runLimited } from "./support.mjs";
 
 const MAX_LINES = 1000;
 const MAX_COLUMNS = 120;
@@ -57,7 +57,6 @@ function imports(path) {
 
 /** Tables that the build writes are the ones that the specs give. */
 async function generated() {
-  if (!existsSync(`${root}tools/generate.mjs`)) return undefined;
   const { code, output } = await runLimited(process.execPath, ["tools/generate.mjs", "--check"], { seconds: 120 });
   return code === 0 ? [] : [output.trim()];
 }
@@ -193,17 +192,22 @@ export async function runChecks(words = []) {
   for (const [name, check] of Object.entries(CHECKS)) {
     if (words.length > 0 && !words.some((word) => name.includes(word))) continue;
     const complaints = await check();
-    const state = complaints === undefined ? "skipped" : complaints.length === 0 ? "passed" : "failed";
+    const state = complaints.length === 0 ? "passed" : "failed";
     total[state] += 1;
     console.log(`check  ${name.padEnd(40)} ${state}`);
     if (state === "failed") console.log(complaints.slice(0, 40).map((line) => `       ${line}`).join("\n"));
-    if (complaints?.length > 40) console.log(`       ... and ${complaints.length - 40} more`);
+    if (complaints.length > 40) console.log(`       ... and ${complaints.length - 40} more`);
   }
   return total;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const total = await runChecks(process.argv.slice(2));
+  const { words } = commandLine(import.meta.url, { words: true });
+  const strange = words.filter((word) => !Object.keys(CHECKS).some((name) => name.includes(word)));
+  if (strange.length > 0) {
+    refuse(import.meta.url, `no check is called ${strange.join(", ")} (there are ${Object.keys(CHECKS).join(", ")})`);
+  }
+  const total = await runChecks(words);
   console.log(`\n${countsLine(total)}`);
   process.exitCode = total.failed > 0 ? 1 : 0;
 }

@@ -2,7 +2,7 @@
 //   node tools/compatibility.mjs [--check]      --check writes nothing and fails when the file is out of date
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { readRatchet, readScope } from "./conformance.mjs";
-import { root } from "./support.mjs";
+import { commandLine, root } from "./support.mjs";
 
 const FILE = `${root}docs/compatibility.md`;
 const GROUPS = [
@@ -67,7 +67,8 @@ function text() {
   ].join("\n");
 }
 
-if (process.argv.includes("--check")) {
+const { options } = commandLine(import.meta.url, { flags: ["check"] });
+if (options.check) {
   if (!existsSync(FILE) || readFileSync(FILE, "utf8") !== text()) {
     console.error("docs/compatibility.md is out of date: node tools/compatibility.mjs");
     process.exitCode = 1;

@@ -8,23 +8,27 @@
 //     --accept-loss      with --update: also take out tests that no longer pass
 //     --baseline         write the tests that pass as rows of their own: for the real server, with --bin
 //     --only-fast N      leave out units that take longer than N seconds by conformance/scope.txt
+//     --relabel          only work out again what the waiting tests wait for
 //
 // conformance/ratchet.tsv has one row for each test that the real Valkey 9.1 passes:
 //   unit <tab> test name <tab> ok | waits <tab> what it waits for (tools/conformance/waits.mjs)
-//     --relabel          only work out again what the waiting tests wait for
 // A test whose row says ok and that does not pass, neither at once nor when its unit is run again, is a loss and fails
 // the run. Logs and the table go to dist/conformance/. Where the real servers and Tcl can't be had, it says so and
 // passes with everything counted as skipped.
 import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { installPeers, installTls, PeersUnavailable } from "./peers.mjs";
-import { counts, countsLine, inParallel, parseOptions, root } from "./support.mjs";
+import { commandLine, counts, countsLine, inParallel, refuse, root } from "./support.mjs";
 import { allUnits, runUnit, unitVariant, unknownCommands } from "./conformance/suite.mjs";
 import { areLabels, OPEN, plainName, waitsReader } from "./conformance/waits.mjs";
 
 const RATCHET = `${root}conformance/ratchet.tsv`;
 const SCOPE = `${root}conformance/scope.txt`;
 const OUTPUT = `${root}dist/conformance`;
-const FLAGS = ["all", "update", "accept-loss", "relabel", "baseline", "waiting"];
+const OPTIONS = {
+  flags: ["all", "update", "accept-loss", "relabel", "baseline", "waiting"],
+  values: ["bin", "jobs", "seconds", "only-fast"],
+  words: true,
+};
 
 // --- Files ---
 
@@ -185,7 +189,7 @@ function report(rows, ratchet) {
 }
 
 async function main() {
-  const { options, words } = parseOptions(process.argv.slice(2), FLAGS);
+  const { options, words } = commandLine(import.meta.url, OPTIONS);
   const ratchet = readRatchet();
   if (options.relabel) {
     installPeers();
@@ -205,11 +209,12 @@ async function main() {
   }
   const known = new Set(allUnits());
   const strange = units.filter((unit) => !known.has(unitVariant(unit).file));
-  if (strange.length > 0) throw new Error(`no such unit in the suite: ${strange.join(", ")}`);
+  if (strange.length > 0) refuse(import.meta.url, `no such unit in the suite: ${strange.join(", ")}`);
   // A unit of which the real server passes no test (all are tagged slow, say) has no rows.
   for (const unit of units) if (!ratchet.has(unit)) ratchet.set(unit, new Map());
-  const bin = realpathSync(options.bin ?? `${root}bin`);
-  if (!existsSync(`${bin}/valkey-server`)) throw new Error(`${bin} holds no valkey-server`);
+  const folder = options.bin ?? `${root}bin`;
+  if (!existsSync(`${folder}/valkey-server`)) refuse(import.meta.url, `${folder} holds no valkey-server`);
+  const bin = realpathSync(folder);
   const seconds = Number(options.seconds ?? 300);
   const withWaiting = options.waiting === true || options.update === true;
   const scopeRows = new Map(readScope().map((row) => [row.unit, row]));

@@ -4,14 +4,13 @@
 // The output depends on the tree alone, so two runs write the same bytes. A file that is up to date is left untouched.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { fileURLToPath } from "node:url";
 import { findHandlers, markReady, readSpecs } from "./generate/specs.mjs";
 import { coreCommands, coreDispatch, coreTables } from "./generate/core.mjs";
 import { hostCommands, hostDocs } from "./generate/host.mjs";
 import { layout } from "./generate/layout.mjs";
+import { commandLine, root } from "./support.mjs";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
-const flags = new Set(process.argv.slice(2));
+const { options } = commandLine(import.meta.url, { flags: ["check", "report"] });
 
 const specs = readSpecs(`${root}commands`);
 const handlers = findHandlers(`${root}core-wasm/commands`);
@@ -31,16 +30,16 @@ for (const [name, text] of Object.entries(files)) {
   const path = root + name;
   if (existsSync(path) && readFileSync(path, "utf8") === text) continue;
   stale++;
-  if (flags.has("--check")) {
+  if (options.check) {
     console.error(`${name} is stale: run node tools/generate.mjs`);
     continue;
   }
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, text);
 }
-if (flags.has("--report")) {
+if (options.report) {
   const runs = (spec) => spec.status === "implemented" && !spec.isContainer;
   const missing = specs.filter((spec) => runs(spec) && !spec.ready).map((spec) => spec.handler);
   console.log(missing.length === 0 ? "every core command has its handler" : `no handler yet: ${missing.join(" ")}`);
 }
-if (flags.has("--check") && stale > 0) process.exit(1);
+if (options.check && stale > 0) process.exit(1);

@@ -1,7 +1,9 @@
-// What the tools share: the repository's folder, its files, running a program with a time limit, adding up counts.
-import { spawn } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+// What the tools share: the repository's folder, its files, running a program with a time limit, adding up counts,
+// reading a command line.
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 
 /** The repository's folder, with a closing slash. */
 export const root = fileURLToPath(new URL("..", import.meta.url));
@@ -73,6 +75,23 @@ export function runLimited(command, args, { seconds = 300, env = {}, cwd = root,
   });
 }
 
+/** Runs a script of the repository in Node; when it fails, this program ends with its exit code. */
+export function runNode(script, ...args) {
+  const done = spawnSync(process.execPath, [root + script, ...args], { cwd: root, stdio: "inherit" });
+  if (done.status !== 0) process.exit(done.status ?? 1);
+}
+
+// The root page (64 KiB) comes first in memory; constants and string literals follow it.
+const CORE_FLAGS = [
+  "--runtime", "./core-wasm/memory/runtime", "--importMemory", "--memoryBase", "65536", "--enable", "simd",
+  "--use", "abort=", "--noExportMemory",
+];
+
+/** Compiles one AssemblyScript entry file to WebAssembly, both named from the repository's folder. */
+export function compileCore(entry, output) {
+  runNode("node_modules/assemblyscript/bin/asc.js", entry, "-o", output, "-O3", ...CORE_FLAGS);
+}
+
 /** Counts of a run. */
 export function counts(passed = 0, failed = 0, skipped = 0) {
   return { passed, failed, skipped };
@@ -91,22 +110,39 @@ export function countsLine({ passed, failed, skipped }) {
   return `${passed} passed, ${failed} failed, ${skipped} skipped`;
 }
 
-/** Splits `--name value`, `--name=value`, `--flag` and plain words; `flags` names the options without a value. */
-export function parseOptions(argv, flags = []) {
-  const options = {};
-  const words = [];
-  for (let i = 0; i < argv.length; i++) {
-    const match = /^--([\w-]+)(?:=(.*))?$/s.exec(argv[i]);
-    if (!match) words.push(argv[i]);
-    else if (match[2] !== undefined) options[match[1]] = match[2];
-    else if (flags.includes(match[1])) options[match[1]] = true;
-    else {
-      i += 1;
-      if (i >= argv.length) throw new Error(`--${match[1]} needs a value`);
-      options[match[1]] = argv[i];
-    }
+// --- Command lines ---
+
+/** The comment at the head of a program's file, which says what the program is for and how it is called. */
+function head(url) {
+  const [comment] = /^(?:\/\/.*\n)+/.exec(readFileSync(fileURLToPath(url), "utf8"));
+  return comment.replace(/^\/\/ ?/gm, "").trimEnd();
+}
+
+/** Ends the program at `url` because of what is wrong with its command line: says that, and how it is called. */
+export function refuse(url, what) {
+  console.error(`${what}\n\n${head(url)}`);
+  process.exit(2);
+}
+
+/**
+ * Reads the command line of the program at `url`: { options, words }. `flags` are options without a value, `values`
+ * those with one; `words` tells whether it takes any. Asked for --help, or for what it doesn't know, the program ends
+ * here.
+ */
+export function commandLine(url, { flags = [], values = [], words = false } = {}) {
+  const options = Object.fromEntries([
+    ...["help", ...flags].map((name) => [name, { type: "boolean" }]),
+    ...values.map((name) => [name, { type: "string" }]),
+  ]);
+  try {
+    const parsed = parseArgs({ options, allowPositionals: words });
+    if (!parsed.values.help) return { options: parsed.values, words: parsed.positionals };
+  } catch (error) {
+    if (!error.code?.startsWith("ERR_PARSE_ARGS")) throw error;
+    refuse(url, error.message.split(". To specify")[0]);
   }
-  return { options, words };
+  console.log(head(url));
+  process.exit(0);
 }
 
 /** Runs jobs side by side, at most `width` at once; results come in the jobs' order. */

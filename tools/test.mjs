@@ -11,7 +11,7 @@ import { mkdtempSync, readFileSync, existsSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { runChecks } from "./check.mjs";
 import {
-  addCounts, counts, countsLine, filesBelow, inParallel, installed, parseOptions, runLimited,
+  addCounts, commandLine, counts, countsLine, filesBelow, inParallel, installed, refuse, runLimited,
 } from "./support.mjs";
 
 const TEST_FILE = /^tests\/(?:.*\/)?[^/]+\.test\.ts$/;
@@ -98,10 +98,12 @@ async function version(runtime) {
 }
 
 async function main() {
-  const { options } = parseOptions(process.argv.slice(2), ["no-check", "verbose"]);
+  const { options } = commandLine(import.meta.url, {
+    flags: ["no-check", "verbose"], values: ["runtime", "file", "timeout", "jobs"],
+  });
   const chosen = (options.runtime ?? `node,${process.env.WAKEY_NODE26 ? "node26," : ""}deno,bun`).split(",");
   const unknown = chosen.filter((runtime) => !(runtime in RUNTIMES));
-  if (unknown.length > 0) throw new Error(`unknown runtime ${unknown.join(", ")}`);
+  if (unknown.length > 0) refuse(import.meta.url, `unknown runtime ${unknown.join(", ")}`);
   const total = counts();
   const summary = [];
   if (!options["no-check"]) {
