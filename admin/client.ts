@@ -16,6 +16,7 @@ export interface Credentials {
 }
 
 const encoder = new TextEncoder();
+const LINE_FEED = 10;
 
 /** One command as RESP. */
 function encode(args: readonly string[]): Uint8Array {
@@ -25,7 +26,13 @@ function encode(args: readonly string[]): Uint8Array {
 
 export class AdminClient {
   readonly #handler: ReturnType<Server["accept"]>;
-  #received: Uint8Array<ArrayBufferLike> = new Uint8Array(0);
+  readonly #reader = new ReplyReader();
+  /** What was received begins with the first reply that is not whole; behind it there may be room. */
+  #received = new Uint8Array(0);
+  #length = 0;
+  /** How far replies were looked through, and how many values the one there still lacks. */
+  #at = 0;
+  #missing = 1;
   #waiting: ((reply: Reply) => void)[] = [];
   #isOpen = true;
 
@@ -76,42 +83,48 @@ export class AdminClient {
 
   /** Adds bytes and answers those whose replies are whole. The server writes a reply in one piece or several. */
   #take(bytes: Uint8Array): void {
-    const all = new Uint8Array(this.#received.length + bytes.length);
-    all.set(this.#received);
-    all.set(bytes, this.#received.length);
-    let at = 0;
-    for (;;) {
-      const end = replyEnd(all, at);
-      if (end < 0) break;
-      const reader = new ReplyReader();
-      reader.use(all);
-      const reply = reader.read(at, false);
-      at = end;
-      this.#waiting.shift()?.(reply);
+    this.#append(bytes);
+    let start = 0;
+    while (this.#passValue()) {
+      if (this.#missing > 0) continue;
+      this.#reader.use(this.#received);
+      this.#waiting.shift()?.(this.#reader.read(start, false));
+      start = this.#at;
+      this.#missing = 1;
     }
-    this.#received = all.subarray(at);
+    this.#received.copyWithin(0, start, this.#length);
+    this.#length -= start;
+    this.#at -= start;
   }
-}
 
-/** Where the reply at `at` ends, -1 when it is not whole yet. */
-function replyEnd(bytes: Uint8Array, at: number): number {
-  const line = bytes.indexOf(10, at);
-  if (line < 0) return -1;
-  const mark = String.fromCharCode(bytes[at]);
-  if ("$=!".includes(mark)) {
-    const length = headerNumber(bytes, at, line);
-    const end = length < 0 ? line + 1 : line + 1 + length + 2;
-    return end <= bytes.length ? end : -1;
+  #append(bytes: Uint8Array): void {
+    const length = this.#length + bytes.length;
+    if (length > this.#received.length) {
+      const larger = new Uint8Array(length * 2);
+      larger.set(this.#received.subarray(0, this.#length));
+      this.#received = larger;
+    }
+    this.#received.set(bytes, this.#length);
+    this.#length = length;
   }
-  if (!"*%~>|".includes(mark)) return line + 1;
-  let left = headerNumber(bytes, at, line) * ("%|".includes(mark) ? 2 : 1);
-  let end = line + 1;
-  // The reply proper follows an attribute.
-  if (mark === "|") left++;
-  for (; left > 0 && end >= 0; left--) end = end < bytes.length ? replyEnd(bytes, end) : -1;
-  return end;
-}
 
-function headerNumber(bytes: Uint8Array, at: number, line: number): number {
-  return Number(String.fromCharCode(...bytes.subarray(at + 1, line - 1)));
+  /** Goes on by one value, of an aggregate by its head alone; false when it is not there whole. */
+  #passValue(): boolean {
+    const bytes = this.#received.subarray(0, this.#length);
+    const line = bytes.indexOf(LINE_FEED, this.#at);
+    if (line < 0) return false;
+    const mark = String.fromCharCode(bytes[this.#at]);
+    const number = () => Number(String.fromCharCode(...bytes.subarray(this.#at + 1, line - 1)));
+    let end = line + 1;
+    if ("$=!".includes(mark)) {
+      if (number() >= 0) end += number() + 2;
+      if (end > bytes.length) return false;
+    } else if ("*~>%|".includes(mark)) {
+      this.#missing += Math.max(number(), 0) * ("%|".includes(mark) ? 2 : 1);
+    }
+    // The reply proper follows an attribute.
+    if (mark !== "|") this.#missing--;
+    this.#at = end;
+    return true;
+  }
 }

@@ -7,8 +7,10 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { existsSync } from "node:fs";
 import { createAdminApp } from "../admin/app.ts";
 import type { AdminConnection } from "../admin/app.ts";
+import { AdminClient } from "../admin/client.ts";
 import { openMetrics } from "../admin/metrics.ts";
 import { WakeyError } from "../server/bridge/reply-reader.ts";
+import type { Server } from "../server/server.ts";
 import type { RespConnection } from "./support/resp.ts";
 import { currentRuntime, freePort, type RunningServer, startServer } from "./support/server.ts";
 
@@ -32,6 +34,32 @@ function appOver(replies: Record<string, unknown>, seen: string[][] = []): Retur
 
 const at = (path: string): string => `http://localhost${path}`;
 const local = { host: "localhost" };
+
+describe("admin replies", () => {
+  it("are whole however many pieces they come in, and however many come at once", async () => {
+    const replies: [string, unknown][] = [
+      ["+OK\r\n", "OK"], ["*2\r\n$2\r\na\n\r\n%1\r\n+a\r\n:1\r\n", ["a\n", new Map([["a", 1]])]], ["$-1\r\n", null],
+      ["*-1\r\n", null], ["*0\r\n", []], ["|1\r\n+k\r\n*1\r\n+v\r\n:7\r\n", 7], ["$0\r\n\r\n", ""], [",1.5\r\n", 1.5],
+      ["~2\r\n:1\r\n_\r\n", new Set([1, null])], ["-ERR x\r\n", new WakeyError("ERR x")],
+    ];
+    const bytes = new TextEncoder().encode(replies.map(([text]) => text).join(""));
+    type Socket = Parameters<Server["accept"]>[0];
+    for (let size = 1; size <= bytes.length; size++) {
+      let socket!: Socket;
+      const server = {
+        core: { copy: (from: number, length: number) => bytes.subarray(from, from + length) },
+        accept: (accepted: Socket) => {
+          socket = accepted;
+          return { data: () => undefined };
+        },
+      };
+      const client = new AdminClient(server as unknown as Server, "remote", "local");
+      const answers = replies.map(() => client.call("ANY"));
+      for (let at = 0; at < bytes.length; at += size) socket.write(at, Math.min(size, bytes.length - at));
+      assertEquals(await Promise.all(answers), replies.map(([, value]) => value), `${size}`);
+    }
+  });
+});
 
 describe("admin requests", () => {
   it("answers with what the server's commands reply", async () => {
