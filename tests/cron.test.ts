@@ -35,7 +35,7 @@ describe("upkeep", () => {
     server.close();
   });
 
-  it("runs hz times a second again from the first command on, and while keys or fields have a time to live", async () => {
+  it("runs hz times a second again from the first command on, and while keys or fields may expire", async () => {
     const { server, say, runs } = await quietServer();
     assertEquals(say("PING"), "+PONG\r\n");
     assertEquals(runs(100), 1);

@@ -10,7 +10,7 @@ import {
   ENCODING_RAW, entryFreeString, entryNewString, entryType, NO_EXPIRE, stringPtr, TYPE_STRING,
 } from "../keyspace/entry";
 import { changed, notify, NOTIFY_GENERIC, NOTIFY_STRING } from "../keyspace/events";
-import { alloc, canAllocate, free } from "../memory/allocator";
+import { allocSpared, free } from "../memory/allocator";
 import { argc, argLen, argPtr } from "../memory/root";
 import { Client, clientDb } from "../resp/client";
 import {
@@ -116,7 +116,7 @@ function combineSpecial(db: Database, operation: i32, to: usize, size: i32): boo
 
 /** The bits that exactly one source has set. */
 function combineOne(db: Database, to: usize, size: i32): bool {
-  const more = canAllocate(<u64>size) ? alloc(<usize>size) : 0;
+  const more = allocSpared(<u64>size);
   if (more == 0) return false;
   memory.fill(more, 0, <usize>size);
   for (let i = 3; i < argc(); i++) {

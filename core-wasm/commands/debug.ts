@@ -10,7 +10,7 @@ import { DIGEST_SCRATCH_END, databaseDigest, valueDigest } from "../keyspace/dig
 import {
   ENCODING_QUICKLIST, entryClock, entryEncoding, entryPointer, entryType, isInline, isInteger, NO_EXPIRE, TYPE_STRING,
 } from "../keyspace/entry";
-import { alloc, free, usableSize } from "../memory/allocator";
+import { alloc, allocSpared, free, usableSize } from "../memory/allocator";
 import { root } from "../memory/root";
 import { Sink, sinkFree, sinkInit } from "../persist/sink";
 import { writeValue } from "../persist/write";
@@ -122,7 +122,7 @@ export function populate(db: i32, from: u32, to: u32, prefix: usize, prefixLen: 
   const d = database(db);
   const room: usize = size > 64 ? <usize>size : 64;
   const key = alloc(<usize>prefixLen + DIGITS_MAX);
-  const value = alloc(room);
+  const value = allocSpared(<u64>room);
   let ok = key != 0 && value != 0;
   if (ok) {
     tableReserve(d.keys, <u64>to);

@@ -5,7 +5,7 @@
 import { entryPointer, TYPE_ZSET } from "../keyspace/entry";
 import { changed } from "../keyspace/events";
 import { geoDecode, latitude, longitude } from "../bytes/geohash";
-import { alloc, free } from "../memory/allocator";
+import { allocSpared, free } from "../memory/allocator";
 import { argLen, argPtr, argc, root } from "../memory/root";
 import { Client } from "../resp/client";
 import {
@@ -132,7 +132,7 @@ function readPolygon(c: Client, i: i32): bool {
   }
   const s = shape();
   free(s.vertices);
-  s.vertices = alloc(<usize>n << 4);
+  s.vertices = allocSpared(<u64>n << 4);
   if (s.vertices == 0) {
     replyOutOfMemory(c);
     return false;

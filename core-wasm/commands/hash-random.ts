@@ -11,7 +11,7 @@
  */
 import { isHidden } from "../keyspace/database";
 import { entryPointer } from "../keyspace/entry";
-import { alloc, free } from "../memory/allocator";
+import { allocSpared, free } from "../memory/allocator";
 import { argc, randomBelow, root } from "../memory/root";
 import { Client, CLIENT_CLOSE_ASAP, retractOutput } from "../resp/client";
 import { OUT_OF_RANGE } from "../resp/errors";
@@ -101,7 +101,7 @@ function replyDraws(c: Client, e: usize, n: i32, values: bool): bool {
 
 /** `n` different fields of a table with many more, drawn from it. False when memory was exhausted. */
 function replyFew(c: Client, e: usize, n: i32, values: bool): bool {
-  const drawn = alloc(<usize>n << 2);
+  const drawn = allocSpared(<u64>n << 2);
   if (drawn == 0) return false;
   let have = 0;
   while (have < n) {

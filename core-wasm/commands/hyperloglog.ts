@@ -10,7 +10,7 @@ import {
   entryPointer, entryType, isInteger, setBlock, stringLength, stringPtr, TYPE_STRING,
 } from "../keyspace/entry";
 import { changed, notify, NOTIFY_STRING, touched } from "../keyspace/events";
-import { alloc, free, realloc, usableSize } from "../memory/allocator";
+import { alloc, allocSpared, canAllocate, free, realloc, usableSize } from "../memory/allocator";
 import { argLen, argPtr, argc, random64, root, Root, ROOT_ADDRESS } from "../memory/root";
 import { Client, clientDb } from "../resp/client";
 import {
@@ -34,7 +34,7 @@ const NUMBER: usize = ROOT_ADDRESS + offsetof<Root>("number");
 /** The longest sparse value whose runs cover the registers: each by a code of two bytes. */
 const SPARSE_LONGEST: i32 = HLL_HEADER + 2 * HLL_REGISTERS;
 /** A run written out takes at most this much. */
-const RUN_TEXT_MAX: usize = 8;
+const RUN_TEXT_MAX: u64 = 8;
 
 // --- Shared steps ---
 
@@ -279,7 +279,7 @@ function mergeInto(c: Client, db: Database, registers: usize, dense: bool): bool
   const e = lookupWrite(db, key, keyLen);
   const old: usize = e == 0 ? 0 : stringPtr(e);
   const oldLen = e == 0 ? HLL_EMPTY_SIZE : stringLength(e);
-  const work = alloc(<usize>max<i32>(HLL_DENSE_SIZE, sparseRoom(oldLen, HLL_REGISTERS)));
+  const work = allocSpared(<u64>max<i32>(HLL_DENSE_SIZE, sparseRoom(oldLen, HLL_REGISTERS)));
   if (work == 0) return false;
   const len = buildUnion(work, old, oldLen, registers, dense);
   const edited = stringEdit(db, e, key, keyLen, len, false, 0);
@@ -359,7 +359,9 @@ function replyRuns(c: Client, e: usize): void {
     return;
   }
   const len = stringLength(e);
-  const text = alloc(<usize>len * RUN_TEXT_MAX);
+  // The reply holds another copy of the text, and a length of 2 GiB has no sign to spare.
+  const room = <u64>len * RUN_TEXT_MAX;
+  const text = canAllocate(room << 1) ? alloc(<usize>room) : 0;
   if (text == 0) {
     replyOutOfMemory(c);
     return;

@@ -5,7 +5,7 @@
 import { addEntry, Database, lookupWrite } from "../keyspace/database";
 import { TYPE_LIST } from "../keyspace/entry";
 import { notify, NOTIFY_LIST } from "../keyspace/events";
-import { alloc, canAllocate, free } from "../memory/allocator";
+import { allocSpared, free } from "../memory/allocator";
 import { argLen, argPtr, argc, root } from "../memory/root";
 import { argTimeout, blockOnKeys, isBlockingAllowed } from "../resp/blocking";
 import { Client, clientDb, retractOutput } from "../resp/client";
@@ -55,8 +55,7 @@ function pushTo(db: Database, e: usize, ptr: usize, len: i32, expected: i64, whe
 
 /** Moves the element from one end of a list to one of its ends; it leaves first, so that the list does not outgrow. */
 function rotate(e: usize, ptr: usize, len: i32, expected: i64, from: i32, to: i32): bool {
-  if (!canAllocate(<u64>len)) return false;
-  const copy = alloc(<usize>len);
+  const copy = allocSpared(<u64>len);
   if (copy == 0) return false;
   memory.copy(copy, ptr, <usize>len);
   listPop(e, from);

@@ -11,7 +11,7 @@ import {
   ENCODING_HASHTABLE, ENCODING_INTSET, ENCODING_LISTPACK, entryEncoding, entryPointer, entrySetPointer, TYPE_SET,
 } from "../keyspace/entry";
 import { changed, notify, NOTIFY_GENERIC, NOTIFY_SET } from "../keyspace/events";
-import { alloc, free } from "../memory/allocator";
+import { allocSpared, free } from "../memory/allocator";
 import { argLen, argPtr, argc, root } from "../memory/root";
 import { Client, clientDb } from "../resp/client";
 import { replyError, replyInteger, replyOutOfMemory, replySet, replySyntax } from "../resp/reply";
@@ -49,7 +49,7 @@ function putAt(sets: usize, i: i32, e: usize): void {
  * is room for as many more, to sort them.
  */
 function readSets(c: Client, first: i32, count: i32): usize {
-  const sets = alloc(<usize>count << 3);
+  const sets = allocSpared(<u64>count << 3);
   if (sets == 0) {
     replyOutOfMemory(c);
     return 0;

@@ -10,7 +10,7 @@ import {
   ENCODING_HASHTABLE, ENCODING_LISTPACK, entryEncoding, entryPointer, entrySetEncoding, entrySetPointer, TYPE_SET,
 } from "../keyspace/entry";
 import { changed, notify, NOTIFY_SET } from "../keyspace/events";
-import { alloc, availableBytes, canAllocate, free } from "../memory/allocator";
+import { allocSpared, availableBytes, free } from "../memory/allocator";
 import { argLen, argPtr, argc, randomBelow, root } from "../memory/root";
 import { Client, clientDb } from "../resp/client";
 import { CLIENT_CLOSE_ASAP } from "../resp/flags";
@@ -233,7 +233,7 @@ function remember(seen: usize, bits: i32, place: usize): bool {
 function replyDraws(c: Client, e: usize, count: i32): void {
   const bits = 33 - clz<u32>(<u32>count);
   const size = <usize>4 << bits;
-  const seen = canAllocate(<u64>size) ? alloc(size) : 0;
+  const seen = allocSpared(<u64>size);
   if (seen == 0) {
     replyOutOfMemory(c);
     return;

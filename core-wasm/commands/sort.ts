@@ -12,7 +12,7 @@ import {
   TYPE_ZSET,
 } from "../keyspace/entry";
 import { changed, notify, NOTIFY_GENERIC, NOTIFY_LIST } from "../keyspace/events";
-import { alloc, free } from "../memory/allocator";
+import { allocSpared, free } from "../memory/allocator";
 import { argLen, argPtr, argc, root, Root, ROOT_ADDRESS } from "../memory/root";
 import { mayReadEveryKey } from "../resp/access";
 import { Client, CLIENT_NO_TOUCH, clientDb } from "../resp/client";
@@ -98,7 +98,7 @@ function readGet(c: Client, o: Options, i: i32): bool {
     replyError(c, DENIED_GET);
     return false;
   }
-  if (o.gets == 0) o.gets = alloc(<usize>argc() << 2);
+  if (o.gets == 0) o.gets = allocSpared(<u64>argc() << 2);
   if (o.gets == 0) {
     replyOutOfMemory(c);
     return false;

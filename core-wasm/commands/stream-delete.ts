@@ -10,7 +10,7 @@
 import { lookupWrite } from "../keyspace/database";
 import { TYPE_STREAM } from "../keyspace/entry";
 import { changed, notify, NOTIFY_STREAM } from "../keyspace/events";
-import { alloc, free } from "../memory/allocator";
+import { allocSpared, free } from "../memory/allocator";
 import { argLen, argPtr, argc, root } from "../memory/root";
 import { Client, clientDb } from "../resp/client";
 import { replyArray, replyError, replyInteger, replyOutOfMemory, replySyntax } from "../resp/reply";
@@ -149,7 +149,7 @@ function acknowledge(s: Stream, g: Group): i32 {
 function removeAll(c: Client, s: Stream, group: usize): void {
   const o = options();
   const r = root();
-  const results = alloc(<usize>o.count);
+  const results = allocSpared(<u64>o.count);
   if (results == 0) {
     replyOutOfMemory(c);
     return;

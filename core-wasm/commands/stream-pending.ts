@@ -6,7 +6,7 @@
  */
 import { TYPE_STREAM } from "../keyspace/entry";
 import { changed } from "../keyspace/events";
-import { alloc, canAllocate, free } from "../memory/allocator";
+import { allocSpared, free } from "../memory/allocator";
 import { argLen, argPtr, argc, root } from "../memory/root";
 import { Client } from "../resp/client";
 import {
@@ -314,7 +314,7 @@ export function xclaimCommand(c: Client): void {
   if (!readClaimOptions(c, behind)) return;
   const s = streamOf(e);
   const g = changetype<Group>(address);
-  const claimed = alloc(<usize>o.ids);
+  const claimed = allocSpared(<u64>o.ids);
   const consumer: usize = claimed == 0 ? 0 : ensureConsumer(c, g, 3, 1);
   if (consumer == 0) {
     free(claimed);
@@ -462,8 +462,7 @@ export function xautoclaimCommand(c: Client): void {
   o.room = <i32>(o.count < pending ? o.count : pending);
   o.claimed = 0;
   o.deleted = 0;
-  const bytes = <usize>o.room * ID_BYTES;
-  o.ids = bytes < 65536 || canAllocate(<u64>bytes) ? alloc(bytes) : 0;
+  o.ids = allocSpared(<u64>o.room * ID_BYTES);
   const consumer: usize = o.ids == 0 ? 0 : ensureConsumer(c, g, 3, 1);
   if (consumer == 0 || !sweepPending(s, g, changetype<Consumer>(consumer))) replyOutOfMemory(c);
   else replySweep(c, s);

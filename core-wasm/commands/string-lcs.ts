@@ -8,7 +8,7 @@
  * of ranges stands in front of them.
  */
 import { entryType, TYPE_STRING } from "../keyspace/entry";
-import { alloc, canAllocate, free } from "../memory/allocator";
+import { alloc, allocSpared, free } from "../memory/allocator";
 import { argc, root } from "../memory/root";
 import { Client } from "../resp/client";
 import { NOT_INTEGER } from "../resp/errors";
@@ -184,7 +184,7 @@ export function lcsCommand(c: Client): void {
   }
   const lengthOnly = (l.options & LCS_LEN) != 0;
   const want = lengthOnly ? width << 1 : size;
-  l.table = canAllocate(want) ? alloc(<usize>want) : 0;
+  l.table = allocSpared(want);
   if (l.table == 0) {
     replyError(c, NO_MEMORY);
     return;

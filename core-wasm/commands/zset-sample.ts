@@ -7,7 +7,7 @@
 import { formatDouble } from "../bytes/double";
 import { formatPrecise } from "../bytes/fixed";
 import { entryPointer, TYPE_ZSET } from "../keyspace/entry";
-import { alloc, canAllocate, free } from "../memory/allocator";
+import { allocSpared, canAllocate, free } from "../memory/allocator";
 import { argc, randomBelow, root } from "../memory/root";
 import { Client } from "../resp/client";
 import {
@@ -72,7 +72,7 @@ function replyPicked(c: Client, e: usize, count: u32, withScores: bool): void {
 function replyDrawn(c: Client, e: usize, count: u32, withScores: bool): void {
   const bits = 33 - clz<u32>(count);
   const size = <usize>4 << bits;
-  const drawn = alloc(size);
+  const drawn = allocSpared(<u64>size);
   if (drawn == 0) {
     replyOutOfMemory(c);
     return;

@@ -486,6 +486,14 @@ export function canAllocate(size: u64): bool {
   return size + RESERVE_BYTES <= availableBytes();
 }
 
+/** Blocks of less are given from the reserve, too: canAllocate() counts whole pages. */
+const SPARED_LEAST: u64 = 65536;
+
+/** As alloc(), and 0 also when a large block would be taken from the reserve: for sizes that a client's words make. */
+export function allocSpared(size: u64): usize {
+  return size < SPARED_LEAST || canAllocate(size) ? alloc(<usize>size) : 0;
+}
+
 /** End of the descriptors in use: a copy of [0, this) and of the heap is a copy of the core. */
 export function descriptorsEnd(): usize {
   return descriptor(root().totalPages);

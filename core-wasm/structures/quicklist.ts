@@ -25,7 +25,7 @@
  */
 import { LZF_TABLE_SIZE, lzfCompress, lzfDecompress } from "../bytes/lzf";
 import { adoptBlock } from "../keyspace/entry";
-import { alloc, canAllocate, free, realloc } from "../memory/allocator";
+import { alloc, allocSpared, canAllocate, free, realloc } from "../memory/allocator";
 import { freePinned } from "../memory/pins";
 import { root } from "../memory/root";
 import { lpAppend, lpBytes, lpCopy, lpLength, lpNew, lpPrepend } from "./listpack";
@@ -344,7 +344,7 @@ function nodeCopy(n: usize): usize {
     copy = lpCopy(block);
   } else {
     const size = tags & PACKED ? PACKED_HEADER + <usize>load<u32>(block, 4) : <usize>load<u32>(n, COUNT);
-    if (size < <usize>LARGE_BLOCK || canAllocate(<u64>size)) copy = alloc(size);
+    copy = allocSpared(<u64>size);
     if (copy != 0) memory.copy(copy, block, size);
   }
   if (copy == 0) return 0;

@@ -9,7 +9,7 @@
  *   >0 u64 ms   8 u64 seq   16 i64 when delivered, then how long idle   24 u64 how often it was delivered before
  */
 import { changed } from "../keyspace/events";
-import { alloc, canAllocate, free } from "../memory/allocator";
+import { allocSpared, free } from "../memory/allocator";
 import { root } from "../memory/root";
 import { idFirst, idHigh, idLow, idNext, idValue } from "../structures/id-tree";
 import { Consumer, Delivery, Group, groupPending, Stream } from "./stream-data";
@@ -25,7 +25,6 @@ class Claimed {
 }
 
 const CLAIMED_SIZE: usize = offsetof<Claimed>();
-const LARGE: usize = 65536;
 
 export function claimedAt(block: usize, i: i32): Claimed {
   return changetype<Claimed>(block + <usize>i * CLAIMED_SIZE);
@@ -150,8 +149,7 @@ export function claimIdle(s: Stream, g: Group, consumer: Consumer, minIdle: i64,
     const idle = countIdle(g, upTo);
     const room = most != 0 && most < <i64>idle ? <i32>most : idle;
     if (room == 0) return 0;
-    const bytes = <usize>room * CLAIMED_SIZE;
-    const block = bytes < LARGE || canAllocate(<u64>bytes) ? alloc(bytes) : 0;
+    const block = allocSpared(<u64>room * CLAIMED_SIZE);
     r.number = -1;
     if (block == 0) return 0;
     choose(g, upTo, block, room);

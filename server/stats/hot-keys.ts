@@ -1,14 +1,14 @@
 // hot-keys.ts - which keys take the most requests and the most bytes, from samples.
 //
-//   process() ── one slice in about a hundred ──► sample(): the keys of the slice's last command, which counts for all
-//                                                 commands of all slices since the last sample
+//   process() ── one slice in about 400 ──► sample(): the keys of the slice's last command, which counts for all
+//                                           commands of all slices since the last sample
 //
 // Each of the two lists keeps 256 keys in the way of "space-saving" (Metwally, Agrawal, El Abbadi, 2005): a new key
 // takes the place of one with the least and inherits its count, so that a key which takes more than 1/256 of all is
 // never missing. Counts fade: every ten seconds they lose what halves them in a minute.
 //
-// Costs: a slice pays one decrement, a sample a microsecond or two. Not for calls in process, which have no slices, and
-// not for every key of a command of many: the first 16 are looked at.
+// Costs: a slice pays one decrement, a sample of new keys up to ten microseconds. Not for calls in process, which have
+// no slices, and not for every key of a command of many: the first 16 are looked at.
 
 import { findKeys, mayHaveKeys } from "../commands/get-keys.ts";
 import { CLIENT, ROOT } from "../generated/layout.ts";
@@ -21,7 +21,7 @@ const KEYS_LOOKED_AT = 16;
 /** Longer names are not kept. */
 const NAME_MAX = 1024;
 /** Slices between samples: a random number around this, so that no rhythm of a client is in step with it. */
-const INTERVAL = 96;
+const INTERVAL = 384;
 const FADE_SECONDS = 10;
 const FADE = 2 ** (-FADE_SECONDS / 60);
 

@@ -3,7 +3,7 @@
  * memory that runs out. That each reply and byte is the real server's is for differential.test.ts to say.
  */
 import { describe, it } from "node:test";
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { sparseValue } from "../support/commands-hyperloglog.ts";
@@ -19,8 +19,8 @@ const integerOf = (reply: string): number => {
 };
 const bulkOf = (reply: string): string => reply.slice(reply.indexOf("\r\n") + 2, -2);
 
-function fresh(sparseMax = 3000): { core: CoreDriver; client: CoreClient } {
-  const core = new CoreDriver();
+function fresh(sparseMax = 3000, maximumPages?: number): { core: CoreDriver; client: CoreClient } {
+  const core = new CoreDriver({ maximumPages });
   core.core.setSetting("hllSparseMaxBytes", sparseMax);
   const client = core.connect();
   client.command("GET");
@@ -173,7 +173,7 @@ describe("HyperLogLog without memory", () => {
       ["PFADD", "new", "a", "b"], ["PFADD", "small", ...elements(0, 200)], ["PFADD", "full", ...elements(0, 400)],
       ["PFADD", "full", "one", "two", "three", "four", "five", "six"], ["PFMERGE", "new", "small", "full"],
       ["PFMERGE", "small", "full"], ["PFMERGE", "new", "dense", "small"], ["PFCOUNT", "small", "dense"],
-      ["PFDEBUG", "TODENSE", "small"],
+      ["PFDEBUG", "TODENSE", "small"], ["PFDEBUG", "DECODE", "small"],
     ];
     for (const command of commands) {
       const { core, client } = fresh(1000);
@@ -183,5 +183,16 @@ describe("HyperLogLog without memory", () => {
       const read = () => client.command("MGET", "small", "full", "dense", "new") + client.command("DBSIZE");
       failsWhole(core, client, command, read);
     }
+  });
+
+  it("runs whose text is too large are not written out, and the connection stays", () => {
+    const { client } = fresh(3000, 1024);
+    client.command("PFADD", "h");
+    client.command("SETRANGE", "h", "6000000", "\0");
+    assertMatch(client.command("PFDEBUG", "DECODE", "h"), /^-OOM/);
+    assert(!client.closing);
+    client.command("DEL", "h");
+    client.command("PFADD", "h");
+    assertEquals(client.command("PFDEBUG", "DECODE", "h"), "$7\r\nZ:16384\r\n");
   });
 });
