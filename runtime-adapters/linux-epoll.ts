@@ -23,7 +23,7 @@
 // A closed descriptor is given back at the end of the round, so that no event of the same round can mean another
 // connection of the same number.
 
-import { Crowd, REST_US } from "./coalesce.ts";
+import { Crowd } from "./coalesce.ts";
 import type { Active } from "./coalesce.ts";
 import {
   COUNTER_OFFSET,
@@ -71,6 +71,7 @@ const COUNTER_SIZE = 8;
 const FAN_OUT = 32;
 const GATHER_EVENTS = 16;
 const GATHER_RESTS = 3;
+const GATHER_REST_US = 50;
 
 /** So many sockets are received for, run and sent for together: more at a time saves little and needs more room. */
 const STEP = 16;
@@ -385,7 +386,7 @@ export class EpollLoop {
   private gather(events: number): void {
     for (let rests = 0; rests < GATHER_RESTS && events < GATHER_EVENTS; rests++) {
       this.send();
-      this.calls.functions.usleep(REST_US);
+      this.calls.functions.usleep(GATHER_REST_US);
       const more = this.wait(0);
       if (more <= 0) return;
       this.handle(more);

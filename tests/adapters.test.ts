@@ -602,15 +602,21 @@ describe("coalescing", () => {
     assertEquals(rests(7, 1), [0]);
     assertEquals(rests(8, 1, 2), [16, 0]);
     assertEquals(rests(15, 2, 3), [30, 0]);
-    assertEquals(rests(16, 15, 16), [50, 0]);
-    assertEquals(rests(64, 15, 16), [50, 0]);
+    assertEquals(rests(16, 15, 16), [32, 0]);
+    assertEquals(rests(64, 15, 16), [128, 0]);
+  });
+
+  it("rests no longer than it may", () => {
+    const time = { us: 0 };
+    const { crowd } = crowdOf(64, 128, 10, { crowd: new Crowd(() => time.us, 50), time });
+    assertEquals(crowd.restAfter(1), 50);
   });
 
   it("does not rest for slow clients, and goes on for a moment when a crowd gets slow", () => {
     assertEquals(crowdOf(50, 128, 30).crowd.restAfter(1), 0);
     const crowd = crowdOf(50, 128, 10);
     const rests = Array.from({ length: 5 }, () => crowdOf(50, 64, 30, crowd).crowd.restAfter(1));
-    assertEquals(rests, [50, 50, 50, 0, 0]);
+    assertEquals(rests, [100, 100, 100, 0, 0]);
   });
 });
 
