@@ -2,6 +2,7 @@
  * Publish and subscribe: who listens to which channel, pattern or shard channel, and sending them messages.
  *
  *   name           element of the table of its kind; payload >0 u32 first subscription · 4 u32 how many
+ *                  a pattern's place in the array of patterns stands where a key has its expiry
  *   subscription   element of one table for all, its key the pair (name, client); 32 bytes:
  *                  >0 header · 8 u32 next, 12 u32 previous of the name (the first one's previous is the last)
  *                  16 u32 name · 20 u32 client · 24 u32 next, 28 u32 previous of the client
@@ -15,7 +16,9 @@
  */
 import { globMatch } from "../bytes/glob";
 import { formatU64 } from "../bytes/integer";
-import { entryNew, entryPointer, entrySetPointer, entryType, NO_EXPIRE, payloadAddress } from "../keyspace/entry";
+import {
+  entryExpire, entryNew, entryPointer, entrySetExpireInPlace, entrySetPointer, entryType, NO_EXPIRE, payloadAddress,
+} from "../keyspace/entry";
 import { alloc, free, realloc, usableSize } from "../memory/allocator";
 import { freePinned } from "../memory/pins";
 import { root, Root, ROOT_ADDRESS } from "../memory/root";
@@ -158,17 +161,20 @@ function addPattern(e: usize): bool {
     p.patterns = moved;
     p.patternCapacity = capacity;
   }
-  store<u32>(p.patterns + (<usize>p.patternCount << 2), <u32>e);
-  p.patternCount++;
+  putPattern(p.patternCount++, e);
   return true;
 }
 
+function putPattern(place: i32, e: usize): void {
+  store<u32>(pubsub().patterns + (<usize>place << 2), <u32>e);
+  entrySetExpireInPlace(e, <i64>place);
+}
+
+/** Takes a pattern out of the array: the last one gets its place. */
 function removePattern(e: usize): void {
   const p = pubsub();
-  let at = p.patterns;
-  while (<usize>load<u32>(at) != e) at += 4;
   p.patternCount--;
-  store<u32>(at, load<u32>(p.patterns + (<usize>p.patternCount << 2)));
+  putPattern(<i32>entryExpire(e), get(p.patterns, <usize>p.patternCount << 2));
 }
 
 // --- Names ---
@@ -178,7 +184,7 @@ function ensureName(kind: i32, name: usize, len: i32): usize {
   const hash = hashKey(name, len);
   const found = tableFind(names(kind), hash, name, len);
   if (found != 0) return found;
-  const e = entryNew(name, len, <u32>kind, 0, NO_EXPIRE, -1);
+  const e = entryNew(name, len, <u32>kind, 0, kind == KIND_PATTERN ? 0 : NO_EXPIRE, -1);
   if (e == 0) return 0;
   if (kind == KIND_PATTERN && !addPattern(e)) {
     free(e);
