@@ -44,8 +44,8 @@ import { largeIncomplete } from "./resp/large";
 import { evictClients } from "./resp/client-eviction";
 import { ensureArgv, inputBlock } from "./resp/parser";
 import {
-  GATE_HOST, GATE_PAUSE, GATE_READY, GATE_SCRIPT, hostCommandDone, hostError as countHostError, processInput, resolveCommand,
-  runCommand, STATUS_DENIED,
+  GATE_HOST, GATE_PAUSE, GATE_READY, GATE_SCRIPT, hostCommandDone, hostError as countHostError, processInput,
+  resolveCommand, runCommand, STATUS_DENIED,
 } from "./resp/process";
 import { inputRoom as roomFor } from "./resp/input";
 import { trackingCount, trackingOff, trackingOn, trackingTrim } from "./resp/tracking";
@@ -62,7 +62,9 @@ import { countRun, resetStats as clearStats, settle as shareTime, statsBytes, un
 import { scratchRelease } from "./structures/scratch";
 import { tableBuckets, tableChainLength, tableRehash, tableShrinkIfNeeded, tableSize } from "./structures/hashtable";
 
-export { functionsAdd, functionsClose, functionsEnd, functionsOpen, functionsRead, functionsStart } from "./commands/functions";
+export {
+  functionsAdd, functionsClose, functionsEnd, functionsOpen, functionsRead, functionsStart,
+} from "./commands/functions";
 export { datasetDigest, entryFacts, keyDigest, populate } from "./commands/debug";
 export { migrateDelete, migrateFind, migratePayload } from "./commands/migrate";
 
@@ -375,7 +377,7 @@ export function scriptSha(ptr: usize, length: i32): usize {
   return scriptName(ptr, length);
 }
 
-/** acl_check_cmd: whether the script's user may run the command of `count` arguments in root.scriptArgv: 1, 0, or -1. */
+/** Whether the script's user may run the command of `count` arguments in root.scriptArgv: 1 or 0; -1: there is none. */
 export function scriptMay(count: i32): i32 {
   return checkScripted(count);
 }

@@ -103,6 +103,8 @@ export class Server {
   #scripts: Scripts | undefined;
   /** Time of the slice that handed the present command to the host. */
   #sliceUs = 0;
+  /** When it ended. */
+  #sliceEnd = 0;
   #sliceStatus = 0;
   /** 1 while latency-tracking is on. */
   #histograms = 1;
@@ -172,6 +174,7 @@ export class Server {
     // A command that the host goes on with is settled when it is done.
     if (status & STATUS.needsHost) {
       this.#sliceUs = elapsed;
+      this.#sliceEnd = start + elapsed;
       this.#sliceStatus = status;
     } else {
       if (elapsed >= watch.slowUs || status & watch.mask) watch.slice(client, elapsed, status);
@@ -223,19 +226,29 @@ export class Server {
 
   /** The same for a script or function: it takes its arguments from where they are, and writes its reply itself. */
   #runScript(connection: Connection, id: number): boolean {
-    const { core, scripts } = this;
-    const start = this.port.monotonicUs();
+    const { scripts } = this;
+    // A slice that went before has just been measured.
+    const start = connection.socket === undefined ? this.port.monotonicUs() : this.#sliceEnd;
     this.running = connection;
-    const result = scripts.evaluate(connection, id);
+    const result = scripts.evaluate(connection, id, start);
     this.running = undefined;
-    const status = this.#sliceStatus;
-    const end = (since: number) => {
-      const elapsed = this.port.monotonicUs() - since;
-      if (connection.client !== 0) core.exports.hostDone(connection.client, scripts.failed ? 1 : 0);
-      this.#settle(elapsed);
-      if (connection.client !== 0) this.watch.command(connection, id, elapsed, status, () => scripts.args());
-    };
-    return this.#endOrWait(connection, id, start, result, end);
+    if (result === undefined) {
+      this.#finishScript(connection, id, start - this.#sliceUs);
+      return false;
+    }
+    return this.#endOrWait(connection, id, start, result, (since) => this.#finishScript(connection, id, since));
+  }
+
+  #finishScript(connection: Connection, id: number, since: number): void {
+    const { core, scripts, watch } = this;
+    const { client } = connection;
+    const elapsed = this.port.monotonicUs() - since;
+    if (client !== 0) core.exports.hostDone(client, scripts.failed ? 1 : 0);
+    this.#settle(elapsed);
+    if (client === 0) return;
+    if (elapsed >= watch.slowUs || watch.isOneByOne || core.root32(ROOT.servedHead) !== 0) {
+      watch.command(connection, id, elapsed, this.#sliceStatus, () => scripts.args());
+    }
   }
 
   /** Ends a command of the host now, or when its promise does: true then. */

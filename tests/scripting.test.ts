@@ -62,13 +62,17 @@ const SCRIPTS: Record<string, string[]> = {
     "redis.setresp(3) return redis.call('hgetall', 'h').map.f", "redis.setresp(3) return redis.call('hgetall', 'h')",
     "redis.call('sadd', 's', 'm') redis.setresp(3) return {redis.call('smembers', 's'), true, false}",
     "redis.setresp(3) redis.call('zadd', 'z', 1.5, 'm') return {redis.call('zscore', 'z', 'm')}",
-    "redis.setresp(3) return redis.call('zscore', 'z', 'm').double", "redis.setresp(3) return {redis.call('get', 'no')}",
+    "redis.setresp(3) return redis.call('zscore', 'z', 'm').double",
+    "redis.setresp(3) return {redis.call('get', 'no')}",
     "redis.call('select', 1) redis.call('set', 'one', 'x') return redis.call('dbsize')", "return redis.call('dbsize')",
-    "redis.call('mset', 'a', 1e15, 'b', 0.1, 'c', 1e300, 'd', -0, 'e', 0/0) return redis.call('mget', 'a', 'b', 'c', 'd', 'e')",
+    "return {redis.call('mset', 'a', 1e15, 'b', 0.1, 'c', 1e300, 'd', -0, 'e', 0/0), " +
+      "redis.call('mget', 'a', 'b', 'c', 'd', 'e')}",
     "return redis.call('info', 'server'):sub(1, 8)", "return redis.call('command', 'count') > 10",
-    "return redis.call('publish', 'a', 'b')", "return redis.call('lpos', 'list', 'zz')", "return redis.call('echo', '\\0\\255')",
+    "return redis.call('publish', 'a', 'b')", "return redis.call('lpos', 'list', 'zz')",
+    "return redis.call('echo', '\\0\\255')",
     "redis.call('set', 'big', string.rep('x', 100000)) return #redis.call('get', 'big')",
-    "local t = {} for i = 1, 5000 do t[i] = i end redis.call('rpush', 'long', unpack(t)) return redis.call('lrange', 'long', 4990, -1)",
+    "local t = {} for i = 1, 5000 do t[i] = i end redis.call('rpush', 'long', unpack(t)) " +
+      "return redis.call('lrange', 'long', 4990, -1)",
     "return redis.call('time')[1] == redis.call('time')[1]",
   ],
   "first lines": [
@@ -86,7 +90,8 @@ const COMMANDS: string[][] = [
   ["EVALSHA", "e0e1f9fabfc9d4800c877a703b823ac0578ff8db", "0"],
   ["EVALSHA", "E0E1F9FABFC9D4800C877A703B823AC0578FF8DB", "0"], ["SCRIPT", "LOAD", "return {"],
   ["SCRIPT", "EXISTS", "e0e1f9fabfc9d4800c877a703b823ac0578ff8db", "x"], ["SCRIPT", "SHOW", "x"],
-  ["SCRIPT", "SHOW", "e0e1f9fabfc9d4800c877a703b823ac0578ff8db"], ["SCRIPT", "FLUSH", "x"], ["SCRIPT", "FLUSH", "sync", "x"],
+  ["SCRIPT", "SHOW", "e0e1f9fabfc9d4800c877a703b823ac0578ff8db"], ["SCRIPT", "FLUSH", "x"], ["SCRIPT", "FLUSH",
+  "sync", "x"],
   ["SCRIPT", "KILL"], ["SCRIPT", "KILL", "x"], ["SCRIPT", "DEBUG", "x"], ["SCRIPT", "DEBUG", "NO"], ["SCRIPT", "FOO"],
   ["EVAL_RO", "return redis.call('get', 'nokey')", "0"], ["EVAL_RO", "return redis.call('set', 'a', 'b')", "0"],
   ["EVAL_RO", "return redis.call('publish', 'a', 'b')", "0"], ["EVAL_RO", "#!lua\nreturn 1", "0"],
@@ -149,7 +154,8 @@ describe("scripts beside the real server", { skip: skipWithoutReal("valkey-serve
     for (const server of [both.ours, both.real]) {
       const [monitor, writer] = [await server.connect(), await server.connect()];
       await monitor.command("MONITOR");
-      await writer.command("EVAL", "redis.call('set', 'k', 'v') redis.pcall('nosuch') return redis.call('get', 'k')", "0");
+      await writer.command("EVAL", "redis.call('set', 'k', 'v') redis.pcall('nosuch') return redis.call('get', 'k')",
+        "0");
       await writer.command("PING");
       const lines: string[] = [];
       while (!lines.at(-1)?.includes("PING")) lines.push(await monitor.reply());
@@ -184,7 +190,8 @@ describe("scripts", () => {
       /^-ERR ACL failure in script: No permissions to access a key script: on @user_script:1\.\r\n$/);
     assertMatch(await reader.command("EVAL", "return redis.call('set', 'a', 1)", "0"),
       /^-ERR ACL failure in script: User reader has no permissions to run the 'set' command script: on/);
-    assertEquals(await reader.command("EVAL", "return {redis.acl_check_cmd('set', 'a', 1), redis.acl_check_cmd('get', 'a')}",
+    assertEquals(await reader.command("EVAL",
+      "return {redis.acl_check_cmd('set', 'a', 1), redis.acl_check_cmd('get', 'a')}",
       "0"), "*2\r\n$-1\r\n:1\r\n");
     const log = await client.command("ACL", "LOG", "1");
     for (const text of [bulk("lua"), bulk("reader"), bulk("set")]) assertStringIncludes(log, text);
@@ -198,7 +205,8 @@ describe("scripts", () => {
     assertEquals(await other.pipeline([["MULTI"], ["PING"], ["EXEC"]]), ["+OK\r\n", "+QUEUED\r\n", "*-1\r\n"]);
     waiting.send(encode(["BLPOP", "queue", "0"]));
     await until(async () => field(await client.command("INFO", "clients"), "blocked_clients") === "1");
-    assertEquals(await client.command("EVAL", "redis.call('rpush', 'queue', 'a') return redis.call('llen', 'queue')", "0"),
+    assertEquals(await client.command("EVAL", "redis.call('rpush', 'queue', 'a') return redis.call('llen', 'queue')",
+      "0"),
       ":1\r\n");
     assertEquals(await waiting.reply(), `*2\r\n${bulk("queue")}${bulk("a")}`);
     await other.command("HELLO", "3");
@@ -222,7 +230,8 @@ describe("scripts", () => {
     assertEquals(await client.command("SCRIPT", "KILL"), "+OK\r\n");
     assertEquals(await caller.reply(), "-ERR Script killed by user with SCRIPT KILL. script: on @user_script:1.\r\n");
     assertEquals(await client.command("PING"), "+PONG\r\n");
-    caller.send(encode(["EVAL", "redis.call('set', 'k', 1) for i = 1, 3e7 do end return redis.call('incr', 'k')", "0"]));
+    caller.send(encode(["EVAL", "redis.call('set', 'k', 1) for i = 1, 3e7 do end return redis.call('incr', 'k')",
+      "0"]));
     await until(async () => (await client.command("PING")) === BUSY);
     assertMatch(await client.command("SCRIPT", "KILL"), /^-UNKILLABLE /);
     assertEquals(await caller.reply(), ":2\r\n");
@@ -235,7 +244,7 @@ describe("scripts", () => {
       "while true do pcall(f) end", "0"]));
     await until(async () => (await client.command("PING")) === BUSY);
     assertEquals(await client.command("SCRIPT", "KILL"), "+OK\r\n");
-    assertMatch(await caller.reply(), /^-ERR Script killed by user with SCRIPT KILL\. script: on @user_script:1\.\r\n$/);
+    assertEquals(await caller.reply(), "-ERR Script killed by user with SCRIPT KILL. script: on @user_script:1.\r\n");
     caller.close();
   });
 
@@ -250,7 +259,8 @@ describe("scripts", () => {
 
   it("stay alone when a transaction has one that is busy", async () => {
     const caller = await server.connect();
-    caller.send(Buffer.concat([["MULTI"], ["EVAL", "for i = 1, 2e7 do end return 7", "0"], ["INCR", "n"], ["EXEC"]].map(encode)));
+    caller.send(Buffer.concat([["MULTI"], ["EVAL", "for i = 1, 2e7 do end return 7", "0"], ["INCR", "n"],
+      ["EXEC"]].map(encode)));
     await until(async () => (await client.command("PING")) === BUSY);
     assertEquals([await caller.reply(), await caller.reply(), await caller.reply()],
       ["+OK\r\n", "+QUEUED\r\n", "+QUEUED\r\n"]);
@@ -273,7 +283,8 @@ describe("scripts in process", () => {
   it("run to their end, and come along in snapshots and clones", () => {
     const wakey = new Wakey({ config: { "busy-reply-threshold": "1" } });
     assertEquals(wakey.call("EVAL", "for i = 1, 1e6 do end return {KEYS[1], ARGV[1]}", 1, "k", "v"), ["k", "v"]);
-    wakey.call("FUNCTION", "LOAD", "#!lua name=lib\nredis.register_function('f', function(k, a) return redis.call('incr', k[1]) end)");
+    wakey.call("FUNCTION", "LOAD",
+      "#!lua name=lib\nredis.register_function('f', function(k, a) return redis.call('incr', k[1]) end)");
     const sha = wakey.call<string>("SCRIPT", "LOAD", "return 'kept'");
     assertEquals(wakey.call("FCALL", "f", 1, "n"), 1);
     const other = wakey.clone();

@@ -18,7 +18,7 @@ const FUNCTION_OLD: u32 = 246;
 // What functionsRead() returns.
 // @layout
 export const FUNCTIONS_END: i32 = 0;
-export const FUNCTIONS_TEXT: i32 = 1; // address and length of a library's text are in the root
+export const FUNCTIONS_TEXT: i32 = 1; // root.idMs and root.number: address and length of a text
 export const FUNCTIONS_OLD: i32 = 2;
 export const FUNCTIONS_OTHER: i32 = 3;
 export const FUNCTIONS_DAMAGED: i32 = 4;
@@ -55,7 +55,10 @@ export function functionsOpen(ptr: usize, len: i32): i32 {
   return 1;
 }
 
-/** Takes the next library's text: root.idMs is its address, root.number its length. Anything but FUNCTIONS_TEXT ends it. (g) */
+/**
+ * Takes the next library's text: root.idMs is its address, root.number its length. Anything but FUNCTIONS_TEXT ends
+ * reading. (g)
+ */
 export function functionsRead(): i32 {
   const s = changetype<Source>(SOURCE);
   const r = root();

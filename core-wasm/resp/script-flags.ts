@@ -14,7 +14,9 @@ import { CMD_DENYOOM, CMD_MAY_REPLICATE, CMD_STALE, CMD_WRITE, Cmd, commandFlags
 import { entryNew, NO_EXPIRE, payloadAddress } from "../keyspace/entry";
 import { alloc, free } from "../memory/allocator";
 import { argLen, argPtr, root } from "../memory/root";
-import { hashKey, Table, tableDrain, tableFind, tableFree, tableInit, tableInsert, tableRemove } from "../structures/hashtable";
+import {
+  hashKey, Table, tableDrain, tableFind, tableFree, tableInit, tableInsert, tableRemove,
+} from "../structures/hashtable";
 import { runsScripts } from "./script";
 
 // @layout

@@ -84,7 +84,8 @@ export function settle(microseconds: f64, histograms: bool): i32 {
     s.calls += <u64>runs;
     s.pending = 0;
     // One script a slice: its command ends the slice and the one before.
-    const whole = r.settleScripted != 0 && id == r.scriptCommand ? each * <f64>(r.settleScripted + runs) : each * <f64>runs;
+    const more = r.settleScripted != 0 && id == r.scriptCommand ? r.settleScripted : 0;
+    const whole = each * <f64>(runs + more);
     s.microseconds += whole;
     if (histograms) addToHistogram(s, whole / <f64>runs, runs);
     id = s.nextPending;

@@ -14,7 +14,8 @@ const UNKILLABLE = "UNKILLABLE Sorry the script already executed write commands 
   "wait the script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.";
 /** The errors of other clients while a script or function is busy; the core says the same. */
 export const BUSY_SCRIPT = "BUSY Valkey is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
-export const BUSY_FUNCTION = "BUSY Valkey is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.";
+export const BUSY_FUNCTION =
+  "BUSY Valkey is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.";
 
 /** SCRIPT LOAD script */
 const loadCommand: HostHandler = (server, _connection, args, reply) => {

@@ -44,7 +44,8 @@ export class ByteText {
     if (this.#latin1 !== undefined) return this.#latin1.latin1Slice(start, end);
     let text = "";
     for (let at = start; at < end; at += PIECE) {
-      text += String.fromCharCode.apply(undefined, bytes.subarray(at, Math.min(at + PIECE, end)) as unknown as number[]);
+      const piece = bytes.subarray(at, Math.min(at + PIECE, end));
+      text += String.fromCharCode.apply(undefined, piece as unknown as number[]);
     }
     return text;
   }

@@ -9,7 +9,7 @@ import type { Core } from "../bridge/core.ts";
 import { formatDouble } from "../connection/reply-writer.ts";
 import { CALL_DENIED, CALL_NEEDS_HOST, CALL_REPLIED, ROOT, ROOT_ADDRESS } from "../generated/layout.ts";
 import { ByteText } from "./bytes.ts";
-import { Table } from "./lua/table.ts";
+import type { Table } from "./lua/table.ts";
 import type { Value } from "./lua/values.ts";
 import { countedError, errorTable, ReplyValues } from "./reply-values.ts";
 

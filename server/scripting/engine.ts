@@ -94,6 +94,7 @@ export class Scripts implements ScriptHost {
   /** The command's arguments. */
   #argv = 0;
   #argc = 0;
+  #startUs = 0;
   /** Copies of them, for a script that became busy. */
   #args: Uint8Array[] | undefined;
   #evalWorld: EvalWorld | undefined;
@@ -294,13 +295,14 @@ export class Scripts implements ScriptHost {
   // --- EVAL and FCALL ---
 
   /**
-   * Runs the script of the command that a client waits for; its reply is written when this returns nothing. A script
-   * that has become busy goes on: the promise ends with it.
+   * Runs the script of the command that a client waits for since `startUs`; its reply is written when this returns
+   * nothing. A script that has become busy goes on: the promise ends with it.
    */
-  evaluate(connection: Connection, id: number): Promise<void> | undefined {
+  evaluate(connection: Connection, id: number, startUs: number): Promise<void> | undefined {
     const { core } = this.#server;
     this.failed = false;
     this.#args = undefined;
+    this.#startUs = startUs;
     core.refresh();
     this.#text.use(core.bytes);
     this.#argv = core.words[ARGV];
@@ -391,7 +393,7 @@ export class Scripts implements ScriptHost {
   #start(
     connection: Connection, world: World, name: string, bits: number, body: LuaFunction, args: Value[],
   ): Promise<void> | string | undefined {
-    const { core, port } = this.#server;
+    const { core } = this.#server;
     const { client } = connection;
     this.calls.client = core.exports.scriptStart(client, bits) >>> 0;
     if (this.calls.client === 0) return NO_MEMORY;
@@ -401,7 +403,7 @@ export class Scripts implements ScriptHost {
     }
     this.#resp = 2;
     const run: Run = {
-      connection, world, name, isFunction: (bits & SCRIPT_FUNCTION) !== 0, startUs: port.monotonicUs(), slices: 0,
+      connection, world, name, isFunction: (bits & SCRIPT_FUNCTION) !== 0, startUs: this.#startUs, slices: 0,
       isKilled: false, ended: undefined,
     };
     this.#run = run;
@@ -462,18 +464,24 @@ export class Scripts implements ScriptHost {
     const { core } = this.#server;
     const { connection, world } = run;
     this.#run = undefined;
-    const reply = new ReplyOfValues(connection.client === 0 ? 2 : connection.resp, this.#resp);
-    const text = status === "done" ? reply.write(world.result) : failure(world, reply);
-    core.exports.scriptEnd();
-    this.failed = reply.failed;
-    if (connection.client !== 0) this.#reply(connection, text, reply.errors);
-    this.#server.access.drainNotes();
+    if (status === "done" && typeof world.result === "string") {
+      const text = world.result;
+      core.exports.scriptEnd();
+      if (connection.client !== 0) this.#reply(connection, `$${text.length}\r\n${text}\r\n`);
+    } else {
+      const reply = new ReplyOfValues(connection.client === 0 ? 2 : connection.resp, this.#resp);
+      const text = status === "done" ? reply.write(world.result) : failure(world, reply);
+      core.exports.scriptEnd();
+      this.failed = reply.failed;
+      if (connection.client !== 0) this.#reply(connection, text, reply.errors);
+    }
+    if (core.root32(ROOT.noteCount) > 0) this.#server.access.drainNotes();
   }
 
   /** Writes a reply, one character a byte, and counts errors. */
-  #reply(connection: Connection, text: string, errors: readonly string[]): void {
+  #reply(connection: Connection, text: string, errors?: readonly string[]): void {
     const { core } = this.#server;
-    for (const error of errors) {
+    for (const error of errors ?? []) {
       core.withBytes(Uint8Array.from(error, (c) => c.charCodeAt(0)), core.exports.hostError);
     }
     const room = core.exports.replyRoom(connection.client, text.length) >>> 0;

@@ -17,6 +17,8 @@ import type { Value } from "./lua/values.ts";
 const DEEPEST = 7990;
 const LEAST_INTEGER = "-9223372036854775808";
 
+const NO_PIECES: string[] = [];
+
 /** What a script's error says of itself. */
 export interface ErrorFacts {
   text: string;
@@ -29,7 +31,9 @@ export interface ErrorFacts {
 /** Reads an error table, or takes text as one. */
 export function errorFacts(error: Value): ErrorFacts {
   const plain = toText(error);
-  if (plain !== undefined) return { text: `ERR ${cString(plain)}`, source: undefined, line: undefined, isCounted: false };
+  if (plain !== undefined) {
+    return { text: `ERR ${cString(plain)}`, source: undefined, line: undefined, isCounted: false };
+  }
   const field = (name: string): string | undefined => {
     const text = error instanceof Table ? toText(error.get(name)) : undefined;
     return text === undefined ? undefined : cString(text);
@@ -59,11 +63,11 @@ export class ReplyOfValues {
   readonly #scriptResp: number;
   /** What the client speaks. */
   readonly #resp: number;
-  readonly #pieces: string[] = [];
+  #pieces: string[] = NO_PIECES;
   #open: Open | undefined;
   #depth = 0;
   /** Errors that nobody has counted yet. */
-  readonly errors: string[] = [];
+  errors: string[] | undefined;
   /** The reply, or a part of it, is an error. */
   failed = false;
 
@@ -105,7 +109,7 @@ export class ReplyOfValues {
   fail(text: string, isCounted: boolean): string {
     const line = text.replace(/[\r\n]+$/, "").replace(/[\r\n]/g, " ");
     this.failed = true;
-    if (!isCounted) this.errors.push(line);
+    if (!isCounted) (this.errors ??= []).push(line);
     return `-${line}\r\n`;
   }
 
@@ -151,6 +155,7 @@ export class ReplyOfValues {
   // --- Tables with elements ---
 
   #begin(table: Table, kind: Open["kind"]): string {
+    if (this.#open === undefined) this.#pieces = [];
     const head = this.#pieces.length;
     this.#open = { table, kind, head, outer: this.#open, at: 0, count: 0, isAtValue: false };
     this.#depth++;

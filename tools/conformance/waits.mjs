@@ -10,7 +10,7 @@ import { unitSource } from "./suite.mjs";
 
 export const OPEN = "open";
 
-const GROUP_LABELS = { scripting: "scripting", cluster: "cluster", sentinel: "sentinel" };
+const GROUP_LABELS = { cluster: "cluster", sentinel: "sentinel" };
 
 /** Commands whose group does not name their subsystem. */
 const COMMAND_LABELS = {
@@ -27,7 +27,7 @@ const PATTERNS = [
   [/attach_to_replication_stream|assert_replication_stream|wait_for_ofs_sync|wait_replica|needs:repl/, "replication"],
   [/repl-|replica_|slave_/, "replication"],
   [/module\s+load|loadmodule/i, "modules"],
-  [/run_script|register_function/, "scripting"],
+  [/script debug (yes|sync)/i, "debugger"],
   [/(?<!min-)io-threads/, "threads"],
   // How much of a query buffer stays after its command: ours goes back at once, or becomes the value.
   [/orig_test_client_qbuf/, "Valkey's own query buffers"],
@@ -36,7 +36,7 @@ const PATTERNS = [
 ];
 
 const UNIT_LABELS = [
-  [/^unit\/cluster\//, "cluster"], [/^unit\/(scripting|functions)$/, "scripting"],
+  [/^unit\/cluster\//, "cluster"],
   [/^unit\/aofrw$/, "persistence"], [/^unit\/wait$/, "replication"], [/^unit\/io-threads$/, "threads"],
   [/^integration\/.*(repl|psync|failover|sync|channel)/, "replication"],
   [/^integration\/(aof|rdb|convert|corrupt|dismiss|skip-rdb|shutdown|valkey-check|scan-family)/, "persistence"],
@@ -44,7 +44,6 @@ const UNIT_LABELS = [
 
 /** Where what a test waits for doesn't stand in its own source. */
 const BY_HAND = {
-  "LATENCY GRAPH can output the expire event graph": "scripting", // of what the test around it does by a script
   "config during loading": "persistence",
   "trim on SET with big value": "jemalloc", // only run where mem_allocator says that
 };

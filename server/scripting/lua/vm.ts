@@ -25,6 +25,8 @@ import { Coroutine, TO_CALL } from "./thread.ts";
 import { CALLS, NativeFunction, type Value } from "./values.ts";
 
 // What scripts see as addresses looks like those of a process.
+/** A stack of more values is not kept for the next script. */
+const MOST_KEPT = 1024;
 const FIRST_ADDRESS = 0x7f0000000000;
 const ADDRESS_STEP = 64;
 
@@ -32,6 +34,7 @@ export class Machine extends Metamethods {
   /** What scripts are told of the heap, which is the runtime's. */
   heapBytes = 65536;
   private abortion: Abort | undefined = undefined;
+  private last: Coroutine | undefined = undefined;
 
   private lastAddress = FIRST_ADDRESS;
   private addresses: WeakMap<object, number> | undefined = undefined;
@@ -40,13 +43,24 @@ export class Machine extends Metamethods {
 
   /** Makes a function the next to run. Whatever ran before is forgotten. */
   start(main: Value, args: readonly Value[]): void {
-    this.thread = new Coroutine(main);
+    this.thread = this.mainThread(main);
     this.thread.status = "running";
     this.calls = 1;
     this.isOver = false;
     this.abortion = undefined;
     this.running = undefined;
     this.ended = args;
+  }
+
+  /** The thread of the last script, when that has left nothing in it and did not make it large; else a new one. */
+  private mainThread(main: Value): Coroutine {
+    const { last } = this;
+    if (last !== undefined && last.depth < 0 && last.open.length === 0 && last.stack.length <= MOST_KEPT) {
+      last.main = main;
+      return last;
+    }
+    this.last = new Coroutine(main);
+    return this.last;
   }
 
   run(budget: number): "done" | "paused" | "failed" {
