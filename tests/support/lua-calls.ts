@@ -61,8 +61,8 @@ export function luaNumber(x: number): string {
 const EDGES = [
   0, -0, 1, -1, 2, 3, 5, 7, 10, 31, 32, 33, 63, 64, 127, 128, 255, 256, -128, -129, 0.5, -0.5, 1.5, 2.5, -2.5, 1e-5,
   0.1, 1 / 3, 99.5, 65535, 65536, -32768, -32769, 2 ** 31 - 1, 2 ** 31, -(2 ** 31), -(2 ** 31) - 1, 2 ** 32 - 1,
-  2 ** 32, 2 ** 53, 2 ** 63, -(2 ** 63), 2 ** 64, 1e15, 1e16, 123456789012345, 1e21, 1e22, 1e100, 1.7976931348623157e308,
-  5e-324,
+  2 ** 32, 2 ** 53, 2 ** 63, -(2 ** 63), 2 ** 64, 1e15, 1e16, 123456789012345, 1e21, 1e22, 1e100,
+  1.7976931348623157e308, 5e-324,
   2.2250738585072014e-308, 1e-310, Infinity, -Infinity, NaN, 16777217, 3.4028234663852886e38,
 ];
 
@@ -338,9 +338,10 @@ const MAKERS: Record<string, Maker> = {
   },
   "struct.size": (g) => [luaString(g.structFormat())],
   // what they do to a table is what counts
-  inserted: (g) => [g.table(), ...g.some(2, () => g.pick([g.small(), g.string()]))],
+  inserted: (g) => [g.table(), ...g.some(2, () => g.pick([g.small(), luaString(g.raw())]))],
   removed: (g) => [g.table(), ...g.some(1, () => g.small())],
   sorted: (g) => [g.pick([g.table(), numbersAlike(g)]), ...g.some(1, () => g.pick(ORDERS))],
+  drawn: (g) => [g.pick([g.number(), g.small()]), ...g.some(3, () => g.pick([g.number(), g.small()]))],
   matches: (g) => [g.subject(), luaString(g.pattern())],
 };
 
@@ -358,6 +359,12 @@ local function sorted(t, ...)
   table.sort(t, ...)
   return t
 end
+local function drawn(seed, ...)
+  math.randomseed(seed)
+  local first = math.random(...)
+  return first, math.random(...), math.random()
+end
+local function rounded(x) return x ~= x and 'nan' or tostring(x) end
 local function matches(s, p)
   local found = {}
   for a, b, c in string.gmatch(s, p) do found[#found + 1] = show(a, b, c) end

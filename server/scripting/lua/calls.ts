@@ -376,7 +376,7 @@ export abstract class Calls {
     if (error instanceof RangeError) return new LuaError("not enough memory");
     if (!(error instanceof LuaError) || error.place === PLACE_NONE) return error;
     if (error.place === PLACE_RUNTIME) return new LuaError((isNative ? "" : placeOf(caller)) + String(error.value));
-    const text = error.argument > 0 ? argumentText(caller, error) : String(error.value);
+    const text = error.argument >= 0 ? argumentText(caller, error) : String(error.value);
     return new LuaError(placeOf(caller) + text);
   }
 

@@ -6,7 +6,7 @@
 import { typeName } from "./arguments.ts";
 import { type LuaError, nativeError } from "./errors.ts";
 import { JSON_NULL, type JsonSettings } from "./cjson-settings.ts";
-import { checkLength, MOST_VALUES } from "./library.ts";
+import { joined, MOST_VALUES } from "./library.ts";
 import { generalText, nonFiniteText } from "./number-text.ts";
 import { Table } from "./table.ts";
 import type { Value } from "./values.ts";
@@ -79,7 +79,6 @@ class Encoder {
     this.#begin(value);
     for (let open = this.#open.at(-1); open !== undefined; open = this.#open.at(-1)) {
       const isDone = open.size < 0 ? this.#pairs(open) : this.#elements(open);
-      checkLength(this.#text.length);
       if (!isDone) continue;
       this.#open.pop();
       this.#used -= open.size < 0 ? 2 : 1;
@@ -91,7 +90,7 @@ class Encoder {
   #begin(value: Value): boolean {
     switch (typeof value) {
       case "string":
-        this.#text += quoted(value);
+        this.#text = joined(this.#text, quoted(value));
         return false;
       case "number":
         this.#text += numberText(value, this.#settings);
@@ -136,7 +135,7 @@ class Encoder {
       if (open.at > 0) this.#text += ",";
       open.at = at;
       const key = table.keyAt(at);
-      if (typeof key === "string") this.#text += `${quoted(key)}:`;
+      if (typeof key === "string") this.#text = joined(this.#text, `${quoted(key)}:`);
       else if (typeof key === "number") this.#text += `"${numberText(key, this.#settings)}":`;
       else throw failure(key, "table key must be a number or string");
       if (this.#begin(table.valueAt(at))) return false;

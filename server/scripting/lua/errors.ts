@@ -15,6 +15,8 @@ export const PLACE_NONE = 0;
 export const PLACE_RUNTIME = 1;
 export const PLACE_CALLER = 2;
 
+const NO_ARGUMENT = -1;
+
 /**
  * A raised Lua error. Its value is any Lua value; usually text, with its place before it. It's no JavaScript Error:
  * those note the stack when they are made, which costs ten times as much as all the rest of an error and a pcall.
@@ -22,10 +24,10 @@ export const PLACE_CALLER = 2;
 export class LuaError {
   readonly value: Value;
   readonly place: number;
-  /** The number of the argument that it complains of, or 0; the machine then adds which function's it was. */
+  /** The number of the argument that it complains of, or NO_ARGUMENT; the machine then adds which function's it was. */
   readonly argument: number;
 
-  constructor(value: Value, place = PLACE_NONE, argument = 0) {
+  constructor(value: Value, place = PLACE_NONE, argument = NO_ARGUMENT) {
     this.value = value;
     this.place = place;
     this.argument = argument;
@@ -38,7 +40,7 @@ export const runtimeError = (text: string): LuaError => new LuaError(text, PLACE
 /** What a native function complains of: "user_script:1: invalid pattern capture". */
 export const nativeError = (text: string): LuaError => new LuaError(text, PLACE_CALLER);
 
-/** "bad argument #1 to 'insert' (table expected, got nil)": `n` counts from 1, `text` is what stands in brackets. */
+/** "bad argument #1 to 'insert' (table expected, got nil)": `n` counts from 1 (0: all), `text` stands in brackets. */
 export const argumentError = (n: number, text: string): LuaError => new LuaError(text, PLACE_CALLER, n);
 
 /** Raised from outside to end a script: no pcall catches it. */

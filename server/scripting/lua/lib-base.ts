@@ -12,7 +12,9 @@ import { MOST_VALUES, library } from "./library.ts";
 import { formatNumber } from "./numbers.ts";
 import { compile } from "./parser.ts";
 import { Table } from "./table.ts";
-import { CALLS, type Calling, NOTHING, NativeFunction, type Plain, type Results, type Value } from "./values.ts";
+import {
+  CALLS, type Calling, LightUserdata, NOTHING, NativeFunction, type Plain, type Results, type Value,
+} from "./values.ts";
 import type { Machine } from "./vm.ts";
 
 // --- Errors ---
@@ -184,7 +186,7 @@ function textOf(value: Value, machine: Machine): string {
     case "boolean": return value ? "true" : "false";
     case "number": return formatNumber(value);
     case "string": return value;
-    default: return `${typeName(value)}: ${machine.addressOf(value)}`;
+    default: return `${typeName(value)}: ${value instanceof LightUserdata ? value.name : machine.addressOf(value)}`;
   }
 }
 

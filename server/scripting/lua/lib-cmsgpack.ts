@@ -6,8 +6,8 @@
 // well.
 
 import { checkInteger, checkString, optInteger } from "./arguments.ts";
-import { type LuaError, nativeError } from "./errors.ts";
-import { checkLength, library, MOST_VALUES, setFields } from "./library.ts";
+import { argumentError, type LuaError, nativeError } from "./errors.ts";
+import { joined, library, MOST_VALUES, setFields } from "./library.ts";
 import { setDouble, setFloat } from "./number-text.ts";
 import { toInt } from "./numbers.ts";
 import { Table } from "./table.ts";
@@ -81,35 +81,33 @@ function packTable(table: Table, level: number): string {
   if (size >= 0) {
     made = header(size, 0x90, 16, 0, 0xdc);
     for (let index = 1; index <= size; index++) {
-      made += packValue(table.get(index), level + 1);
-      checkLength(made.length);
+      made = joined(made, packValue(table.get(index), level + 1));
     }
     return made;
   }
   let count = 0;
   for (let at = table.after(0); at !== 0; at = table.after(at)) {
-    made += packValue(table.keyAt(at), level + 1) + packValue(table.valueAt(at), level + 1);
-    checkLength(made.length);
+    made = joined(made, packValue(table.keyAt(at), level + 1));
+    made = joined(made, packValue(table.valueAt(at), level + 1));
     count++;
   }
-  return header(count, 0x80, 16, 0, 0xde) + made;
+  return joined(header(count, 0x80, 16, 0, 0xde), made);
 }
 
 function packValue(value: Value, level: number): string {
   switch (typeof value) {
     case "number": return packNumber(value);
-    case "string": return header(value.length, 0xa0, 32, 0xd9, 0xda) + value;
+    case "string": return joined(header(value.length, 0xa0, 32, 0xd9, 0xda), value);
     case "boolean": return value ? "\xc3" : "\xc2";
     default: return value instanceof Table && level < DEEPEST ? packTable(value, level) : "\xc0";
   }
 }
 
 const pack: Plain = (args) => {
-  if (args.length === 0) throw nativeError("bad argument #0 to 'pack' (MessagePack pack needs input.)");
+  if (args.length === 0) throw argumentError(0, "MessagePack pack needs input.");
   let made = "";
   for (const value of args) {
-    made += packValue(value, 0);
-    checkLength(made.length);
+    made = joined(made, packValue(value, 0));
   }
   return made;
 };

@@ -10,6 +10,7 @@
 import { checkInt, checkNumber } from "./arguments.ts";
 import { argumentError, nativeError } from "./errors.ts";
 import { library, setFields } from "./library.ts";
+import { power } from "./operators.ts";
 import type { Table } from "./table.ts";
 import { NOTHING, type Plain } from "./values.ts";
 
@@ -53,12 +54,6 @@ const best = (isBetter: (x: number, than: number) => boolean): Plain => (args) =
   return found;
 };
 
-/** C's pow: 1 to whatever power is 1, and -1 to an infinite one, where JavaScript says NaN. */
-export function power(x: number, y: number): number {
-  if (x === 1 || (x === -1 && (y === Infinity || y === -Infinity))) return 1;
-  return x ** y;
-}
-
 const modf: Plain = (args) => {
   const x = checkNumber(args, 1);
   const whole = Math.trunc(x);
@@ -86,10 +81,10 @@ const frexp: Plain = (args) => {
 };
 
 /** A number times a power of two, rounded once. */
-function scaled(x: number, power: number): number {
+function scaled(x: number, by: number): number {
   if (x === 0 || !Number.isFinite(x)) return x;
   const [fraction, own] = split(x);
-  const exponent = own + power;
+  const exponent = own + by;
   if (exponent > 1024) return x * Infinity;
   if (exponent < -1074) return x < 0 ? -0 : 0;
   // below the normal numbers the first step is still exact, the second one rounds

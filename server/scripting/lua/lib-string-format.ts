@@ -7,7 +7,7 @@
 
 import { checkNumber, checkString } from "./arguments.ts";
 import { argumentError, nativeError } from "./errors.ts";
-import { checkLength } from "./library.ts";
+import { joined } from "./library.ts";
 import { exponentialText, fixedText, generalText, nonFiniteText, toInt32, toInt64, toUint64 } from "./number-text.ts";
 import type { Plain, Value } from "./values.ts";
 
@@ -147,7 +147,7 @@ export const format: Plain = (args) => {
   let copied = 0;
   let n = 1;
   for (let at = text.indexOf("%"); at >= 0; at = text.indexOf("%", copied)) {
-    made += text.slice(copied, at);
+    made = joined(made, text.slice(copied, at));
     if (text[at + 1] === "%") {
       made += "%";
       copied = at + 2;
@@ -156,9 +156,8 @@ export const format: Plain = (args) => {
     n++;
     if (n > args.length) throw argumentError(n, "no value");
     const spec = readSpec(text, at + 1);
-    made += item(args, n, spec);
-    checkLength(made.length);
+    made = joined(made, item(args, n, spec));
     copied = spec.end;
   }
-  return made + text.slice(copied);
+  return joined(made, text.slice(copied));
 };

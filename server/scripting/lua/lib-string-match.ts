@@ -1,16 +1,14 @@
 // lib-string-match.ts - find, match, gmatch and gsub: what scripts do with patterns (pattern.ts).
 //
-// gsub may call the script (a function as replacement, or a table with __index), so it is a generator; the others
-// aren't. Captures are read before anything is called: a function that is called may use the same pattern.
+// gsub with a function or a table (which may have __index) calls the script and is a generator then; all else isn't.
+// Captures are read before anything is called: a function that is called may use the same pattern.
 
 import { checkString, isFunction, optInt, optInteger, toText, typeName } from "./arguments.ts";
 import { argumentError, nativeError, runtimeError } from "./errors.ts";
-import { checkLength, fromBeginning } from "./library.ts";
+import { checkLength, fromBeginning, joined } from "./library.ts";
 import { isAnchored, Pattern, PatternCache } from "./pattern.ts";
 import { Table } from "./table.ts";
-import {
-  type Calling, type CallRequest, NativeFunction, NOTHING, type Plain, type Results, type Value,
-} from "./values.ts";
+import { CALLS, type CallRequest, NativeFunction, NOTHING, type Plain, type Results, type Value } from "./values.ts";
 
 const SPECIAL = /[\^$*+?.([%-]/;
 const MOST_INDEX_STEPS = 100;
@@ -90,10 +88,9 @@ function expand(replacement: string, pattern: Pattern, subject: string, start: n
     const index = replacement.charCodeAt(at + 1) - 48;
     if (at + 1 === replacement.length) text += "\0"; // the end of C's string
     else if (!(index >= 0 && index <= 9)) text += replacement[at + 1];
-    else if (index === 0 || (index === 1 && pattern.captures === 0)) text += subject.slice(start, end);
+    else if (index === 0 || (index === 1 && pattern.captures === 0)) text = joined(text, subject.slice(start, end));
     else if (index > pattern.captures) throw nativeError("invalid capture index");
-    else text += pattern.capture(subject, index - 1);
-    checkLength(text.length);
+    else text = joined(text, String(pattern.capture(subject, index - 1)));
   }
   return text + replacement.slice(copied);
 }
@@ -114,7 +111,7 @@ function* indexed(table: Table, key: Value): Calls<Value> {
 }
 
 /** What a match becomes, by a function or a table. */
-function* looked(replacement: Value, pattern: Pattern, subject: string, start: number, end: number): Calls<string> {
+function* looked(replacement: Value, { pattern, subject, start, end }: Substitution): Calls<string> {
   const found = replacement instanceof Table
     ? yield* indexed(replacement, firstCaptured(pattern, subject, start, end))
     : (yield { callee: replacement, args: captured(pattern, subject, start, end) })[0];
@@ -124,54 +121,92 @@ function* looked(replacement: Value, pattern: Pattern, subject: string, start: n
   return text;
 }
 
-function* replace(args: Value[], patterns: PatternCache): Calls<Results> {
-  const subject = checkString(args, 1);
-  const text = checkString(args, 2);
-  const replacement = toText(args[2]) ?? args[2];
-  const most = optInt(args, 4, subject.length + 1);
-  if (typeof replacement !== "string" && !isFunction(replacement) && !(replacement instanceof Table)) {
-    throw argumentError(3, "string/function/table expected");
-  }
-  const isSimple = typeof replacement === "string" && !replacement.includes("%");
-  const pattern = patterns.get(text);
-  let made = "";
-  let copied = 0;
-  let count = 0;
-  let at = 0;
-  while (count < most) {
-    if (!isAnchored(text)) at = pattern.candidate(subject, at);
-    if (at < 0) break;
-    const end = pattern.matchAt(subject, at);
-    if (end >= 0) {
-      count++;
-      let piece: string;
-      if (isSimple) piece = replacement;
-      else if (typeof replacement === "string") piece = expand(replacement, pattern, subject, at, end);
-      else piece = yield* looked(replacement, pattern, subject, at, end);
-      checkLength(made.length + at - copied + piece.length);
-      made += subject.slice(copied, at) + piece;
-      copied = end;
+/** One call of gsub: what was made so far, and where it stands. */
+class Substitution {
+  readonly subject: string;
+  readonly pattern: Pattern;
+  readonly #isAnchored: boolean;
+  readonly #most: number;
+  /** Where the match begins that `next` found, and where it ends. */
+  start = 0;
+  end = 0;
+  #at = 0;
+  #made = "";
+  #copied = 0;
+  #count = 0;
+
+  constructor(args: Value[], patterns: PatternCache) {
+    this.subject = checkString(args, 1);
+    const text = checkString(args, 2);
+    this.#most = optInt(args, 4, this.subject.length + 1);
+    if (toText(args[2]) === undefined && !isFunction(args[2]) && !(args[2] instanceof Table)) {
+      throw argumentError(3, "string/function/table expected");
     }
-    if (end > at) at = end;
-    else if (at < subject.length) at++;
-    else break;
-    if (isAnchored(text)) break;
+    this.#isAnchored = isAnchored(text);
+    this.pattern = patterns.get(text);
   }
-  checkLength(made.length + subject.length - copied);
-  return [made + subject.slice(copied), count];
+
+  /** Finds the next match to be replaced. */
+  next(): boolean {
+    while (this.#count < this.#most && this.#at <= this.subject.length) {
+      if (!this.#isAnchored) this.#at = this.pattern.candidate(this.subject, this.#at);
+      if (this.#at < 0) return false;
+      this.start = this.#at;
+      this.end = this.pattern.matchAt(this.subject, this.start);
+      // behind an empty match as behind none, the next place is one character further
+      this.#at = this.#isAnchored ? Infinity : Math.max(this.end, this.start + 1);
+      if (this.end < 0) continue;
+      this.#count++;
+      return true;
+    }
+    return false;
+  }
+
+  /** Puts a text in the place of the match. */
+  put(piece: string): void {
+    checkLength(this.#made.length + this.start - this.#copied + piece.length);
+    this.#made += this.subject.slice(this.#copied, this.start) + piece;
+    this.#copied = this.end;
+  }
+
+  /** What gsub returns. */
+  results(): Results {
+    checkLength(this.#made.length + this.subject.length - this.#copied);
+    return [this.#made + this.subject.slice(this.#copied), this.#count];
+  }
+}
+
+/** gsub with a text; CALLS when the replacement is something else. */
+function replaceByText(args: Value[], patterns: PatternCache): Results {
+  const replacement = toText(args[2]);
+  if (replacement === undefined) return CALLS;
+  const work = new Substitution(args, patterns);
+  const isSimple = !replacement.includes("%");
+  while (work.next()) {
+    const { pattern, subject, start, end } = work;
+    work.put(isSimple ? replacement : expand(replacement, pattern, subject, start, end));
+  }
+  return work.results();
+}
+
+/** gsub with anything. */
+function* replace(args: Value[], patterns: PatternCache): Calls<Results> {
+  const replaced = replaceByText(args, patterns);
+  if (replaced !== CALLS) return replaced;
+  const work = new Substitution(args, patterns);
+  while (work.next()) work.put(yield* looked(args[2], work));
+  return work.results();
 }
 
 /** Makes the functions for patterns. They share the patterns that they read. */
-export function matchers(): { plain: Record<string, Plain>; calling: Record<string, Calling> } {
+export function matchers(): Record<string, Plain | NativeFunction> {
   const patterns = new PatternCache();
-  const gmatch: Plain = (args) => iterator(checkString(args, 1), checkString(args, 2));
+  const gmatch = NativeFunction.plain("gmatch", (args) => iterator(checkString(args, 1), checkString(args, 2)));
   return {
-    plain: {
-      find: (args) => search(args, patterns, true),
-      match: (args) => search(args, patterns, false),
-      gmatch,
-      gfind: gmatch,
-    },
-    calling: { gsub: (args) => replace(args, patterns) },
+    find: (args) => search(args, patterns, true),
+    match: (args) => search(args, patterns, false),
+    gmatch,
+    gfind: gmatch,
+    gsub: NativeFunction.either("gsub", (args) => replaceByText(args, patterns), (args) => replace(args, patterns)),
   };
 }

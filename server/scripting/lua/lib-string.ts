@@ -79,6 +79,5 @@ const len: Plain = (args) => checkString(args, 1).length;
 
 /** Makes the library `string`. */
 export function stringLibrary(): Table {
-  const { plain, calling } = matchers();
-  return library({ byte, char, dump, format, len, lower, rep, reverse, sub, upper, ...plain }, calling);
+  return library({ byte, char, dump, format, len, lower, rep, reverse, sub, upper, ...matchers() });
 }

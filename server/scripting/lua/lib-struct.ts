@@ -10,7 +10,7 @@
 
 import { checkNumber, checkString, optInteger, toNumber } from "./arguments.ts";
 import { argumentError, nativeError } from "./errors.ts";
-import { checkLength, library, MOST_VALUES } from "./library.ts";
+import { joined, library, MOST_VALUES } from "./library.ts";
 import { setDouble, setFloat, toInt64, toUint64 } from "./number-text.ts";
 import type { Table } from "./table.ts";
 import type { Plain, Value } from "./values.ts";
@@ -175,13 +175,12 @@ const pack: Plain = (args) => {
         const text = checkString(nilBehind(args, n), n);
         n++;
         if (text.length < size) throw argumentError(n, "string too short");
-        made += size === 0 ? text : text.slice(0, size);
+        made = joined(made, size === 0 ? text : text.slice(0, size));
         if (option === "s") made += "\0";
         break;
       }
       default: format.control(option);
     }
-    checkLength(made.length);
   }
   return made;
 };

@@ -7,10 +7,11 @@
 //
 // Where nothing of that can be seen (numbers only or strings only, no function), the runtime's sort does it.
 
-import { checkFunction, checkTable, isMissing, typeName } from "./arguments.ts";
-import { nativeError, runtimeError } from "./errors.ts";
+import { checkFunction, checkTable, isMissing } from "./arguments.ts";
+import { nativeError } from "./errors.ts";
+import { comparisonError, isBelow, isTrue } from "./operators.ts";
 import { Table } from "./table.ts";
-import { type Calling, type CallRequest, NOTHING, type Value } from "./values.ts";
+import { CALLS, type CallRequest, NativeFunction, NOTHING, type Results, type Value } from "./values.ts";
 
 /** Whether values are numbers of which equal ones are the same: neither NaN nor both zeros. */
 function areOrderly(values: readonly Value[]): values is number[] {
@@ -18,8 +19,9 @@ function areOrderly(values: readonly Value[]): values is number[] {
 }
 
 /** Sorts numbers or strings without comparing in Lua; false when there is something else among them. */
-function sortAlike(table: Table, count: number): boolean {
+function sortAlike(table: Table): boolean {
   if (table.isReadonly) return false;
+  const count = table.length();
   let values: Value[] = [];
   for (let index = 1; index <= count; index++) values.push(table.get(index));
   if (areOrderly(values)) values = [...Float64Array.from(values).sort()];
@@ -35,12 +37,8 @@ function comparison(a: Value, b: Value): CallRequest {
     const handler = a.metatable?.get("__lt");
     if (handler !== undefined && handler === b.metatable?.get("__lt")) return { callee: handler, args: [a, b] };
   }
-  const [first, second] = [typeName(a), typeName(b)];
-  if (first === second) throw runtimeError(`attempt to compare two ${first} values`);
-  throw runtimeError(`attempt to compare ${first} with ${second}`);
+  throw comparisonError(a, b);
 }
-
-const isTrue = (value: Value): boolean => value !== undefined && value !== false;
 
 type Calls<Answer> = Generator<CallRequest, Answer, readonly Value[]>;
 
@@ -57,9 +55,7 @@ class Sorter {
 
   /** Whether a comes before b, where that needs no call. */
   #now(a: Value, b: Value): boolean | undefined {
-    if (this.#order !== undefined) return undefined;
-    if (typeof a === "number" && typeof b === "number") return a < b;
-    return typeof a === "string" && typeof b === "string" ? a < b : undefined;
+    return this.#order === undefined ? isBelow(a, b) : undefined;
   }
 
   /** The call that tells whether a comes before b. */
@@ -135,12 +131,17 @@ class Sorter {
   }
 }
 
-/** table.sort. */
-export const sort: Calling = function* (args) {
+function sortQuickly(args: Value[]): Results {
+  return isMissing(args, 2) && sortAlike(checkTable(args, 1)) ? NOTHING : CALLS;
+}
+
+function* sortCalling(args: Value[]): Calls<Results> {
+  if (sortQuickly(args) === NOTHING) return NOTHING;
   const table = checkTable(args, 1);
-  const count = table.length();
   const order = isMissing(args, 2) ? undefined : checkFunction(args, 2);
-  if (order === undefined && sortAlike(table, count)) return NOTHING;
-  yield* new Sorter(table, order).sort(1, count);
+  yield* new Sorter(table, order).sort(1, table.length());
   return NOTHING;
-};
+}
+
+/** table.sort. */
+export const sort = NativeFunction.either("sort", sortQuickly, sortCalling);

@@ -3,7 +3,7 @@
 import { checkFunction, checkInt, checkTable, isMissing, optInt, optString, toText, typeName } from "./arguments.ts";
 import { nativeError, runtimeError } from "./errors.ts";
 import { sort } from "./lib-table-sort.ts";
-import { checkLength, library } from "./library.ts";
+import { joined, library } from "./library.ts";
 import type { Table } from "./table.ts";
 import { type Calling, NOTHING, type Plain, type Value } from "./values.ts";
 
@@ -19,9 +19,8 @@ const concat: Plain = (args) => {
     if (text === undefined) {
       throw nativeError(`invalid value (${typeName(value)}) at index ${index} in table for 'concat'`);
     }
-    const piece = index === to ? text : text + separator;
-    checkLength(made.length + piece.length);
-    made += piece;
+    made = joined(made, text);
+    if (index < to) made = joined(made, separator);
   }
   return made;
 };
@@ -112,5 +111,5 @@ const foreachi: Calling = function* (args) {
 /** Makes the library `table`. */
 export function tableLibrary(): Table {
   const getn: Plain = (args) => checkTable(args, 1).length();
-  return library({ concat, getn, insert, maxn, remove, setn }, { foreach, foreachi, sort });
+  return library({ concat, getn, insert, maxn, remove, setn, sort }, { foreach, foreachi });
 }

@@ -18,16 +18,28 @@ export function checkLength(length: number): void {
   if (length > LONGEST_TEXT) throw nativeError("resulting string too large");
 }
 
+/** A text with another one behind it. */
+export function joined(text: string, piece: string): string {
+  checkLength(text.length + piece.length);
+  return text + piece;
+}
+
 /** A position in a text from the beginning, for one that counts from the end when it is negative. */
 export function fromBeginning(position: number, length: number): number {
   const absolute = position < 0 ? position + length + 1 : position;
   return absolute >= 0 ? absolute : 0;
 }
 
-/** A table of native functions by their names. */
-export function library(plain: Record<string, Plain>, calling: Record<string, Calling> = {}): Table {
+/** A table of native functions by their names; those of the second list call back. */
+export function library(
+  functions: Record<string, Plain | NativeFunction>,
+  calling: Record<string, Calling> = {},
+): Table {
   const table = new Table();
-  for (const name of Object.keys(plain)) table.set(name, NativeFunction.plain(name, plain[name]));
+  for (const name of Object.keys(functions)) {
+    const run = functions[name];
+    table.set(name, run instanceof NativeFunction ? run : NativeFunction.plain(name, run));
+  }
   for (const name of Object.keys(calling)) table.set(name, NativeFunction.calling(name, calling[name]));
   return table;
 }

@@ -97,11 +97,6 @@ export function generalText(x: number, precision: number, keepZeros = false): st
   return signOf(x) + whole + point + kept.slice(exponent + 1);
 }
 
-/** A number like %.14g: how Lua turns numbers into text. */
-export function numberText(x: number): string {
-  return Number.isFinite(x) ? generalText(x, 14) : nonFiniteText(x);
-}
-
 /** Writes a double's 8 bytes, highest first; NaN with its sign, as text has it. */
 export function setDouble(view: DataView, x: number): void {
   view.setFloat64(0, x);

@@ -1,59 +1,14 @@
 // numbers.ts - numbers to text and back, as C's "%.14g" and strtod do it.
 //
-// Not for string.format's other formats (lib-string.ts).
+// Not for other formats than that one (number-text.ts).
+
+import { generalText, nonFiniteText } from "./number-text.ts";
 
 const DIGITS = 14;
-const WHOLE_LIMIT = 1e14;
-/** Enough to tell a tie from what is near one. */
-const EXACT_DIGITS = 60;
-
-/** A finite number as "%.14g" writes it. JavaScript rounds ties up, C to the even digit. */
-function digits(n: number): string {
-  const rounded = n.toPrecision(DIGITS);
-  const one = n.toPrecision(DIGITS + 1);
-  const end = one.search(/e|$/);
-  if (one[end - 1] !== "5" || Number(one) !== n) return rounded;
-  const exact = n.toPrecision(EXACT_DIGITS);
-  const [mantissa, exponent] = exact.split("e");
-  const after = mantissa.replace(/^-?[0.]*/, "").replace(".", "");
-  const isTie = /^50*$/.test(after.slice(DIGITS)) && (after.charCodeAt(DIGITS - 1) & 1) === 0;
-  if (!isTie) return rounded;
-  // Cut after the even digit instead of rounding up.
-  let kept = 0;
-  let text = "";
-  for (const c of mantissa) {
-    if (c >= "0" && c <= "9" && (kept > 0 || c !== "0")) kept += 1;
-    text += kept > DIGITS && c !== "." ? "0" : c;
-  }
-  return Number(exponent === undefined ? text : `${text}e${exponent}`).toPrecision(DIGITS);
-}
 
 /** Text of a number: 1e15 is "1e+15", 0.1 is "0.1", infinity "inf". */
 export function formatNumber(n: number): string {
-  if (n < WHOLE_LIMIT && n > -WHOLE_LIMIT && Math.trunc(n) === n) return n === 0 && 1 / n < 0 ? "-0" : String(n);
-  if (!Number.isFinite(n)) return Number.isNaN(n) ? "-nan" : n > 0 ? "inf" : "-inf";
-  const precise = digits(n);
-  let [mantissa, exponent] = precise.split("e");
-  const power = exponent === undefined ? powerOf(mantissa) : Number(exponent);
-  if (mantissa.includes(".")) mantissa = mantissa.replace(/\.?0+$/, "");
-  if (power >= -4 && power < DIGITS) return exponent === undefined ? mantissa : String(Number(precise));
-  if (exponent === undefined) [mantissa, exponent] = scientific(mantissa, power);
-  const magnitude = String(Math.abs(power)).padStart(2, "0");
-  return `${mantissa}e${power < 0 ? "-" : "+"}${magnitude}`;
-}
-
-/** The decimal exponent of a number written without one. */
-function powerOf(text: string): number {
-  const [whole, fraction = ""] = text.replace("-", "").split(".");
-  return whole !== "0" ? whole.length - 1 : -1 - fraction.search(/[1-9]/);
-}
-
-/** A number like 0.000001234 as mantissa and exponent. */
-function scientific(text: string, power: number): [string, string] {
-  const significant = text.replace(/[-.]/g, "").replace(/^0+/, "").replace(/0+$/, "");
-  const sign = text.startsWith("-") ? "-" : "";
-  const mantissa = significant.length > 1 ? `${significant[0]}.${significant.slice(1)}` : significant;
-  return [sign + mantissa, String(power)];
+  return Number.isFinite(n) ? generalText(n, DIGITS) : nonFiniteText(n);
 }
 
 const DECIMAL = /^[ \t\n\v\f\r]*([+-]?)(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)[ \t\n\v\f\r]*$/;
