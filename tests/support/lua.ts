@@ -74,6 +74,9 @@ export function replyOf(value: Value): string {
   return `*${parts.length}\r\n${parts.join("")}`;
 }
 
+/** A reply without the place that EVAL adds to errors. */
+export const withoutPlace = (reply: string): string => reply.replace(/ script: .*on @user_script:\d+\./, "");
+
 /** What EVAL replies to a script without keys; results and errors that are tables of a server's making excepted. */
 export function evaluate(script: string): string {
   let compiled = true;

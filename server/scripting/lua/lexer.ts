@@ -196,15 +196,20 @@ export class Lexer {
     return both;
   }
 
+  /** Passes one of two characters, or a zero byte: C's Lua looks for them in a text that ends with one. */
+  private pass(one: number, other: number): boolean {
+    const c = this.code(this.at);
+    if (c !== one && c !== other && c !== 0) return false;
+    this.at += 1;
+    return true;
+  }
+
   private readDots(): number {
     const start = this.at;
     if (isDigit(this.code(start + 1))) return this.readNumber(start);
-    if (this.code(start + 1) !== DOT) {
-      this.at += 1;
-      return DOT;
-    }
-    this.at += this.code(start + 2) === DOT ? 3 : 2;
-    return this.at - start === 3 ? T_DOTS : T_CONCAT;
+    this.at += 1;
+    if (!this.pass(DOT, DOT)) return DOT;
+    return this.pass(DOT, DOT) ? T_DOTS : T_CONCAT;
   }
 
   private readName(): number {
@@ -223,11 +228,9 @@ export class Lexer {
   private readNumber(start: number): number {
     let at = start;
     while (isDigit(this.code(at)) || this.code(at) === DOT) at += 1;
-    if ((this.code(at) | 32) === 101) {
-      at += 1;
-      if (this.code(at) === 43 || this.code(at) === MINUS) at += 1;
-    }
-    while (isNamePart(this.code(at))) at += 1;
+    this.at = at;
+    if (this.pass(69, 101)) this.pass(43, MINUS);
+    for (at = this.at; isNamePart(this.code(at));) at += 1;
     this.at = at;
     this.shown = this.source.slice(start, at);
     const value = at - start === 1 ? this.source.charCodeAt(start) - 48 : parseNumber(this.shown);
@@ -286,9 +289,6 @@ export class Lexer {
       const c = this.code(this.at);
       if (c === END) throw this.error(unfinished, T_END_OF_TEXT);
       if (c === CLOSE && this.bracketLevel(this.at) === level) break;
-      if (c === OPEN && level === 0 && this.code(this.at + 1) === OPEN) {
-        throw this.error("nesting of [[...]] is deprecated", OPEN);
-      }
       if (isNewline(c)) {
         text += `${this.source.slice(start, this.at)}\n`;
         this.passNewline();

@@ -42,7 +42,7 @@ const pcall: Calling = function* (args) {
 };
 
 /** How often a handler of errors may fail on its own errors. */
-const MOST_HANDLER_ERRORS = 20;
+const MOST_HANDLER_ERRORS = 221;
 
 const xpcall: Calling = function* (args) {
   checkAny(args, 2);
