@@ -6,8 +6,7 @@
  */
 import { after, before, describe, it } from "node:test";
 import { assertEquals } from "@std/assert";
-import { readFileSync } from "node:fs";
-import { evaluate, withoutPlace } from "../support/lua.ts";
+import { evaluate, knownScripts, withoutPlace } from "../support/lua.ts";
 import { limitScripts } from "../support/lua-limits.ts";
 import { ProgramGenerator } from "../support/lua-programs.ts";
 import { seeded } from "../support/random.ts";
@@ -19,7 +18,8 @@ const MOST_REPORTED = 5;
 const skip = skipWithoutReal("valkey-server");
 
 /** Hides what differs by its nature: addresses, the sign of what is no number. */
-const comparable = (reply: string): string => withoutPlace(reply).replace(/0x[0-9a-f]{6,}/g, "0x").replaceAll("-nan", "nan");
+const comparable = (reply: string): string =>
+  withoutPlace(reply).replace(/0x[0-9a-f]{6,}/g, "0x").replaceAll("-nan", "nan");
 
 describe("Lua beside the real server", { skip }, () => {
   let server: RunningServer;
@@ -45,8 +45,7 @@ describe("Lua beside the real server", { skip }, () => {
   }
 
   it("known scripts", async () => {
-    const facts = JSON.parse(readFileSync(new URL("../support/lua-facts.json", import.meta.url), "utf8")) as [string, string][];
-    await agree(facts.map(([script]) => script));
+    await agree(knownScripts().map(([script]) => script));
   });
 
   it("texts at the compiler's limits", async () => {

@@ -44,15 +44,18 @@ function wide(n: number): string[] {
 
 /** Calls without an end, counted. */
 const ENDLESS = [
-  "local t = setmetatable({}, {__index = function(t, k) DEEPER return t[k] end}) local ok, e = pcall(function() return t.x end)",
-  "local t t = setmetatable({}, {__add = function(a, b) DEEPER return a + b end}) local ok, e = pcall(function() return t + t end)",
+  "local t = setmetatable({}, {__index = function(t, k) DEEPER return t[k] end}) " +
+    "local ok, e = pcall(function() return t.x end)",
+  "local t t = setmetatable({}, {__add = function(a, b) DEEPER return a + b end}) " +
+    "local ok, e = pcall(function() return t + t end)",
   "local t t = setmetatable({}, {__eq = function(a, b) DEEPER return a == b end}) " +
     "local ok, e = pcall(function() return t == setmetatable({}, getmetatable(t)) end)",
   "local function f() DEEPER for x in f do end end local ok, e = pcall(f)",
   "local function f() DEEPER pcall(f) end f() local e = ''",
   "local function f() DEEPER local ok, e = pcall(f) if not ok then error(e, 0) end end local ok, e = pcall(f)",
   "local function f() DEEPER return (string.gsub('a', 'a', f)) end local ok, e = pcall(f)",
-  "local function f() DEEPER local ok, e = coroutine.resume(coroutine.create(f)) if not ok then error(e, 0) end end local ok, e = pcall(f)",
+  "local function f() DEEPER local ok, e = coroutine.resume(coroutine.create(f)) if not ok then error(e, 0) end end " +
+    "local ok, e = pcall(f)",
   "local e = select(2, xpcall(function() error('a') end, function(e) DEEPER error('b') end))",
 ];
 
@@ -62,13 +65,13 @@ export function limitScripts(): string[] {
   return [
     ...[197, 198, 199, 200, 201, 220].flatMap(nested),
     ...[198, 200, 201, 240, 245, 247, 248, 249, 250, 251, 255].flatMap(wide),
-    ...[59, 60, 61].map((n) =>
-      `${repeated(n, (i) => `local a${i} `)}\nlocal function f() return ${Array.from({ length: n }, (_, i) => `a${i}`).join("+")} end`),
+    ...[59, 60, 61].map((n) => `${repeated(n, (i) => `local a${i} `)}
+      local function f() return ${repeated(n, (i) => `a${i} + `)}1 end`),
     ...[50, 51, 600, 30_000].map((n) => `local t = {${listed(n, String)}} return {#t, t[1], t[${n}]}`),
     `local t = {${listed(600, (i) => `k${i} = ${i}`)}} return {t.k0, t.k599, t.k300}`,
     `local s = 0 ${repeated(600, (i) => `s = s + ${i}.5 `)}return s`,
-    ...["return {t.zz == 'xx', t.k299 == 'v299', t.k299 < 'zzz', -5 + t.q}", "return t.qq.zz", "t:nomethod()", "t.field()",
-      "return t.field + 1"].map((use) => `local t = {} ${keys}${use}`),
+    ...["return {t.zz == 'xx', t.k299 == 'v299', t.k299 < 'zzz', -5 + t.q}", "return t.qq.zz", "t:nomethod()",
+      "t.field()", "return t.field + 1"].map((use) => `local t = {} ${keys}${use}`),
     ...ENDLESS.map((script) => `local d = 0 ${script.replace("DEEPER", "d = d + 1")} return {d, e}`),
   ];
 }

@@ -9,11 +9,16 @@ import type { Random } from "./random.ts";
 
 const NAMES = ["a", "b", "c", "d", "t", "u", "f", "g"];
 const FIELDS = ["x", "y", "z", "n"];
-const EVENTS = ["add", "sub", "mul", "div", "mod", "pow", "unm", "concat", "eq", "lt", "le", "index", "newindex", "call"];
+const EVENTS = ["add", "sub", "mul", "div", "mod", "pow", "unm", "concat", "eq", "lt", "le", "index", "newindex",
+  "call"];
 const OPERATORS = ["+", "-", "*", "/", "%", "^", "..", "==", "~=", "<", "<=", ">", ">=", "and", "or"];
 const LITERALS = [
   "nil", "true", "false", "0", "1", "2", "3", "-1", "0.5", "1e15", "1e100", "'10'", "'0x1F'", "' 5 '", "'x'", "''",
   "'abc'", "\"q\\n\\065\"", "[[long]]", "2^53", "1/0", "-1/0", "100", "7",
+];
+const NATIVES = [
+  "type", "tonumber", "rawlen", "select", "unpack", "rawget", "next", "rawequal", "string.rep", "string.sub",
+  "math.floor", "table.concat", "string.len",
 ];
 const STEPS = 400;
 
@@ -141,7 +146,8 @@ export class ProgramGenerator {
     const leave = this.#random.chance(30) ? `if ${this.#expression(1)} then break end\n` : "";
     const count = `local i = 0\n`;
     if (this.#random.chance(50)) return `do ${count}while i < 3 do i = i + 1\n${body}${leave}end end\n`;
-    return `do ${count}repeat i = i + 1 local ${this.#name()} = i\n${body}${leave}until i > 2 or ${this.#expression(1)} end\n`;
+    const until = `until i > 2 or ${this.#expression(1)}`;
+    return `do ${count}repeat i = i + 1 local ${this.#name()} = i\n${body}${leave}${until} end\n`;
   }
 
   #coroutine(depth: number): string {
@@ -153,7 +159,8 @@ export class ProgramGenerator {
 
   #iteration(): string {
     const table = this.#random.chance(60) ? "{10, 20, nil, 40}" : this.#expression(1);
-    return this.#random.pick([`ipairs(${table})`, "ipairs({1, 2, 3})", `pairs({5, 6})`, "next, {7}", this.#expression(0)]);
+    const others = ["ipairs({1, 2, 3})", "pairs({5, 6})", "next, {7}", this.#expression(0)];
+    return this.#random.pick([`ipairs(${table})`, ...others]);
   }
 
   #metatable(): string {
@@ -228,8 +235,7 @@ export class ProgramGenerator {
       case 0: return `log(${args})`;
       case 1: return `t:${this.#random.pick(FIELDS)}(${args})`;
       case 2: return `t.${this.#random.pick(FIELDS)}(${args})`;
-      case 3: return `${this.#random.pick(["type", "tonumber", "rawlen", "select", "unpack", "rawget", "next", "rawequal"])}(${args})`;
-      case 4: return `${this.#random.pick(["string.rep", "string.sub", "math.floor", "table.concat", "string.len"])}(${args})`;
+      case 3: case 4: return `${this.#random.pick(NATIVES)}(${args})`;
       case 5: return `pcall(${this.#name()}, ${this.#expression(depth)})`;
       default: return `${this.#name()}(${args})`;
     }
@@ -253,6 +259,8 @@ export class ProgramGenerator {
 export const SOUP: readonly string[] = [
   "and", "break", "do", "else", "elseif", "end", "false", "for", "function", "if", "in", "local", "nil", "not", "or",
   "repeat", "return", "then", "true", "until", "while", "+", "-", "*", "/", "%", "^", "#", "==", "~=", "<=", ">=", "<",
-  ">", "=", "(", ")", "{", "}", "[", "]", ";", ":", ",", ".", "..", "...", "a", "b", "t", "f", "1", "0x1F", "3.5e2", "'s'",
-  "\"d\"", "[[l]]", "[==[k]==]", "--c\n", "--[[m]]", "\n", "1e", "'", "\"", "[[", "~", "$", "\0", "\xff", "\\", "!", "@",
+  ">", "=", "(", ")", "{", "}", "[", "]", ";", ":", ",", ".", "..", "...", "a", "b", "t", "f", "1", "0x1F", "3.5e2",
+  "'s'", "\"d\"", "[[l]]", "[==[k]==]", "--c\n", "--[[m]]", "\n", "1e", "'", "\"", "[[",
+  "~", "$", "\0", "\xff", "\\", "!",
+  "@",
 ];

@@ -2,6 +2,7 @@
  * lua: runs scripts in a machine of its own, with the sandbox and the replies of EVAL but without a server, so that the
  * machine can be held against the real server's.
  */
+import { readFileSync } from "node:fs";
 import { LuaError, nativeError } from "../../server/scripting/lua/errors.ts";
 import { Closure } from "../../server/scripting/lua/function.ts";
 import { openBase } from "../../server/scripting/lua/lib-base.ts";
@@ -72,6 +73,11 @@ export function replyOf(value: Value): string {
   const parts: string[] = [];
   for (let index = 1; value.get(index) !== undefined; index += 1) parts.push(replyOf(value.get(index)));
   return `*${parts.length}\r\n${parts.join("")}`;
+}
+
+/** Scripts and the real server's replies to them, without places. */
+export function knownScripts(): [script: string, reply: string][] {
+  return JSON.parse(readFileSync(new URL("lua-facts.json", import.meta.url), "utf8")) as [string, string][];
 }
 
 /** A reply without the place that EVAL adds to errors. */

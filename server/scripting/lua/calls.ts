@@ -384,12 +384,13 @@ export abstract class Calls {
   protected typeError(value: Value, at: number, what: string): LuaError {
     const frame = this.thread.depth < 0 ? undefined : this.thread.top;
     const type = typeName(value);
+    let name = `a ${type} value`;
     const prototype = frame?.closure?.prototype;
     if (frame !== undefined && prototype !== undefined && at >= frame.base && at < frame.base + prototype.registers) {
       const found = registerName(prototype, frame.pc - 1, at - frame.base);
-      if (found !== undefined) return runtimeError(`attempt to ${what} ${found.kind} '${found.name}' (a ${type} value)`);
+      if (found !== undefined) name = `${found.kind} '${found.name}' (a ${type} value)`;
     }
-    return runtimeError(`attempt to ${what} a ${type} value`);
+    return runtimeError(`attempt to ${what} ${name}`);
   }
 
   /** "user_script:3: " of the function that many levels above a native one that is running; "" if there is none. */

@@ -27,7 +27,8 @@ interface Open {
   at: number;
 }
 
-const failure = (value: Value, reason: string): LuaError => nativeError(`Cannot serialise ${typeName(value)}: ${reason}`);
+const failure = (value: Value, reason: string): LuaError =>
+  nativeError(`Cannot serialise ${typeName(value)}: ${reason}`);
 
 function quoted(text: string): string {
   if (!ESCAPED.test(text)) return `"${text}"`;

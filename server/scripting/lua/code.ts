@@ -1,4 +1,4 @@
-// code.ts - writes the instructions of one function: registers, constants, jumps, and expressions on their way into them.
+// code.ts - writes the instructions of one function: registers, constants, jumps, expressions on their way into them.
 //
 // An Expression (expression.ts) is moved into a register as late as possible. Lists of jumps that still miss their
 // target are threaded through the jump instructions themselves.

@@ -7,8 +7,8 @@
 //   |    D (18 bits)    |    A    |   op   |      D   a constant, a prototype, or a distance of a jump + JUMP_BIAS
 //   +-------------------+---------+--------+
 //
-// They are those of Lua 5.1, since names in messages and limits of functions follow from them, and variants of them that
-// run faster: GETFIELD and SETFIELD, whose key is a constant string.
+// They are those of Lua 5.1, since names in messages and limits of functions follow from them, and variants of them
+// that run faster: GETFIELD and SETFIELD, whose key is a constant string.
 //
 // The dispatch loop in vm.ts has these numbers as literals, without which engines make no jump table of it; a test
 // compares them.
@@ -47,7 +47,7 @@ export const OP_RETURN = 30; //    return R(A), ... B-1 values; 0: up to the top
 export const OP_FORLOOP = 31; //   R(A) += R(A+2); if not beyond R(A+1) then R(A+3) = R(A), jump by D
 export const OP_FORPREP = 32; //   R(A) -= R(A+2); jump by D
 export const OP_TFORLOOP = 33; //  R(A+3), ... = R(A)(R(A+1), R(A+2)), C results; R(A+3) nil: skip one; else R(A+2) = it
-export const OP_SETLIST = 34; //   R(A)[(C-1)*50 + i] = R(A+i), i from 1 to B (0: up to the top); C 0: C is the next word
+export const OP_SETLIST = 34; //   R(A)[(C-1)*50 + i] = R(A+i), i from 1 to B (0: to the top); C 0: C is the next word
 export const OP_CLOSE = 35; //     variables from R(A) on leave the stack
 export const OP_CLOSURE = 36; //   R(A) = function D; a MOVE or GETUPVAL follows for each variable that it takes along
 export const OP_VARARG = 37; //    R(A), ... = B-1 values of ...; 0: all

@@ -6,8 +6,8 @@
 //   slots   Map key -> index in keys      only beyond SMALL keys; few are searched one by one
 //
 // The parts grow as C's do: a key that is in neither and finds the hash part full (`capacity`, a power of two) has all
-// whole numbers counted, and the array part becomes the largest power of two that more than half of them fill. `#` finds
-// the same border as C's for that reason, holes or not.
+// whole numbers counted, and the array part becomes the largest power of two that more than half of them fill. `#`
+// finds the same border as C's for that reason, holes or not.
 //
 // Positions count the pairs: 1 to n are the array's, those above the hash part's. Costs: get, set, next O(1) amortised,
 // `#` O(log n).
