@@ -9,8 +9,8 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { bytesOf, type CoreClient, CoreDriver } from "../support/core.ts";
 import { mutated, range, USES, VALUES } from "../support/payloads.ts";
+import { failsWhole } from "../support/no-memory.ts";
 import { seeded } from "../support/random.ts";
-import { OOM } from "../support/resp.ts";
 
 const OK = "+OK\r\n";
 const BAD_DATA = "-ERR Bad data format\r\n";
@@ -309,26 +309,9 @@ describe("memory that runs out", () => {
       const { core, client } = fresh();
       const payload = make(client, commands);
       client.command("SET", "old", "value");
-      const used = core.usedBytes;
-      let reply = OOM;
-      for (let successes = 0; reply === OOM; successes++) {
-        core.failAfter(successes);
-        reply = client.command("RESTORE", "old", 100_000, payload, "REPLACE");
-        core.failAfter(-1);
-        if (reply !== OOM) break;
-        assertEquals(client.command("GET", "old"), "$5\r\nvalue\r\n");
-        assertEquals(core.usedBytes, used);
-      }
-      // A reply that finds no memory closes the connection, behind the change.
-      assert(client.closing || reply === OK, reply);
-      const dumping = core.connect();
-      reply = OOM;
-      for (let successes = 0; reply === OOM; successes++) {
-        core.failAfter(successes);
-        reply = dumping.command("DUMP", "k");
-        core.failAfter(-1);
-      }
-      assert(dumping.closing || bulkOf(reply).length >= 11, reply.slice(0, 50));
+      const state = () => [client.command("GET", "old"), core.usedBytes];
+      failsWhole(core, client, ["RESTORE", "old", 100_000, payload, "REPLACE"], state, 5000);
+      failsWhole(core, core.connect(), ["DUMP", "k"], () => core.usedBytes, 5000);
     });
   }
 });

@@ -394,9 +394,7 @@ describe("keys and expiry", () => {
       const before = model.clone();
       const expected = model.run(command);
       // The reply's chunk is the first allocation of some commands: without it the client is closed.
-      core.failAfter(random.below(5));
-      const reply = client.command(...command);
-      core.failAfter(-1);
+      const reply = core.failing(random.below(5), () => client.command(...command));
       if (client.closing) {
         client.close();
         client = core.connect();
@@ -516,9 +514,7 @@ describe("FLUSHALL", () => {
       client.command("SET", `k${i}`, "v".repeat(i % 700), ...(i % 3 === 0 ? ["EX", 1000] : []));
     }
     assert(core.exports.tableBucketCount(0, 1) > 0, "the table is being moved");
-    core.failAfter(1);
-    client.command("FLUSHALL");
-    core.failAfter(-1);
+    core.failing(1, () => client.command("FLUSHALL"));
     assertEquals(core.usedBytes, start);
     assertEquals(client.command("DBSIZE"), ":0\r\n");
   });

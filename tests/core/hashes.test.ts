@@ -457,9 +457,7 @@ function step(model: Model, random: Random, failing: boolean): void {
   const inMs = random.below(200) + 1;
   const at = core.nowMs + inMs;
   const run = (args: (string | number)[], expected: Value, change: () => void) => {
-    if (failing) core.failAfter(random.below(4));
-    const reply = client.command(...args);
-    core.failAfter(-1);
+    const reply = core.failing(failing ? random.below(4) : -1, () => client.command(...args));
     if (failing && reply === OOM) return;
     // Without memory for the reply the client is closed; the command has run.
     if (client.closing) model.reconnect();

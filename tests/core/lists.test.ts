@@ -104,9 +104,7 @@ class Model {
     const key = this.random.pick(["one", "two", "three"]);
     const made: Made = this.random.pick([this.push, this.pop, this.set, this.insert, this.remove, this.trim, this.move,
       this.push, this.look, this.search]).call(this, key);
-    if (failing) this.core.failAfter(this.random.below(6));
-    const reply = this.client.command(...made.command);
-    this.core.failAfter(-1);
+    const reply = this.core.failing(failing ? this.random.below(6) : -1, () => this.client.command(...made.command));
     if (reply === OOM) {
       this.refused++;
       return;

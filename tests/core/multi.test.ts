@@ -172,9 +172,7 @@ describe("transactions without memory", () => {
     for (let n = 0; n < 6; n++) {
       const core = new CoreDriver();
       const client = core.connect();
-      core.failAfter(n);
-      const replies = run(client, "WATCH a b", "MULTI", "SET a 1", "SET b 2", "EXEC");
-      core.failAfter(-1);
+      const replies = core.failing(n, () => run(client, "WATCH a b", "MULTI", "SET a 1", "SET b 2", "EXEC"));
       assert(replies.every((reply) => /^([+:*]|-OOM|-EXECABORT|-ERR EXEC)/.test(reply)), replies.join(""));
       assertEquals(run(client, "RESET", "MULTI", "SET a 1", "EXEC").at(-1), "*1\r\n+OK\r\n");
       client.close();

@@ -5,6 +5,7 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { type CoreClient, CoreDriver } from "../support/core.ts";
+import { failsWhole } from "../support/no-memory.ts";
 import { seeded } from "../support/random.ts";
 import { OOM, WRONG_TYPE } from "../support/resp.ts";
 
@@ -461,16 +462,7 @@ describe("sets without memory", () => {
       client.command("SADD", "table2", ...table.slice(100), "other");
       client.command("SADD", "d", "before");
       const state = () => keys.map((key) => sorted(bulks(client.command("SMEMBERS", key))).join());
-      const before = state();
-      let fails = 0;
-      for (; fails < 5000; fails++) {
-        core.failAfter(fails);
-        const reply = client.command(...command);
-        core.failAfter(-1);
-        if (client.closing || reply !== OOM) break;
-        assertEquals(state(), before);
-      }
-      assert(fails > 0 && fails < 5000, `${fails} failures`);
+      assert(failsWhole(core, client, command, state, 5000) > 0);
     });
   }
 });

@@ -5,8 +5,8 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import { type CoreClient, CoreDriver, splitReplies } from "../support/core.ts";
+import { failsWhole } from "../support/no-memory.ts";
 import { seeded } from "../support/random.ts";
-import { OOM } from "../support/resp.ts";
 
 function fresh(): { core: CoreDriver; client: CoreClient } {
   const core = new CoreDriver();
@@ -103,19 +103,8 @@ describe("SORT", () => {
       client.command("ZADD", "k", ...Array.from({ length: 150 }, (_, i) => [String(i), String(i * 37 % 151)]).flat());
       client.command("SET", "to", "before", "EX", "1000");
       client.command("SET", "w7", "7");
-      const before = client.command("DUMP", "k");
-      const used = core.usedBytes;
-      let reply = OOM;
-      for (let successes = 0; reply === OOM; successes++) {
-        core.failAfter(successes);
-        reply = client.command("SORT", "k", ...options, "STORE", "to");
-        core.failAfter(-1);
-        if (reply !== OOM) break;
-        assertEquals(client.command("GET", "to"), "$6\r\nbefore\r\n");
-        assertEquals(client.command("DUMP", "k"), before);
-        assertEquals(core.usedBytes, used);
-      }
-      assert(client.closing || reply.startsWith(":"), reply);
+      const state = () => [client.command("GET", "to"), client.command("DUMP", "k"), core.usedBytes];
+      failsWhole(core, client, ["SORT", "k", ...options, "STORE", "to"], state, 5000);
     }
   });
 });

@@ -383,9 +383,7 @@ describe("stream commands that fail", () => {
       for (let after = 0; after < 12; after++) {
         const { core, client, state } = furnished(random);
         const before = state();
-        core.failAfter(after);
-        const reply = client.command(...command);
-        core.failAfter(-1);
+        const reply = core.failing(after, () => client.command(...command));
         if (client.closing) continue;
         assert(!reply.startsWith("-") || reply === OOM, `${command.join(" ")}: ${reply}`);
         if (reply !== OOM) continue;

@@ -86,25 +86,26 @@ class AllocatorModel {
 
   /** One random step; with `failing` an allocation may be made to fail. */
   step(failing: boolean): void {
+    this.core.failing(failing && this.random.chance(30) ? 0 : -1, () => this.change(failing));
+    assertEquals(this.core.usedBytes, this.expected);
+  }
+
+  change(failing: boolean): void {
     const { random, blocks } = this;
-    const { exports } = this.core;
-    if (failing) this.core.failAfter(random.chance(30) ? 0 : -1);
     const roll = blocks.size > 2000 ? 50 : random.below(100);
     if (roll < 50 || blocks.size === 0) {
       const size = this.size();
-      const address = exports.alloc(size) >>> 0;
+      const address = this.core.exports.alloc(size) >>> 0;
       if (address !== 0) this.fill(address, 0, this.take(address, size));
       else assert(failing, `no memory for ${size} bytes`);
-    } else {
-      const addresses = [...blocks.keys()];
-      const address = addresses[random.below(addresses.length)];
-      const block = blocks.get(address)!;
-      this.check(address, block, block.size);
-      if (roll < 75) this.release(address);
-      else this.resize(address, block, failing);
+      return;
     }
-    this.core.failAfter(-1);
-    assertEquals(this.core.usedBytes, this.expected);
+    const addresses = [...blocks.keys()];
+    const address = addresses[random.below(addresses.length)];
+    const block = blocks.get(address)!;
+    this.check(address, block, block.size);
+    if (roll < 75) this.release(address);
+    else this.resize(address, block, failing);
   }
 
   resize(address: number, block: Block, failing: boolean): void {
@@ -293,10 +294,10 @@ describe("hash table", () => {
       const name = `key:${random.below(3000)}`;
       const value = "v".repeat(random.below(40));
       // The reply needs one allocation of its own, behind those of the command.
-      core.failAfter(random.chance(20) ? random.below(2) : -1);
+      const failAfter = random.chance(20) ? random.below(2) : -1;
       const set = random.chance(60);
-      const reply = set ? client.command("SET", name, value) : client.command("DEL", name);
-      core.failAfter(-1);
+      const command = set ? ["SET", name, value] : ["DEL", name];
+      const reply = core.failing(failAfter, () => client.command(...command));
       if (client.closing || reply.startsWith("-OOM")) {
         // A client that got no reply is closed, and its command was run.
         failed++;

@@ -126,9 +126,7 @@ describe("tracked keys", () => {
       const [client, writer] = [tracking(core), core.connect()];
       client.command("PING");
       writer.command("PING");
-      core.failAfter(n);
-      const read = client.command("GET", "k");
-      core.failAfter(-1);
+      const read = core.failing(n, () => client.command("GET", "k"));
       if (client.closing) continue;
       writer.command("SET", "k", "1");
       const after = core.exports.trackingFigure(1);

@@ -114,9 +114,12 @@ export class CoreDriver {
     return this.core.root64(ROOT.dirty);
   }
 
-  /** Makes one allocation fail, the one that comes after `count` others; -1: none. */
-  failAfter(count: number): void {
+  /** Runs something of which one allocation fails, the one that comes after `count` others; -1: none. */
+  failing<T>(count: number, run: () => T): T {
     this.core.setU32(ROOT_ADDRESS + ROOT.failAfter, count);
+    const result = run();
+    this.core.setU32(ROOT_ADDRESS + ROOT.failAfter, -1);
+    return result;
   }
 
   /** Name of the encoding of the value at a key, "none" when it is absent. */
