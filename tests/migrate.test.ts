@@ -4,6 +4,7 @@
  */
 import { after, before, describe, it } from "node:test";
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { type AddressInfo, connect, createServer, type Server as NetServer, type Socket } from "node:net";
 import { Wakey } from "wakey";
 import { createBrowserPort } from "../runtime-adapters/browser.ts";
 import { MIGRATE_HANDLERS } from "../server/commands/migrate.ts";
@@ -15,7 +16,7 @@ import { Server } from "../server/server.ts";
 import { realProgram, type RunningServer, skipWithoutReal, startServer } from "./support/server.ts";
 import { bulk, encode, field, NIL, RespConnection } from "./support/resp.ts";
 import { simulatedServer } from "./support/simulated.ts";
-import { sleep, until } from "./support/wait.ts";
+import { until } from "./support/wait.ts";
 
 const OK = "+OK\r\n";
 const HOST = "127.0.0.1";
@@ -33,6 +34,55 @@ const VALUES: readonly string[][] = [
 const KEYS = VALUES.map((command) => command[1]);
 
 const isIoError = (text: string) => text.startsWith("-IOERR");
+
+/** A way to a server that takes connections at once, and passes on what they say only when it is opened. */
+class Gate {
+  port = 0;
+  /** Settles with the first words. */
+  readonly said: Promise<void>;
+  #open!: () => void;
+  readonly #server: NetServer;
+  readonly #sockets: Socket[] = [];
+
+  private constructor(target: number, ready: () => void) {
+    const opened = new Promise<void>((resolve) => {
+      this.#open = resolve;
+    });
+    let hear!: () => void;
+    this.said = new Promise((resolve) => {
+      hear = resolve;
+    });
+    this.#server = createServer((near) => {
+      this.#sockets.push(near);
+      near.on("error", () => near.destroy());
+      near.once("readable", hear);
+      void opened.then(() => {
+        const far = connect(target, HOST);
+        this.#sockets.push(far);
+        near.pipe(far).pipe(near);
+      });
+    });
+    this.#server.listen(0, HOST, ready);
+  }
+
+  static to(target: number): Promise<Gate> {
+    return new Promise((resolve) => {
+      const gate: Gate = new Gate(target, () => {
+        gate.port = (gate.#server.address() as AddressInfo).port;
+        resolve(gate);
+      });
+    });
+  }
+
+  open(): void {
+    this.#open();
+  }
+
+  close(): void {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#server.close();
+  }
+}
 
 /** Two servers, a connection to each, and what both know how to do. */
 class Pair {
@@ -137,18 +187,18 @@ describe("MIGRATE between two servers of ours", () => {
   it("holds every other client back, not itself longer than its limit", async () => {
     await pair.empty();
     await pair.a.command("MSET", "a", "1", "b", "2");
-    const [other, sleeper] = [await pair.source.connect(), await pair.target.connect()];
-    const slept = sleeper.command("DEBUG", "SLEEP", "0.8");
-    await sleep(100);
+    const [other, gate] = [await pair.source.connect(), await Gate.to(pair.target.port)];
+    const kept = async () => field(await other.command("INFO", "stats"), "migrate_cached_sockets");
+    const before = await kept();
     const start = performance.now();
-    const failed = pair.a.command("MIGRATE", HOST, `${pair.target.port}`, "a", "0", "300", "REPLACE");
-    await sleep(50);
+    const failed = pair.a.command("MIGRATE", HOST, `${gate.port}`, "a", "0", "300", "REPLACE");
+    await gate.said;
     assertEquals(await other.command("GET", "b"), bulk("2"));
     assert(performance.now() - start > 250, "it was held back");
     assertEquals(await failed, READING);
-    await slept;
-    assertEquals(await other.command("INFO", "stats").then((text) => field(text, "migrate_cached_sockets")), "0");
-    for (const connection of [other, sleeper]) connection.close();
+    gate.close();
+    assertEquals(await kept(), before, "the connection that failed is not kept");
+    other.close();
   });
 
   it("runs inside EXEC, whose other commands see its outcome", async () => {
@@ -166,20 +216,20 @@ describe("MIGRATE between two servers of ours", () => {
     await pair.empty();
     await pair.a.command("CONFIG", "SET", "notify-keyspace-events", "KEA");
     const [leaver, watcher] = [await pair.source.connect(), await pair.source.connect()];
-    const sleeper = await pair.target.connect();
+    const gate = await Gate.to(pair.target.port);
     await pair.a.command("SET", "k", "1");
     await watcher.command("WATCH", "k");
     await watcher.command("MULTI");
-    const slept = sleeper.command("DEBUG", "SLEEP", "0.4");
-    await sleep(50);
-    leaver.send(encode(["MIGRATE", HOST, pair.target.port, "k", 0, 5000]));
-    await sleep(50);
-    leaver.close();
+    leaver.send(encode(["MIGRATE", HOST, gate.port, "k", 0, 5000]));
+    await gate.said;
+    leaver.socket.end();
+    await until(() => leaver.closed, "the end of the connection");
+    gate.open();
     assertEquals(await pair.a.command("EXISTS", "k"), ":0\r\n");
     assertEquals(await watcher.command("EXEC"), "*-1\r\n");
-    await slept;
     assertEquals(await pair.b.command("GET", "k"), bulk("1"));
-    for (const connection of [watcher, sleeper]) connection.close();
+    watcher.close();
+    gate.close();
   });
 
   it("logs in, and asks whether its own user may", async () => {
