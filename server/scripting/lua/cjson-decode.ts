@@ -57,18 +57,23 @@ function utf8(point: number): string {
 
 /** An array or an object on its way. */
 interface Open {
-  /** The elements so far; undefined for an object. */
-  readonly elements: Value[] | undefined;
-  readonly table: Table;
-  key: string;
+  /** The keys so far, that of the next value among them; undefined for an array. */
+  readonly keys: string[] | undefined;
+  /** The values so far. Those of an array begin at 1, as in its table. */
+  readonly values: Value[];
 }
 
-/** The elements as a table, with an array part of the size that they would have given it one after the other. */
-function arrayOf(elements: Value[], table: Table): Table {
-  const size = 2 ** Math.ceil(Math.log2(elements.length));
-  const array: Value[] = [undefined, ...elements];
-  while (array.length <= size) array.push(undefined);
-  table.array = array;
+/** What stood in brackets as a table, with parts of the size that its values would have given them one after the other. */
+function tableOf({ keys, values }: Open): Table {
+  if (keys === undefined) {
+    const table = new Table();
+    const size = 2 ** Math.ceil(Math.log2(values.length - 1));
+    while (values.length <= size) values.push(undefined);
+    table.array = values;
+    return table;
+  }
+  const table = Table.sized(0, keys.length);
+  for (let i = 0; i < keys.length; i++) table.set(keys[i], values[i]);
   return table;
 }
 
@@ -119,22 +124,24 @@ export class Decoder {
         return undefined;
       case OBJECT_BEGIN: {
         this.#descend(3);
-        const table = new Table();
         const first = this.#next();
-        this.#done = table;
-        if (first === OBJECT_END) return undefined;
+        if (first === OBJECT_END) {
+          this.#done = new Table();
+          return undefined;
+        }
         this.#used += 2;
-        this.#open.push({ elements: undefined, table, key: this.#key(first) });
+        this.#open.push({ keys: [this.#key(first)], values: [] });
         return this.#next();
       }
       case ARRAY_BEGIN: {
         this.#descend(2);
-        const table = new Table();
         const first = this.#next();
-        this.#done = table;
-        if (first === ARRAY_END) return undefined;
+        if (first === ARRAY_END) {
+          this.#done = new Table();
+          return undefined;
+        }
         this.#used += 1;
-        this.#open.push({ elements: [], table, key: "" });
+        this.#open.push({ keys: undefined, values: [undefined] });
         return first;
       }
       default: throw this.#unexpected("value", token);
@@ -144,22 +151,21 @@ export class Decoder {
   /** Puts the value that is done where it belongs; the token of the next value, or undefined at the end. */
   #place(): string | undefined {
     for (let open = this.#open.at(-1); open !== undefined; open = this.#open.at(-1)) {
-      const { elements, table } = open;
-      if (elements === undefined) table.set(open.key, this.#done);
-      else elements.push(this.#done);
+      const { keys, values } = open;
+      values.push(this.#done);
       const token = this.#next();
       if (token === COMMA) {
         const first = this.#next();
-        if (elements !== undefined) return first;
-        open.key = this.#key(first);
+        if (keys === undefined) return first;
+        keys.push(this.#key(first));
         return this.#next();
       }
-      if (token !== (elements === undefined ? OBJECT_END : ARRAY_END)) {
-        throw this.#unexpected(elements === undefined ? "comma or object end" : "comma or array end", token);
+      if (token !== (keys === undefined ? ARRAY_END : OBJECT_END)) {
+        throw this.#unexpected(keys === undefined ? "comma or array end" : "comma or object end", token);
       }
       this.#open.pop();
-      this.#used -= elements === undefined ? 2 : 1;
-      this.#done = elements === undefined ? table : arrayOf(elements, table);
+      this.#used -= keys === undefined ? 1 : 2;
+      this.#done = tableOf(open);
     }
     return undefined;
   }

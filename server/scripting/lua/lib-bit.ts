@@ -5,6 +5,7 @@
 
 import { toNumber, typeError } from "./arguments.ts";
 import { library } from "./library.ts";
+import { scratch } from "./number-text.ts";
 import type { Table } from "./table.ts";
 import type { Plain, Value } from "./values.ts";
 
@@ -23,7 +24,7 @@ function integerAt(args: Value[], n: number): number {
 }
 
 function lowWord(x: number): number {
-  const view = new DataView(new ArrayBuffer(8));
+  const view = scratch();
   view.setFloat64(0, x);
   return view.getInt32(4);
 }

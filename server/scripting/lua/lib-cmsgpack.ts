@@ -8,7 +8,7 @@
 import { checkInteger, checkString, optInteger } from "./arguments.ts";
 import { argumentError, type LuaError, nativeError } from "./errors.ts";
 import { joined, library, MOST_VALUES, setFields } from "./library.ts";
-import { setDouble, setFloat } from "./number-text.ts";
+import { scratch, setDouble, setFloat } from "./number-text.ts";
 import { toInt } from "./numbers.ts";
 import { Table } from "./table.ts";
 import type { Plain, Results, Value } from "./values.ts";
@@ -53,7 +53,7 @@ function packInteger(x: number): string {
 
 function packNumber(x: number): string {
   if (Number.isInteger(x) && x >= -TWO_63 && x < TWO_63) return packInteger(x);
-  const view = new DataView(new ArrayBuffer(8));
+  const view = scratch();
   if (Math.fround(x) === x) {
     setFloat(view, x);
     return bytes(0xca) + highFirst(view.getUint32(0), 4);
@@ -128,7 +128,7 @@ interface Open {
 class Unpacker {
   readonly #data: string;
   #at: number;
-  readonly #view = new DataView(new ArrayBuffer(8));
+  readonly #view = scratch();
 
   constructor(data: string, at: number) {
     this.#data = data;

@@ -10,29 +10,42 @@
 import { checkInt, checkNumber } from "./arguments.ts";
 import { argumentError, nativeError } from "./errors.ts";
 import { library, setFields } from "./library.ts";
+import { scratch } from "./number-text.ts";
 import { power } from "./operators.ts";
 import type { Table } from "./table.ts";
 import { NOTHING, type Plain } from "./values.ts";
 
-const MULTIPLIER = 0x5deece66dn;
-const INCREMENT = 0xbn;
-const LOW_SEED = 0x330en;
+/** The multiplier in halves of 24 bits: their products are exact in a double. */
+const MULTIPLIER_HIGH = 0x5de;
+const MULTIPLIER_LOW = 0xece66d;
+const INCREMENT = 0xb;
+const HALF = 2 ** 24;
+const FIRST_HIGH = 0x1234ab;
+const FIRST_LOW = 0xcd330e;
+const LOW_SEED = 0x330e;
 const LARGEST_RANDOM = 0x7fffffff;
 const RADIANS_PER_DEGREE = Math.PI / 180;
 
 /** Valkey's random numbers. A server has one generator, for all of its scripts. */
 export class RandomNumbers {
-  #state = 0x1234abcd330en;
+  /** Its 48 bits in halves of 24. */
+  #high = FIRST_HIGH;
+  #low = FIRST_LOW;
 
   /** Starts the sequence of a seed, a 32-bit integer. */
   seed(seed: number): void {
-    this.#state = (BigInt(seed >>> 0) << 16n) | LOW_SEED;
+    this.#high = (seed >>> 8) & 0xffffff;
+    this.#low = ((seed & 0xff) << 16) | LOW_SEED;
   }
 
   /** The next number, at least 0 and below 1. */
   next(): number {
-    this.#state = BigInt.asUintN(48, this.#state * MULTIPLIER + INCREMENT);
-    return (Number(this.#state >> 17n) % LARGEST_RANDOM) / LARGEST_RANDOM;
+    const product = this.#low * MULTIPLIER_LOW + INCREMENT;
+    const carry = Math.floor(product / HALF);
+    this.#high = (this.#high * MULTIPLIER_LOW + this.#low * MULTIPLIER_HIGH + carry) % HALF;
+    this.#low = product % HALF;
+    const upper = this.#high * 128 + (this.#low >>> 17);
+    return (upper % LARGEST_RANDOM) / LARGEST_RANDOM;
   }
 }
 
@@ -66,7 +79,7 @@ const LEAST_NORMAL = 2 ** -1022;
 
 /** A finite number but zero as a fraction of at least 0.5 and below 1, and a power of two. */
 function split(x: number): [fraction: number, exponent: number] {
-  const view = new DataView(new ArrayBuffer(8));
+  const view = scratch();
   const isTiny = Math.abs(x) < LEAST_NORMAL;
   view.setFloat64(0, isTiny ? x * 2 ** 54 : x);
   const head = view.getUint32(0);

@@ -15,8 +15,12 @@ const MOST_FLAGS = 5;
 const KEPT_WHOLE = 100;
 const DEFAULT_PRECISION = 6;
 
-/** One specification, as "%-5.2f". */
+const MOST_CACHED = 100;
+const LONGEST_CACHED = 200;
+
+/** One specification, as "%-5.2f", with the text before it. */
 interface Spec {
+  readonly before: string;
   readonly isLeft: boolean;
   readonly isSigned: boolean;
   readonly isSpaced: boolean;
@@ -26,21 +30,29 @@ interface Spec {
   /** -1 when none is given. */
   readonly precision: number;
   readonly conversion: string;
-  /** Where the text goes on behind it. */
-  readonly end: number;
+  /** What is wrong with it, told when it's reached; "" for nothing. */
+  readonly fault: string;
+}
+
+/** A format that was read: its specifications and the text behind the last one. */
+interface Format {
+  readonly specs: readonly Spec[];
+  readonly rest: string;
 }
 
 const SPEC = /([-+ #0]*)(\d{0,2})(?:(\.)(\d{0,2}))?/y;
 
-/** Reads the specification whose % stands before `start`. */
-function readSpec(text: string, start: number): Spec {
+/** Reads the specification whose % stands before `start`; also gives where the text goes on behind it. */
+function readSpec(text: string, start: number, before: string): [spec: Spec, end: number] {
   SPEC.lastIndex = start;
   const [all, flags, width, point, precision] = SPEC.exec(text)!;
-  if (flags.length > MOST_FLAGS) throw nativeError("invalid format (repeated flags)");
   const at = start + all.length;
   const conversion = at < text.length ? text[at] : "\0";
-  if (conversion >= "0" && conversion <= "9") throw nativeError("invalid format (width or precision too long)");
-  return {
+  let fault = "";
+  if (flags.length > MOST_FLAGS) fault = "invalid format (repeated flags)";
+  else if (conversion >= "0" && conversion <= "9") fault = "invalid format (width or precision too long)";
+  const spec = {
+    before,
     isLeft: flags.includes("-"),
     isSigned: flags.includes("+"),
     isSpaced: flags.includes(" "),
@@ -49,8 +61,28 @@ function readSpec(text: string, start: number): Spec {
     width: Number(width),
     precision: point === undefined ? -1 : Number(precision),
     conversion,
-    end: at + 1,
+    fault,
   };
+  return [spec, at + 1];
+}
+
+function readFormat(text: string): Format {
+  const specs: Spec[] = [];
+  let before = "";
+  let copied = 0;
+  for (let at = text.indexOf("%"); at >= 0; at = text.indexOf("%", copied)) {
+    before += text.slice(copied, at);
+    if (text[at + 1] === "%") {
+      before += "%";
+      copied = at + 2;
+      continue;
+    }
+    const [spec, end] = readSpec(text, at + 1, before);
+    specs.push(spec);
+    before = "";
+    copied = end;
+  }
+  return { specs, rest: before + text.slice(copied) };
 }
 
 const padded = (text: string, spec: Spec): string => spec.isLeft ? text.padEnd(spec.width) : text.padStart(spec.width);
@@ -73,6 +105,10 @@ function precise(digits: string, spec: Spec): string {
 }
 
 function signedText(x: number, spec: Spec): string {
+  const cut = Math.trunc(x);
+  if (spec.width === 0 && spec.precision < 0 && cut > 0 && cut <= Number.MAX_SAFE_INTEGER) {
+    return signOf(false, spec) + cut;
+  }
   const whole = toInt64(x);
   const digits = precise((whole < 0n ? -whole : whole).toString(), spec);
   return filled(signOf(whole < 0n, spec), digits, spec, spec.isZeroed && spec.precision < 0);
@@ -140,24 +176,25 @@ function item(args: Value[], n: number, spec: Spec): string {
   }
 }
 
-/** string.format. */
-export const format: Plain = (args) => {
-  const text = checkString(args, 1);
-  let made = "";
-  let copied = 0;
-  let n = 1;
-  for (let at = text.indexOf("%"); at >= 0; at = text.indexOf("%", copied)) {
-    made = joined(made, text.slice(copied, at));
-    if (text[at + 1] === "%") {
-      made += "%";
-      copied = at + 2;
-      continue;
+/** Makes string.format, which keeps the formats that it read lately. */
+export function formatter(): Plain {
+  const formats = new Map<string, Format>();
+  return (args) => {
+    const text = checkString(args, 1);
+    let format = formats.get(text);
+    if (format === undefined) {
+      format = readFormat(text);
+      if (formats.size >= MOST_CACHED) formats.clear();
+      if (text.length <= LONGEST_CACHED) formats.set(text, format);
     }
-    n++;
-    if (n > args.length) throw argumentError(n, "no value");
-    const spec = readSpec(text, at + 1);
-    made = joined(made, item(args, n, spec));
-    copied = spec.end;
-  }
-  return joined(made, text.slice(copied));
-};
+    let made = "";
+    let n = 1;
+    for (const spec of format.specs) {
+      n++;
+      if (n > args.length) throw argumentError(n, "no value");
+      if (spec.fault !== "") throw nativeError(spec.fault);
+      made = joined(joined(made, spec.before), item(args, n, spec));
+    }
+    return joined(made, format.rest);
+  };
+}

@@ -5,11 +5,13 @@
 
 import { checkFunction, checkInt, checkInteger, checkString, optInteger } from "./arguments.ts";
 import { argumentError, nativeError } from "./errors.ts";
-import { format } from "./lib-string-format.ts";
+import { formatter } from "./lib-string-format.ts";
 import { matchers } from "./lib-string-match.ts";
 import { checkLength, fromBeginning, library, MOST_VALUES } from "./library.ts";
 import type { Table } from "./table.ts";
 import { NOTHING, type Plain, type Value } from "./values.ts";
+
+const REVERSED_AT_ONCE = 4096;
 
 const byte: Plain = (args) => {
   const text = checkString(args, 1);
@@ -55,9 +57,13 @@ const rep: Plain = (args) => {
 
 const reverse: Plain = (args) => {
   const text = checkString(args, 1);
-  const pieces: string[] = [];
-  for (let at = text.length - 1; at >= 0; at--) pieces.push(text[at]);
-  return pieces.join("");
+  let made = "";
+  for (let end = text.length; end > 0; end -= REVERSED_AT_ONCE) {
+    const codes: number[] = [];
+    for (let at = end - 1; at >= Math.max(end - REVERSED_AT_ONCE, 0); at--) codes.push(text.charCodeAt(at));
+    made += String.fromCharCode(...codes);
+  }
+  return made;
 };
 
 // JavaScript's own change letters beyond ASCII, too: text with such letters goes character by character.
@@ -79,5 +85,5 @@ const len: Plain = (args) => checkString(args, 1).length;
 
 /** Makes the library `string`. */
 export function stringLibrary(): Table {
-  return library({ byte, char, dump, format, len, lower, rep, reverse, sub, upper, ...matchers() });
+  return library({ byte, char, dump, format: formatter(), len, lower, rep, reverse, sub, upper, ...matchers() });
 }

@@ -11,7 +11,7 @@
 import { checkNumber, checkString, optInteger, toNumber } from "./arguments.ts";
 import { argumentError, nativeError } from "./errors.ts";
 import { joined, library, MOST_VALUES } from "./library.ts";
-import { setDouble, setFloat, toInt64, toUint64 } from "./number-text.ts";
+import { scratch, setDouble, setFloat, toInt64, toUint64 } from "./number-text.ts";
 import type { Table } from "./table.ts";
 import type { Plain, Value } from "./values.ts";
 
@@ -101,7 +101,10 @@ class Format {
 
 /** Text of bytes, which come with the lowest first. */
 function ordered(bytes: number[], isLittle: boolean): string {
-  return String.fromCharCode(...isLittle ? bytes : bytes.reverse());
+  let text = "";
+  if (isLittle) for (const byte of bytes) text += String.fromCharCode(byte);
+  else for (let at = bytes.length - 1; at >= 0; at--) text += String.fromCharCode(bytes[at]);
+  return text;
 }
 
 function integerBytes(x: number, size: number, isLittle: boolean): string {
@@ -116,7 +119,7 @@ function integerBytes(x: number, size: number, isLittle: boolean): string {
 }
 
 function floatBytes(x: number, size: number, isLittle: boolean): string {
-  const view = new DataView(new ArrayBuffer(8));
+  const view = scratch();
   if (size === 4) setFloat(view, x);
   else setDouble(view, x);
   const bytes: number[] = [];
@@ -125,7 +128,7 @@ function floatBytes(x: number, size: number, isLittle: boolean): string {
 }
 
 function readFloat(data: string, at: number, size: number, isLittle: boolean): number {
-  const view = new DataView(new ArrayBuffer(8));
+  const view = scratch();
   for (let i = 0; i < size; i++) view.setUint8(i, data.charCodeAt(at + i));
   return size === 4 ? view.getFloat32(0, isLittle) : view.getFloat64(0, isLittle);
 }

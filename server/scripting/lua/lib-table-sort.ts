@@ -13,20 +13,34 @@ import { comparisonError, isBelow, isTrue } from "./operators.ts";
 import { Table } from "./table.ts";
 import { CALLS, type CallRequest, NativeFunction, NOTHING, type Results, type Value } from "./values.ts";
 
-/** Whether values are numbers of which equal ones are the same: neither NaN nor both zeros. */
-function areOrderly(values: readonly Value[]): values is number[] {
-  return values.every((value) => typeof value === "number" && !Number.isNaN(value) && !Object.is(value, -0));
+/** The elements as numbers of which equal ones are the same (neither NaN nor both zeros), or undefined. */
+function asNumbers(table: Table, count: number): Float64Array | undefined {
+  const numbers = new Float64Array(count);
+  for (let index = 1; index <= count; index++) {
+    const value = table.get(index);
+    if (typeof value !== "number" || value !== value || (value === 0 && 1 / value < 0)) return undefined;
+    numbers[index - 1] = value;
+  }
+  return numbers;
+}
+
+function asStrings(table: Table, count: number): string[] | undefined {
+  const strings: string[] = [];
+  for (let index = 1; index <= count; index++) {
+    const value = table.get(index);
+    if (typeof value !== "string") return undefined;
+    strings.push(value);
+  }
+  return strings;
 }
 
 /** Sorts numbers or strings without comparing in Lua; false when there is something else among them. */
 function sortAlike(table: Table): boolean {
   if (table.isReadonly) return false;
   const count = table.length();
-  let values: Value[] = [];
-  for (let index = 1; index <= count; index++) values.push(table.get(index));
-  if (areOrderly(values)) values = [...Float64Array.from(values).sort()];
-  else if (values.every((value) => typeof value === "string")) values.sort();
-  else return false;
+  const values = asNumbers(table, count) ?? asStrings(table, count);
+  if (values === undefined) return false;
+  values.sort();
   for (let index = 1; index <= count; index++) table.set(index, values[index - 1]);
   return true;
 }
@@ -45,12 +59,16 @@ type Calls<Answer> = Generator<CallRequest, Answer, readonly Value[]>;
 /** Sorts one table. */
 class Sorter {
   readonly #table: Table;
+  /** The function that tells whether its first argument comes before the second, or undefined for `<`. */
   readonly #order: Value;
+  /** What is asked of the machine, one and the same each time: it takes the arguments before it goes on. */
+  readonly #args: Value[] = [undefined, undefined];
+  readonly #request: CallRequest;
 
-  /** `order` is the function that tells whether its first argument comes before the second, or undefined for `<`. */
   constructor(table: Table, order: Value) {
     this.#table = table;
     this.#order = order;
+    this.#request = { callee: order, args: this.#args };
   }
 
   /** Whether a comes before b, where that needs no call. */
@@ -60,7 +78,10 @@ class Sorter {
 
   /** The call that tells whether a comes before b. */
   #call(a: Value, b: Value): CallRequest {
-    return this.#order === undefined ? comparison(a, b) : { callee: this.#order, args: [a, b] };
+    if (this.#order === undefined) return comparison(a, b);
+    this.#args[0] = a;
+    this.#args[1] = b;
+    return this.#request;
   }
 
   #put(i: number, atI: Value, j: number, atJ: Value): void {
@@ -68,9 +89,10 @@ class Sorter {
     this.#table.set(j, atJ);
   }
 
-  /** Sorts the elements from `first` to `last`. */
-  *sort(first: number, last: number): Calls<void> {
-    const waiting: number[] = [first, last];
+  /** Sorts all elements. The partition stands in here: each generator around a call makes it slower. */
+  *sort(): Calls<void> {
+    const table = this.#table;
+    const waiting: number[] = [1, table.length()];
     while (waiting.length > 0) {
       let high = waiting.pop()!;
       let low = waiting.pop()!;
@@ -78,13 +100,31 @@ class Sorter {
         const middle = (low + high) >>> 1;
         yield* this.#orderThree(low, middle, high);
         if (high - low <= 2) break;
-        const split = yield* this.#partition(low, middle, high);
-        if (split - low < high - split) {
-          waiting.push(split + 1, high);
-          high = split - 1;
+        const pivot = table.get(middle);
+        this.#put(middle, table.get(high - 1), high - 1, pivot);
+        let i = low;
+        let j = high - 1;
+        for (;;) {
+          let a = table.get(++i);
+          while (this.#now(a, pivot) ?? isTrue((yield this.#call(a, pivot))[0])) {
+            if (i > high) throw nativeError("invalid order function for sorting");
+            a = table.get(++i);
+          }
+          let b = table.get(--j);
+          while (this.#now(pivot, b) ?? isTrue((yield this.#call(pivot, b))[0])) {
+            if (j < low) throw nativeError("invalid order function for sorting");
+            b = table.get(--j);
+          }
+          if (j < i) break;
+          this.#put(i, b, j, a);
+        }
+        this.#put(high - 1, table.get(i), i, table.get(high - 1));
+        if (i - low < high - i) {
+          waiting.push(i + 1, high);
+          high = i - 1;
         } else {
-          waiting.push(low, split - 1);
-          low = split + 1;
+          waiting.push(low, i - 1);
+          low = i + 1;
         }
       }
     }
@@ -104,31 +144,6 @@ class Sorter {
     [a, b] = [table.get(high), a];
     if (this.#now(a, b) ?? isTrue((yield this.#call(a, b))[0])) this.#put(middle, a, high, b);
   }
-
-  /** Brings what comes before the middle element to the left of it, the rest to the right; tells where it is then. */
-  *#partition(low: number, middle: number, high: number): Calls<number> {
-    const table = this.#table;
-    const pivot = table.get(middle);
-    this.#put(middle, table.get(high - 1), high - 1, pivot);
-    let i = low;
-    let j = high - 1;
-    for (;;) {
-      let a = table.get(++i);
-      while (this.#now(a, pivot) ?? isTrue((yield this.#call(a, pivot))[0])) {
-        if (i > high) throw nativeError("invalid order function for sorting");
-        a = table.get(++i);
-      }
-      let b = table.get(--j);
-      while (this.#now(pivot, b) ?? isTrue((yield this.#call(pivot, b))[0])) {
-        if (j < low) throw nativeError("invalid order function for sorting");
-        b = table.get(--j);
-      }
-      if (j < i) break;
-      this.#put(i, b, j, a);
-    }
-    this.#put(high - 1, table.get(i), i, table.get(high - 1));
-    return i;
-  }
 }
 
 function sortQuickly(args: Value[]): Results {
@@ -136,10 +151,9 @@ function sortQuickly(args: Value[]): Results {
 }
 
 function* sortCalling(args: Value[]): Calls<Results> {
-  if (sortQuickly(args) === NOTHING) return NOTHING;
   const table = checkTable(args, 1);
   const order = isMissing(args, 2) ? undefined : checkFunction(args, 2);
-  yield* new Sorter(table, order).sort(1, table.length());
+  yield* new Sorter(table, order).sort();
   return NOTHING;
 }
 

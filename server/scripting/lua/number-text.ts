@@ -14,6 +14,10 @@ const MOST_JS_DIGITS = 100;
 /** Precision at which printing and reading again gives each number back. */
 const SAFE_DIGITS = 15;
 const MOST_POWER_OF_5 = 22;
+const POWERS = [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+/** Below it %g writes an exponent. */
+const LEAST_FIXED = 1e-4;
+const ZERO = 48;
 
 const isOdd = (x: number): boolean => Math.abs(x % 2) === 1;
 
@@ -73,17 +77,33 @@ export function exponentialText(x: number, precision: number, keepPoint = false)
   return signOf(x) + digits[0] + point + digits.slice(1) + exponentText(exponent);
 }
 
+/** How many characters of a number are the point and zeros before its first digit; from LEAST_FIXED on. */
+function notDigits(size: number): number {
+  if (size >= 0.1) return size >= 1 ? 1 : 2;
+  if (size >= 0.01) return 3;
+  return size >= 0.001 ? 4 : 5;
+}
+
+/** A number of ordinary size like %.*g, from the shortest text that gives it back: undefined where that isn't sure. */
+function usualText(size: number, count: number): string | undefined {
+  if (size >= POWERS[count - 1] || (size < LEAST_FIXED && size !== 0)) return undefined;
+  const shortest = String(size);
+  // rounded to no fewer digits than it has, it stays the same
+  if (shortest.length <= count + 1) return shortest;
+  // a number that lies halfway has one digit more than `count`
+  if (shortest.length - notDigits(size) <= count + 1) return undefined;
+  const rounded = size.toPrecision(count);
+  let end = rounded.length;
+  while (rounded.charCodeAt(end - 1) === ZERO) end--;
+  return rounded.slice(0, rounded[end - 1] === "." ? end - 1 : end);
+}
+
 /** A finite number like %.*g; `keepZeros` is the flag #. */
 export function generalText(x: number, precision: number, keepZeros = false): string {
   const count = precision === 0 ? 1 : precision;
   if (!keepZeros && count <= SAFE_DIGITS) {
-    // the shortest text that gives x back is also the rounded one when it is short enough
-    const size = Math.abs(x);
-    if (size < 10 ** count && Number.isInteger(x)) return signOf(x) + size;
-    if (size >= 1e-4 && size < 10 ** (count - 1)) {
-      const text = String(size);
-      if (text.length <= count + 1 && size >= 1) return signOf(x) + text;
-    }
+    const usual = usualText(Math.abs(x), count);
+    if (usual !== undefined) return signOf(x) + usual;
   }
   const { digits, exponent } = digitsOf(Math.abs(x), count);
   const kept = keepZeros ? digits : digits.replace(/0+$/, "") || "0";
@@ -97,16 +117,24 @@ export function generalText(x: number, precision: number, keepZeros = false): st
   return signOf(x) + whole + point + kept.slice(exponent + 1);
 }
 
+let view: DataView | undefined;
+
+/** Eight bytes to look at a number's bits; whoever uses them next overwrites them. */
+export function scratch(): DataView {
+  view ??= new DataView(new ArrayBuffer(8));
+  return view;
+}
+
 /** Writes a double's 8 bytes, highest first; NaN with its sign, as text has it. */
-export function setDouble(view: DataView, x: number): void {
-  view.setFloat64(0, x);
-  if (Number.isNaN(x)) view.setUint16(0, 0xfff8);
+export function setDouble(into: DataView, x: number): void {
+  into.setFloat64(0, x);
+  if (Number.isNaN(x)) into.setUint16(0, 0xfff8);
 }
 
 /** Writes the 4 bytes of the float that is nearest to a double, highest first. */
-export function setFloat(view: DataView, x: number): void {
-  view.setFloat32(0, x);
-  if (Number.isNaN(x)) view.setUint16(0, 0xffc0);
+export function setFloat(into: DataView, x: number): void {
+  into.setFloat32(0, x);
+  if (Number.isNaN(x)) into.setUint16(0, 0xffc0);
 }
 
 const TWO_63 = 2 ** 63;
