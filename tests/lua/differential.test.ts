@@ -52,7 +52,7 @@ describe("Lua beside the real server", { skip }, () => {
     await agree(limitScripts());
   });
 
-  for (const kind of ["soup", "broken", "program"] as const) {
+  for (const kind of ["soup", "broken", "program", "order"] as const) {
     it(`random: ${kind}`, async () => {
       const generator = new ProgramGenerator(seeded(`lua ${kind}`));
       const scripts = Array.from({ length: COUNT }, () => generator[kind]());

@@ -89,6 +89,23 @@ export class ProgramGenerator {
     return Array.from({ length }, () => this.#random.pick(SOUP)).join(this.#random.chance(50) ? " " : "");
   }
 
+  /** A table that is filled, and the order in which pairs goes through it. */
+  order(): string {
+    const random = this.#random;
+    const key = (): string => {
+      switch (random.below(6)) {
+        case 0: return String(random.below(30) - 3);
+        case 1: return String(random.below(20) / 4);
+        case 2: return String(random.chance(50));
+        default: return `'${"key-".repeat(random.below(4))}${random.below(50)}'`;
+      }
+    };
+    const first = Array.from({ length: random.below(8) }, () => random.chance(60) ? `[${key()}] = 1` : "1");
+    const later = Array.from({ length: random.below(60) }, () => `t[${key()}] = 1`);
+    return `local t, o = {${first.join(", ")}}, {} ${later.join(" ")} ` +
+      "for k in pairs(t) do o[#o + 1] = tostring(k) end return {#t, table.concat(o, ' ')}";
+  }
+
   // --- Statements ---
 
   #block(depth: number): string {

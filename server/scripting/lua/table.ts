@@ -9,12 +9,14 @@
 // whole numbers counted, and the array part becomes the largest power of two that more than half of them fill. `#`
 // finds the same border as C's for that reason, holes or not.
 //
-// Positions count the pairs: 1 to n are the array's, those above the hash part's. Costs: get, set, next O(1) amortised,
+// Positions count the pairs: 1 to n are the array's, those above the hash part's, which for up to MOST_ORDERED keys are
+// in the order of C's Lua (order.ts). Costs: get, set, next O(1) amortised,
 // `#` O(log n).
 //
 // Metatables are the machine's matter: what is here is raw, but for the flag that forbids changes.
 
 import { type LuaError, runtimeError } from "./errors.ts";
+import { type Order, orderOf } from "./order.ts";
 import type { Value } from "./values.ts";
 
 /** Up to so many keys are compared one by one. */
@@ -22,6 +24,8 @@ const SMALL = 8;
 const NO_VALUES: Value[] = [];
 const NO_ARRAY: Value[] = [undefined];
 const LARGEST_BITS = 26;
+/** Hash parts of more keys are traversed in the order in which these came: C's order would cost too much. */
+const MOST_ORDERED = 256;
 
 export class Table {
   array: Value[] = NO_ARRAY;
@@ -32,6 +36,10 @@ export class Table {
   isReadonly = false;
   private slots: Map<Value, number> | undefined = undefined;
   private capacity = 0;
+  /** How many nodes C's hash part would have had when the first of `keys` came. */
+  private firstCapacity = 0;
+  /** The order in which the hash part is traversed, from the first traversal until the next new key. */
+  private order: Order | undefined = undefined;
 
   /** With room for so many elements and keys, as a constructor announces them. */
   static sized(elements: number, keys: number): Table {
@@ -143,6 +151,7 @@ export class Table {
   private append(key: Value, value: Value): void {
     const slot = this.keys.push(key) - 1;
     this.values.push(value);
+    this.order = undefined;
     if (this.slots !== undefined) this.slots.set(key, slot);
     else if (slot >= SMALL) this.slots = new Map(this.keys.map((each, index) => [each, index]));
   }
@@ -152,6 +161,8 @@ export class Table {
     this.values = emptyList();
     this.slots = undefined;
     this.capacity = capacity;
+    this.firstCapacity = capacity;
+    this.order = undefined;
   }
 
   /** Makes room for a key that is in neither part: chooses the sizes of both anew. */
@@ -187,6 +198,7 @@ export class Table {
       return;
     }
     const { array, keys: oldKeys, values: oldValues } = this;
+    const order = this.ordered();
     this.makeHash(capacity);
     if (size > before) {
       this.array = before === 0 ? [undefined] : array;
@@ -197,7 +209,8 @@ export class Table {
         if (array[index] !== undefined) this.append(index, array[index]);
       }
     }
-    for (let slot = 0; slot < oldKeys.length; slot += 1) {
+    for (let index = 0; index < oldKeys.length; index += 1) {
+      const slot = order === undefined ? index : order.slots[oldKeys.length - 1 - index];
       const value = oldValues[slot];
       if (value === undefined) continue;
       const key = oldKeys[slot];
@@ -216,24 +229,39 @@ export class Table {
 
   // --- Traversing ---
 
+  /** The order of the hash part, if it's small enough that it's worth to be that of C's. */
+  private ordered(): Order | undefined {
+    const count = this.keys.length;
+    if (count < 2 || count > MOST_ORDERED) return undefined;
+    this.order ??= orderOf(this.keys, this.firstCapacity);
+    return this.order;
+  }
+
   /** The position of the first pair behind a position (0: of all), or 0 when there is none. */
   after(position: number): number {
-    const array = this.array;
+    const { array, values } = this;
+    const size = array.length;
     let next = position + 1;
-    for (; next < array.length; next += 1) if (array[next] !== undefined) return next;
-    const values = this.values;
-    for (let slot = next - array.length; slot < values.length; slot += 1) {
-      if (values[slot] !== undefined) return slot + array.length;
+    for (; next < size; next += 1) if (array[next] !== undefined) return next;
+    const order = this.order ?? this.ordered();
+    for (let rank = next - size; rank < values.length; rank += 1) {
+      if (values[order === undefined ? rank : order.slots[rank]] !== undefined) return rank + size;
     }
     return 0;
   }
 
   keyAt(position: number): Value {
-    return position < this.array.length ? position : this.keys[position - this.array.length];
+    return position < this.array.length ? position : this.keys[this.slotAt(position)];
   }
 
   valueAt(position: number): Value {
-    return position < this.array.length ? this.array[position] : this.values[position - this.array.length];
+    return position < this.array.length ? this.array[position] : this.values[this.slotAt(position)];
+  }
+
+  private slotAt(position: number): number {
+    const rank = position - this.array.length;
+    const order = this.order ?? this.ordered();
+    return order === undefined ? rank : order.slots[rank];
   }
 
   /** The position of a key (0 for nil, as before the first), or -1 if it isn't in the table. */
@@ -241,7 +269,9 @@ export class Table {
     if (key === undefined) return 0;
     if (typeof key === "number" && key > 0 && key < this.array.length && (key | 0) === key) return key;
     const slot = this.find(key);
-    return slot < 0 ? -1 : slot + this.array.length;
+    if (slot < 0) return -1;
+    const order = this.order ?? this.ordered();
+    return (order === undefined ? slot : order.ranks[slot]) + this.array.length;
   }
 }
 
