@@ -314,15 +314,26 @@ function countFields(): i32 {
   return count;
 }
 
+/** The integer of a type at an offset in bits of a string. */
+function readField(ptr: usize, len: i32, offset: u64, type: i32): i64 {
+  const width = type & ~SIGNED;
+  return type & SIGNED ? getSignedBits(ptr, len, offset, width) : <i64>getUnsignedBits(ptr, len, offset, width);
+}
+
 /**
- * Runs one SET or INCRBY, its operand being `operand`, on the string at `ptr`; replies the old or new value, or null
- * when it overflows under FAIL. Answers 1 when the stored integer is another one than before, 0 when it is the same,
- * and -1 when nothing was stored.
+ * Runs the SET or, `adds`, INCRBY at argument i on the string at `ptr`; replies the old or new value, or null when it
+ * overflows under FAIL. Answers 1 when the stored integer is another one than before, 0 when it is the same, and -1
+ * when nothing was stored.
  */
-function writeField(c: Client, ptr: usize, len: i32, offset: u64, type: i32, adds: bool, operand: i64, mode: i32): i32 {
+function writeField(c: Client, ptr: usize, len: i32, i: i32, adds: bool, mode: i32): i32 {
+  const type = fieldType(i + 1);
   const width = type & ~SIGNED;
   const isSigned = (type & SIGNED) != 0;
-  const old = isSigned ? getSignedBits(ptr, len, offset, width) : <i64>getUnsignedBits(ptr, len, offset, width);
+  argOffset(c, i + 2, width);
+  const offset = <u64>root().number;
+  argI64(c, i + 3, NOT_INTEGER);
+  const operand = root().number;
+  const old = readField(ptr, len, offset, type);
   const from = adds ? old : operand;
   const by: i64 = adds ? operand : 0;
   let value = from + by;
@@ -352,17 +363,12 @@ function runFields(c: Client, e: usize, grown: bool): i32 {
       mode = overflowMode(++i);
       continue;
     }
-    const type = fieldType(i + 1);
-    const width = type & ~SIGNED;
-    argOffset(c, i + 2, width);
-    const offset = <u64>root().number;
     if (operation == FIELD_GET) {
-      if (type & SIGNED) replyInteger(c, getSignedBits(ptr, len, offset, width));
-      else replyInteger(c, <i64>getUnsignedBits(ptr, len, offset, width));
+      const type = fieldType(i + 1);
+      argOffset(c, i + 2, type & ~SIGNED);
+      replyInteger(c, readField(ptr, len, <u64>root().number, type));
     } else {
-      argI64(c, i + 3, NOT_INTEGER);
-      const operand = root().number;
-      const stored = writeField(c, ptr, len, offset, type, operation == FIELD_INCRBY, operand, mode);
+      const stored = writeField(c, ptr, len, i, operation == FIELD_INCRBY, mode);
       if (stored > 0 || (stored == 0 && grown)) changes++;
     }
     i += fieldArguments(operation);

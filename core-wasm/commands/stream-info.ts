@@ -20,7 +20,7 @@ import { argI64, argIs } from "./arguments";
 import { isOfType, readKey } from "./look-up";
 import { replyNoGroupOfKey, replySubcommandSyntax } from "./stream-group";
 import { replyId } from "./stream-id";
-import { replyEntry, replyRange } from "./stream-range";
+import { countRange, replyCounted, replyEntry } from "./stream-range";
 
 /** What FULL shows of each list when COUNT says nothing else. */
 const COUNT_DEFAULT: i64 = 10;
@@ -130,7 +130,7 @@ function replyFull(c: Client, s: Stream, count: i64): void {
   replyMap(c, 9);
   replyHead(c, s);
   replyBulkText(c, "entries");
-  replyRange(c, s, 0, 0, u64.MAX_VALUE, u64.MAX_VALUE, count, false);
+  replyCounted(c, countRange(s, 0, 0, u64.MAX_VALUE, u64.MAX_VALUE, count));
   const groups = groupsOf(s);
   replyBulkText(c, "groups");
   replyArray(c, nameCount(groups));

@@ -113,16 +113,10 @@ export function countRange(s: Stream, ms: u64, seq: u64, endMs: u64, endSeq: u64
   return countFrom(f, s, endMs, endSeq, most);
 }
 
-/** Replies the entries from an ID to another as an array; `most` at most, when that isn't 0. */
-export function replyRange(
-  c: Client, s: Stream, ms: u64, seq: u64, endMs: u64, endSeq: u64, most: i64, backward: bool,
-): void {
-  const n = countRange(s, ms, seq, endMs, endSeq, most);
+/** Replies as an array what countRange() has counted. */
+export function replyCounted(c: Client, n: i64): void {
   replyArray(c, <i32>n);
-  if (n == 0) return;
-  const at = cursor();
-  if (!backward) replyEntries(c, at, n);
-  else if (seekUpTo(at, s, endMs, endSeq)) replyEntriesBackward(c, at, n);
+  if (n > 0) replyEntries(c, cursor(), n);
 }
 
 /** Replies the entry of an ID, which exists. */
@@ -152,9 +146,19 @@ function rangeGeneric(c: Client, startArg: i32, endArg: i32, backward: bool): vo
   }
   const e = readKey(c, 1);
   if (!isOfType(c, e, TYPE_STREAM)) return;
-  if (e == 0) replyArray(c, 0);
-  else if (count == 0) replyNullArray(c);
-  else replyRange(c, streamOf(e), ms, seq, endMs, endSeq, count < 0 ? 0 : count, backward);
+  if (e == 0 || count == 0) {
+    if (e == 0) replyArray(c, 0);
+    else replyNullArray(c);
+    return;
+  }
+  const s = streamOf(e);
+  const n = countRange(s, ms, seq, endMs, endSeq, count < 0 ? 0 : count);
+  if (!backward) {
+    replyCounted(c, n);
+    return;
+  }
+  replyArray(c, <i32>n);
+  if (n > 0 && seekUpTo(cursor(), s, endMs, endSeq)) replyEntriesBackward(c, cursor(), n);
 }
 
 /** XRANGE key start end [COUNT count] */
