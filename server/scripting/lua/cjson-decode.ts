@@ -5,7 +5,8 @@
 
 import { type LuaError, nativeError } from "./errors.ts";
 import { JSON_NULL, type JsonSettings } from "./cjson-settings.ts";
-import { MOST_VALUES } from "./library.ts";
+import { arrayTable, mapTable, MOST_VALUES } from "./library.ts";
+import { POWERS } from "./number-text.ts";
 import { parseNumber } from "./numbers.ts";
 import { Table } from "./table.ts";
 import type { Value } from "./values.ts";
@@ -26,6 +27,7 @@ const END = "T_END";
 const QUOTE = 34;
 const PLUS = 43;
 const MINUS = 45;
+const POINT = 46;
 const BACKSLASH = 92;
 const MOST_FAST_DIGITS = 15;
 
@@ -61,20 +63,6 @@ interface Open {
   readonly keys: string[] | undefined;
   /** The values so far. Those of an array begin at 1, as in its table. */
   readonly values: Value[];
-}
-
-/** What stood in brackets as a table, with parts of the size that its values would have given them one after the other. */
-function tableOf({ keys, values }: Open): Table {
-  if (keys === undefined) {
-    const table = new Table();
-    const size = 2 ** Math.ceil(Math.log2(values.length - 1));
-    while (values.length <= size) values.push(undefined);
-    table.array = values;
-    return table;
-  }
-  const table = Table.sized(0, keys.length);
-  for (let i = 0; i < keys.length; i++) table.set(keys[i], values[i]);
-  return table;
 }
 
 /** One call of cjson.decode. */
@@ -165,7 +153,7 @@ export class Decoder {
       }
       this.#open.pop();
       this.#used -= keys === undefined ? 1 : 2;
-      this.#done = tableOf(open);
+      this.#done = keys === undefined ? arrayTable(values) : mapTable(keys, values);
     }
     return undefined;
   }
@@ -232,7 +220,7 @@ export class Decoder {
   #numberOrWrong(code: number): string {
     const isUsual = code === MINUS || (code >= 48 && code <= 57);
     if (isUsual) {
-      if (this.#shortInteger(code)) return NUMBER;
+      if (this.#shortNumber()) return NUMBER;
       const isInvalid = !this.#settings.decodeInvalidNumbers && matchEnd(INVALID, this.#text, this.#at) >= 0;
       return isInvalid ? this.#wrong("invalid number") : this.#number();
     }
@@ -240,16 +228,28 @@ export class Decoder {
     return isOdd && matchEnd(INVALID, this.#text, this.#at) >= 0 ? this.#number() : this.#wrong("invalid token");
   }
 
-  /** Takes a whole number of few digits that begins with one from 1 to 9; most numbers are that. */
-  #shortInteger(first: number): boolean {
-    if (first < 49) return false;
-    let value = 0;
-    let at = this.#at;
-    let code = first;
-    for (; code >= 48 && code <= 57; code = this.#text.charCodeAt(++at)) value = value * 10 + code - 48;
-    // neither a fraction nor an exponent behind it
-    if (at - this.#at > MOST_FAST_DIGITS || code === 46 || (code | 32) === 101) return false;
-    this.#value = value;
+  /**
+   * Takes a number of few digits without an exponent; most are that. Both its digits and the power of ten that they are
+   * divided by are exact in a double, so that the quotient is rounded once, as it should be.
+   */
+  #shortNumber(): boolean {
+    const text = this.#text;
+    const start = text.charCodeAt(this.#at) === MINUS ? this.#at + 1 : this.#at;
+    let at = start;
+    let digits = 0;
+    let code = text.charCodeAt(at);
+    // a 0 may be the beginning of what isn't JSON
+    if (code === 48 && text.charCodeAt(at + 1) !== POINT) return false;
+    for (; code >= 48 && code <= 57; code = text.charCodeAt(++at)) digits = digits * 10 + code - 48;
+    if (at === start) return false;
+    const point = at;
+    if (code === POINT) {
+      code = text.charCodeAt(++at);
+      for (; code >= 48 && code <= 57; code = text.charCodeAt(++at)) digits = digits * 10 + code - 48;
+    }
+    if (at - start > MOST_FAST_DIGITS || (code | 32) === 101) return false;
+    const size = at > point + 1 ? digits / POWERS[at - point - 1] : digits;
+    this.#value = start > this.#at ? -size : size;
     this.#at = at;
     return true;
   }

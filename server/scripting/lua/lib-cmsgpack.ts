@@ -7,7 +7,7 @@
 
 import { checkInteger, checkString, optInteger } from "./arguments.ts";
 import { argumentError, type LuaError, nativeError } from "./errors.ts";
-import { joined, library, MOST_VALUES, setFields } from "./library.ts";
+import { arrayTable, joined, library, mapTable, MOST_VALUES, setFields } from "./library.ts";
 import { scratch, setDouble, setFloat } from "./number-text.ts";
 import { toInt } from "./numbers.ts";
 import { Table } from "./table.ts";
@@ -114,15 +114,23 @@ const pack: Plain = (args) => {
 
 // --- Unpacking ---
 
-/** A table that is being filled: so many elements, or keys and values, are still to come. */
+/** A table that is being filled: so many elements, or pairs of keys and values, are still to come. */
 interface Open {
-  readonly table: Table;
-  readonly isMap: boolean;
+  /** The keys so far, that of the next value among them; undefined for an array. */
+  readonly keys: Value[] | undefined;
+  /** The values so far. Those of an array begin at 1, as in its table. */
+  readonly values: Value[];
   left: number;
-  /** The next index of an array. */
-  index: number;
-  hasKey: boolean;
-  key: Value;
+}
+
+/** What was filled, as a table. Elements that are nil come one by one: they decide how large its parts are. */
+function tableOf({ keys, values }: Open): Table {
+  if (keys !== undefined) return mapTable(keys, values);
+  if (values.length === 1) return new Table();
+  if (values.indexOf(undefined, 1) < 0) return arrayTable(values);
+  const table = new Table();
+  for (let index = 1; index < values.length; index++) table.set(index, values[index]);
+  return table;
 }
 
 class Unpacker {
@@ -168,7 +176,7 @@ class Unpacker {
   }
 
   #opened(isMap: boolean, left: number): Open {
-    return { table: new Table(), isMap, left, index: 1, hasKey: false, key: undefined };
+    return { keys: isMap ? [] : undefined, values: isMap ? [] : [undefined], left };
   }
 
   /** The next value that isn't a table, or the table whose contents come next. */
@@ -212,23 +220,23 @@ class Unpacker {
       if (depth >= MOST_VALUES) throw stackOverflow();
       let done = this.#next();
       if (isOpen(done)) {
-        if (!done.isMap && depth >= MOST_VALUES - 1) throw arrayOverflow();
+        if (done.keys === undefined && depth >= MOST_VALUES - 1) throw arrayOverflow();
         if (done.left > 0) {
           open.push(done);
-          depth += done.isMap ? 1 : 2;
+          depth += done.keys === undefined ? 2 : 1;
           continue;
         }
-        done = done.table;
+        done = tableOf(done);
       }
       // a value is done; so is each table whose last value it was
       for (;;) {
-        const table = open.at(-1);
-        if (table === undefined) return done as Value;
-        depth += place(table, done as Value);
-        if (table.left > 0) break;
+        const waiting = open.at(-1);
+        if (waiting === undefined) return done;
+        depth += place(waiting, done);
+        if (waiting.left > 0) break;
         open.pop();
-        depth -= table.isMap ? 1 : 2;
-        done = table.table;
+        depth -= waiting.keys === undefined ? 2 : 1;
+        done = tableOf(waiting);
       }
     }
   }
@@ -244,22 +252,19 @@ const isOpen = (value: Value | Open): value is Open =>
 
 /** Puts a value into the table that waits for it; gives by how much C's stack is higher then. */
 function place(open: Open, value: Value): number {
-  if (!open.isMap) {
-    open.table.set(open.index, value);
-    open.index++;
-    open.left--;
-    return 0;
-  }
-  if (!open.hasKey) {
-    open.hasKey = true;
-    open.key = value;
+  const { keys, values } = open;
+  if (keys !== undefined && keys.length === values.length) {
+    keys.push(value);
     return 1;
   }
-  open.table.set(open.key, value);
-  open.hasKey = false;
+  // a key that can't be one is complained of when its value is there
+  if (keys !== undefined && !isKey(keys.at(-1))) new Table().set(keys.at(-1), value);
+  values.push(value);
   open.left--;
-  return -1;
+  return keys === undefined ? 0 : -1;
 }
+
+const isKey = (value: Value): boolean => value !== undefined && !Number.isNaN(value);
 
 /** All values, or up to `limit` of them from `offset` on: then the next offset comes first, -1 at the end. */
 function unpackFrom(args: Value[], limit: number, offset: number): Results {

@@ -18,6 +18,8 @@ import type { Plain, Value } from "./values.ts";
 const LARGEST_INTEGER = 32;
 const WORD = 8;
 const LARGEST_ALIGNMENT = 8;
+/** Integers of so many bytes are exact in a double. */
+const EXACT_BYTES = 6;
 const MOST_INT = 0x7fffffff;
 
 const isDigit = (code: number): boolean => code >= 48 && code <= 57;
@@ -134,14 +136,17 @@ function readFloat(data: string, at: number, size: number, isLittle: boolean): n
 }
 
 function readInteger(data: string, at: number, size: number, isLittle: boolean, isSigned: boolean): number {
-  const byte = (i: number): number => data.charCodeAt(isLittle ? at + i : at + size - 1 - i);
-  if (size > 0 && size < 7) {
+  // from the highest byte that counts to the lowest
+  const step = isLittle ? -1 : 1;
+  const lowest = isLittle ? at : at + size - 1;
+  const highest = lowest - step * (Math.min(size, WORD) - 1);
+  if (size > 0 && size <= EXACT_BYTES) {
     let whole = 0;
-    for (let i = size - 1; i >= 0; i--) whole = whole * 256 + byte(i);
-    return isSigned && byte(size - 1) > 127 ? whole - 256 ** size : whole;
+    for (let i = highest; i !== lowest + step; i += step) whole = whole * 256 + data.charCodeAt(i);
+    return isSigned && data.charCodeAt(highest) > 127 ? whole - 256 ** size : whole;
   }
   let whole = 0n;
-  for (let i = Math.min(size, WORD) - 1; i >= 0; i--) whole = (whole << 8n) | BigInt(byte(i));
+  for (let i = highest; i !== lowest + step; i += step) whole = (whole << 8n) | BigInt(data.charCodeAt(i));
   if (!isSigned) return Number(whole);
   // a shift in C counts modulo 64, which shows where the size isn't between 1 and 8
   const mask = BigInt.asUintN(64, -1n << BigInt((size * 8 - 1) & 63));

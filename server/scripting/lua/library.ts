@@ -44,6 +44,22 @@ export function library(
   return table;
 }
 
+/** Elements, which begin at index 1, as a table whose array part is as large as when they had come one by one. */
+export function arrayTable(values: Value[]): Table {
+  const table = new Table();
+  const size = 2 ** Math.ceil(Math.log2(values.length - 1));
+  while (values.length <= size) values.push(undefined);
+  table.array = values;
+  return table;
+}
+
+/** A table of keys and values. */
+export function mapTable(keys: readonly Value[], values: readonly Value[]): Table {
+  const table = Table.sized(0, keys.length);
+  for (let i = 0; i < keys.length; i++) table.set(keys[i], values[i]);
+  return table;
+}
+
 /** Sets fields that are no functions. */
 export function setFields(table: Table, fields: Record<string, Value>): void {
   for (const name of Object.keys(fields)) table.set(name, fields[name]);

@@ -14,7 +14,8 @@ const MOST_JS_DIGITS = 100;
 /** Precision at which printing and reading again gives each number back. */
 const SAFE_DIGITS = 15;
 const MOST_POWER_OF_5 = 22;
-const POWERS = [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+/** Those powers of ten of which a quotient by 15 digits can be had in one rounding. */
+export const POWERS = [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
 /** Below it %g writes an exponent. */
 const LEAST_FIXED = 1e-4;
 const ZERO = 48;
