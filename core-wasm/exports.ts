@@ -53,7 +53,7 @@ import { trimTrackingFrame } from "./resp/tracking-messages";
 import { trackingBroadcast, trackingPrefix, trackingPrefixAt } from "./resp/tracking-prefixes";
 import { freeMonitorLine, monitorAdd, setPeer } from "./resp/monitor";
 import { freeMessageBuffers, mayKeepSubscriptions, namesOf } from "./resp/pubsub";
-import { clearErrorStats, errorInit, reserve } from "./resp/reply";
+import { clearErrorStats, countError, errorInit, reserve } from "./resp/reply";
 import { noteScript, scriptName } from "./resp/script-flags";
 import {
   checkScripted, endScript, runScripted, scriptArguments, scriptedDone, scriptIsBusy, startScript,
@@ -360,6 +360,11 @@ export function scriptDone(failed: i32): i32 {
 /** Other clients are told that a script is busy, until it ends. */
 export function scriptBusy(): void {
   scriptIsBusy();
+}
+
+/** Counts an error reply that a script has made. */
+export function scriptError(ptr: usize, length: i32): void {
+  countError(ptr, length, true);
 }
 
 /** Ends the script. */

@@ -381,8 +381,8 @@ function sizeOf(e: usize): i64 {
 /** Sorts what is at `e` (0: nothing) and replies. */
 function run(c: Client, e: usize, o: Options): void {
   const type = e == 0 ? TYPE_LIST : entryType(e);
-  if (o.unsorted && type == TYPE_SET && o.isStoring) {
-    // What is stored must not depend on a table's order.
+  if (o.unsorted && type == TYPE_SET && (o.isStoring || root().scriptCaller != 0)) {
+    // What is stored, or what a script sees, must not depend on a table's order.
     o.unsorted = false;
     o.alpha = true;
     o.by = 0;

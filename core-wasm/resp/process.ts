@@ -110,20 +110,24 @@ function shownLength(i: i32, most: i32): i32 {
   return n;
 }
 
+/** Replies that there is no such subcommand, when the command is one that has some; false when it is not. */
+export function rejectSubcommand(c: Client): bool {
+  const id = lookupCommand(argPtr(0), argLen(0));
+  if (id <= 0 || root().argc < 2 || !(commandFlags(id) & CMD_CONTAINER)) return false;
+  errorStart("ERR unknown subcommand '");
+  errorBytes(argPtr(1), shownLength(1, 128), 128);
+  errorText("'. Try ");
+  const name = commandNamePtr(id);
+  errorBytes(name, commandNameLength(id), 128);
+  upperTail(commandNameLength(id));
+  errorText(" HELP.");
+  errorSend(c);
+  return true;
+}
+
 function rejectUnknown(c: Client): void {
   const r = root();
-  const id = lookupCommand(argPtr(0), argLen(0));
-  if (id > 0 && r.argc >= 2 && commandFlags(id) & CMD_CONTAINER) {
-    errorStart("ERR unknown subcommand '");
-    errorBytes(argPtr(1), shownLength(1, 128), 128);
-    errorText("'. Try ");
-    const name = commandNamePtr(id);
-    errorBytes(name, commandNameLength(id), 128);
-    upperTail(commandNameLength(id));
-    errorText(" HELP.");
-    errorSend(c);
-    return;
-  }
+  if (rejectSubcommand(c)) return;
   errorStart("ERR unknown command '");
   errorBytes(argPtr(0), shownLength(0, 128), 128);
   errorText("', with args beginning with: ");

@@ -361,7 +361,14 @@ export function replyOutOfMemory(c: Client): void {
 const ERROR_STAT_SIZE: usize = 48;
 const ERROR_PREFIX: usize = 12;
 const ERROR_PREFIX_MAX: i32 = 36;
+/** So many kinds are told apart; beyond, those that scripts make up are counted as one. */
 const ERROR_KINDS_MAX: i32 = 128;
+/** The kinds that commands themselves have are fewer than those that are left. */
+const ERROR_KINDS_ROOM: i32 = 192;
+const OVERFLOW: usize = memory.data<u8>([
+  69, 82, 82, 79, 82, 83, 84, 65, 84, 83, 95, 79, 86, 69, 82, 70, 76, 79, 87,
+]); // ERRORSTATS_OVERFLOW
+const OVERFLOW_LENGTH: i32 = 19;
 
 /** Length of an error's first word, as far as it is kept. */
 function prefixLength(ptr: usize, len: i32): i32 {
@@ -387,18 +394,23 @@ function uncountError(ptr: usize, len: i32): void {
   if (s != 0) store<u64>(s, load<u64>(s) - 1);
 }
 
-/** Counts an error reply under its first word. */
-export function countError(ptr: usize, len: i32): void {
+/** Counts an error reply under its first word; `isCustom`: a script made it up. */
+export function countError(ptr: usize, len: i32, isCustom: bool = false): void {
   const r = root();
   r.statErrorReplies++;
-  const n = prefixLength(ptr, len);
-  const known = errorRecord(ptr, n);
+  let n = prefixLength(ptr, len);
+  let known = errorRecord(ptr, n);
+  if (known == 0 && isCustom && r.errorCount >= ERROR_KINDS_MAX) {
+    ptr = OVERFLOW;
+    n = OVERFLOW_LENGTH;
+    known = errorRecord(ptr, n);
+  }
   if (known != 0) {
     store<u64>(known, load<u64>(known) + 1);
     return;
   }
-  if (r.errorStats == 0) r.errorStats = alloc(ERROR_STAT_SIZE * <usize>(ERROR_KINDS_MAX + 1));
-  if (r.errorStats == 0 || r.errorCount >= ERROR_KINDS_MAX) return;
+  if (r.errorStats == 0) r.errorStats = alloc(ERROR_STAT_SIZE * <usize>ERROR_KINDS_ROOM);
+  if (r.errorStats == 0 || r.errorCount >= ERROR_KINDS_ROOM) return;
   const s = r.errorStats + ERROR_STAT_SIZE * <usize>r.errorCount;
   store<u64>(s, 1);
   store<i32>(s, n, 8);

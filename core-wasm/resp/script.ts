@@ -28,7 +28,7 @@ import {
 import { feedMonitors, setPeer } from "./monitor";
 import { inputBlock } from "./parser";
 import {
-  GATE_MEMORY, GATE_MONITOR, GATE_REPLICAS, GATE_SCRIPT, GATE_TICK, isShortOfPages, resolveCommand,
+  GATE_MEMORY, GATE_MONITOR, GATE_REPLICAS, GATE_SCRIPT, GATE_TICK, isShortOfPages, rejectSubcommand, resolveCommand,
 } from "./process";
 import { replyError, replyOutOfMemory } from "./reply";
 import { countRun, statOf } from "./stats";
@@ -221,7 +221,7 @@ function fitsArity(id: i32): bool {
 function refuse(s: Client, id: i32): i32 {
   const r = root();
   if (id == 0) {
-    replyError(s, "ERR Unknown command called from script");
+    if (!rejectSubcommand(s)) replyError(s, "ERR Unknown command called from script");
     return CALL_REFUSED;
   }
   const flags = commandFlags(id);

@@ -49,6 +49,7 @@ export interface CoreExports {
   scriptDone(failed: number): number;
   scriptMay(count: number): number;
   scriptBusy(): void;
+  scriptError(at: number, length: number): void;
   scriptEnd(): void;
   scriptNote(key: number, length: number, flags: number): void;
   scriptSha(at: number, length: number): number;

@@ -34,6 +34,8 @@ export interface ScriptHost {
   /** Seconds that the process has computed. */
   clock(): number;
   readonly random: RandomNumbers;
+  /** lua-enable-insecure-api */
+  readonly isInsecure: boolean;
   readonly versions: Readonly<Record<string, string | number>>;
 }
 

@@ -9,6 +9,7 @@
 //
 // Nothing is made before the first script comes. Not for commands about scripts: server/commands/{script,function}.ts.
 
+import { parseInteger } from "../config/syntax.ts";
 import { lower } from "../config/text.ts";
 import { REDIS_VERSION, VALKEY_VERSION } from "../config/version.ts";
 import type { Connection } from "../connection/connection.ts";
@@ -80,6 +81,7 @@ export class Scripts implements ScriptHost {
   readonly functions: FunctionStore;
   registered: RegisteredFunction[] | undefined;
   readonly random = new RandomNumbers();
+  isInsecure: boolean;
   readonly clock = (): number => this.#server.port.cpuUsage().userUs / 1e6;
   readonly versions = {
     REDIS_VERSION, REDIS_VERSION_NUM: versionNumber(REDIS_VERSION),
@@ -118,6 +120,13 @@ export class Scripts implements ScriptHost {
     this.calls = new Calls(core, () => runHostCommand(server, this.calls.client, this.#run!.connection));
     this.cache = new ScriptCache((sha, flags) => this.#note("s", sha, flags));
     this.functions = this.newStore(true);
+    this.isInsecure = server.config.boolean("lua-enable-insecure-api");
+    server.config.onChange("lua-enable-insecure-api", () => {
+      const now = server.config.boolean("lua-enable-insecure-api");
+      if (now !== this.isInsecure) this.flush();
+      this.isInsecure = now;
+      return undefined;
+    });
     server.onClose(() => {
       this.#run = undefined;
     });
@@ -323,8 +332,10 @@ export class Scripts implements ScriptHost {
   /** The number of keys that argument 2 says there are, or the text of an error. */
   #keyCount(notANumber: string): number | string {
     const text = this.#argument(2);
-    if (!/^(0|-?[1-9][0-9]{0,18})$/.test(text)) return notANumber;
-    const count = Number(text);
+    // One digit is what nearly every call has.
+    const digit = text.length === 1 ? text.charCodeAt(0) - 48 : -1;
+    const count = digit >= 0 && digit <= 9 ? digit : Number(parseInteger(text) ?? NaN);
+    if (Number.isNaN(count)) return notANumber;
     if (count > this.#argc - 3) return "ERR Number of keys can't be greater than number of args";
     return count < 0 ? "ERR Number of keys can't be negative" : count;
   }
@@ -482,7 +493,7 @@ export class Scripts implements ScriptHost {
   #reply(connection: Connection, text: string, errors?: readonly string[]): void {
     const { core } = this.#server;
     for (const error of errors ?? []) {
-      core.withBytes(Uint8Array.from(error, (c) => c.charCodeAt(0)), core.exports.hostError);
+      core.withBytes(Uint8Array.from(error, (c) => c.charCodeAt(0)), core.exports.scriptError);
     }
     const room = core.exports.replyRoom(connection.client, text.length) >>> 0;
     if (room === 0) return;

@@ -6,9 +6,9 @@
 //
 // All tables that can be reached from globals are readonly. Not for running anything: engine.ts.
 
-import { checkAny, toText } from "./lua/arguments.ts";
+import { checkAny, checkInt, checkTable, toText } from "./lua/arguments.ts";
 import type { LuaFunction } from "./lua/arguments.ts";
-import { LuaError, nativeError } from "./lua/errors.ts";
+import { argumentError, LuaError, nativeError } from "./lua/errors.ts";
 import { Closure } from "./lua/function.ts";
 import { openBase } from "./lua/lib-base.ts";
 import { coroutineLibrary } from "./lua/lib-coroutine.ts";
@@ -66,6 +66,30 @@ const protectedCall = NativeFunction.calling("pcall", function* (args) {
   }
 });
 
+/** The Lua function that an argument is, or that runs so many levels above; undefined for a native one. */
+function functionAt(args: readonly Value[], machine: Machine): Closure | undefined {
+  const value = args.length === 0 ? 1 : args[0];
+  if (value instanceof Closure) return value;
+  if (value instanceof NativeFunction) return undefined;
+  const level = checkInt([value], 1);
+  if (level < 0) throw argumentError(1, "level must be non-negative");
+  return machine.closureAt(level);
+}
+
+/** What lua-enable-insecure-api gives back: functions that change other functions' globals. */
+function openInsecure({ globals }: Machine): void {
+  globals.set("getfenv", NativeFunction.plain("getfenv", (args, machine) => {
+    return functionAt(args, machine)?.environment ?? machine.globals;
+  }));
+  globals.set("setfenv", NativeFunction.plain("setfenv", (args, machine) => {
+    const environment = checkTable(args, 2);
+    const changed = functionAt(args, machine);
+    if (changed === undefined) throw nativeError("'setfenv' cannot change environment of given object");
+    changed.environment = environment;
+    return changed;
+  }));
+}
+
 /** What Valkey makes of any error at first, under the names by which scripts can see it. */
 const errorHandler = NativeFunction.plain("error_handler", (args) => {
   return args[0] instanceof Table ? args[0] : errorTable(toText(args[0]) ?? describe(args[0]));
@@ -79,6 +103,7 @@ function openMachine(host: ScriptHost, isEval: boolean): Machine {
   machine.stringMetatable = openLibraries(globals, { clock: host.clock, random: host.random });
   globals.set("coroutine", coroutineLibrary());
   globals.set("pcall", protectedCall);
+  if (host.isInsecure) openInsecure(machine);
   const server = serverTable(host, isEval);
   globals.set("server", server);
   globals.set("redis", server);

@@ -12,6 +12,7 @@ import { DUMPS } from "./commands-dump.ts";
 import { HASHES } from "./commands-hash.ts";
 import { GEO } from "./commands-geo.ts";
 import { HYPERLOGLOG } from "./commands-hyperloglog.ts";
+import { SCRIPTED } from "./commands-script.ts";
 import { SORTS } from "./commands-sort.ts";
 import { repeatsOnSets, SETS } from "./commands-set.ts";
 import { STREAMS } from "./commands-stream.ts";
@@ -345,7 +346,7 @@ const SERVER: Maker[] = [
 const COMMANDS: Maker[] = [
   ...STRINGS, ...STRINGS, ...STRINGS, ...STRINGS, ...BITMAPS, ...BITMAPS, ...BITMAPS,
   ...GENERIC, ...GENERIC, ...GENERIC, ...CONNECTION, ...SERVER,
-  ...HYPERLOGLOG, ...SORTS, ...DUMPS,
+  ...HYPERLOGLOG, ...SORTS, ...DUMPS, ...SCRIPTED,
   ...SETS, ...SETS,
   ...SORTED_SETS, ...GEO,
   ...STREAMS,

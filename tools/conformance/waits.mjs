@@ -45,6 +45,17 @@ const UNIT_LABELS = [
 /** Where what a test waits for doesn't stand in its own source. */
 const BY_HAND = {
   "config during loading": "persistence",
+  "EVAL - Scripts do not block on wait": "replication",
+  "EVAL - Scripts do not block on waitaof": "replication",
+  "CLUSTER RESET can not be invoke from within a script": "cluster",
+  "Now use EVALSHA against the master, with both SHAs": "replication", // of what stands around it
+  "EVALSHA replication when first call is readonly": "replication",
+  "Replication of script multiple pushes to list with BLPOP": "replication",
+  "Lua scripts using SELECT are replicated correctly": "replication",
+  "Using side effects is not a problem with command replication": "replication",
+  "Before the replica connects we issue two EVAL commands": "replication",
+  "'x' should be '4' for EVALSHA being replicated by effects": "replication",
+  "reject script do not cause a Lua stack leak": "replication", // the test in front of it
   "trim on SET with big value": "jemalloc", // only run where mem_allocator says that
 };
 
@@ -114,6 +125,7 @@ export function waitsReader() {
     const labels = new Set();
     if (planned.get(unknown)) labels.add(planned.get(unknown));
     if (/^\{cluster\}|start_cluster|in cluster mode/.test(name)) labels.add("cluster");
+    if (/^FUNCTION - .*replica/.test(name)) labels.add("replication");
     for (const [pattern, label] of UNIT_LABELS) if (pattern.test(unit)) labels.add(label);
     for (const [pattern, label] of PATTERNS) if (pattern.test(body)) labels.add(label);
     const call = /(?:^|[\s[{;])(?:r|R|\$[\w:()]+)\s+(?:-?\d+\s+)?([a-zA-Z][\w-]*)/g;

@@ -395,15 +395,24 @@ export abstract class Calls {
 
   /** "user_script:3: " of the function that many levels above a native one that is running; "" if there is none. */
   placeAt(level: number): string {
+    return placeOf(this.frameAt(level));
+  }
+
+  /** The function in Lua that many levels above a native one that is running; undefined if it is none. */
+  closureAt(level: number): Closure | undefined {
+    return this.frameAt(level)?.closure;
+  }
+
+  private frameAt(level: number): Frame | undefined {
     const { thread } = this;
     let left = level - 1;
     for (let depth = thread.depth; depth >= 0 && level > 0; depth -= 1) {
       const frame = thread.frames[depth];
-      if (left === 0) return placeOf(frame);
+      if (left === 0) return frame;
       left -= 1 + frame.tailCalls;
-      if (left < 0) return "";
+      if (left < 0) return undefined;
     }
-    return "";
+    return undefined;
   }
 }
 

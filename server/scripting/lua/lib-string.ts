@@ -1,8 +1,9 @@
 // lib-string.ts - the library `string`, but for patterns (lib-string-match.ts) and format (lib-string-format.ts).
 //
-// dump answers as for functions that have no code to show: what we compile isn't the C implementation's bytecode, and
-// no script could load it (a sandboxed script has no loader of bytecode).
+// dump answers with what every dumped function begins with: what we compile isn't the C implementation's bytecode, and
+// Valkey loads none.
 
+import { Closure } from "./function.ts";
 import { checkFunction, checkInt, checkInteger, checkString, optInteger } from "./arguments.ts";
 import { argumentError, nativeError } from "./errors.ts";
 import { formatter } from "./lib-string-format.ts";
@@ -36,8 +37,11 @@ const char: Plain = (args) => {
   return text;
 };
 
+/** How the C implementation's bytecode begins. */
+const BINARY_MARK = "\x1bLuaQ";
+
 const dump: Plain = (args) => {
-  checkFunction(args, 1);
+  if (checkFunction(args, 1) instanceof Closure) return BINARY_MARK;
   throw nativeError("unable to dump given function");
 };
 
