@@ -49,7 +49,7 @@ function streamFields(n) {
   return ["field1", `value:${n}`, "field2", digits(n), "field3", String(n)];
 }
 
-export function* smallOnes(type, elements = SMALL_ELEMENTS) {
+function* smallOnes(type, elements) {
   for (let i = 0; i < SMALL_KEYS; i++) yield* filled(type, `s:${digits(i)}`, elements);
 }
 
@@ -84,58 +84,66 @@ function requestsOf(name, pipeline, small) {
   return small ? base / 20 : base;
 }
 
-async function measure(contestant, [name, type, smallWords, bigWords, begin], { small, pipeline, size, rounds }) {
+/** Commands that load the collections of a case, for so many requests. */
+export function* loaded([, type, , , begin], isBig, requests) {
+  if (type === "none") return;
+  const each = isBig ? BIG : SMALL_ELEMENTS;
+  const elements = begin === "enough" ? Math.ceil(requests / (isBig ? 1 : SMALL_KEYS)) + 1 : each;
+  yield* isBig ? filled(type, "b", elements) : smallOnes(type, elements);
+}
+
+/** What one case costs in a fresh server. */
+async function measure(contestant, { one, pipeline, isBig }, small) {
+  const [name, , smallWords, bigWords] = one;
   const requests = requestsOf(name, pipeline, small);
-  const rows = [];
-  for (let round = 0; round < rounds; round++) {
-    const server = await start(contestant);
-    try {
-      const isBig = size === "big";
-      const warmUp = Math.ceil(requests / 2);
-      const elements = begin === "enough" ? Math.ceil((requests + warmUp) / (isBig ? 1 : SMALL_KEYS)) + 1
-        : isBig ? BIG : SMALL_ELEMENTS;
-      if (type !== "none") await feed(server.port, isBig ? filled(type, "b", elements) : smallOnes(type, elements));
-      const words = isBig ? bigWords : smallWords;
-      const keys = isBig ? BIG : SMALL_KEYS;
-      // Not counted: runtimes compile what runs often.
-      await load(server, { words, requests: warmUp, pipeline, connections: 50, size: 3, keys });
-      rows.push(await load(server, { words, requests, pipeline, connections: 50, size: 3, keys }));
-    } finally {
-      await server.stop();
-    }
+  const warmUp = Math.ceil(requests / 2);
+  const words = isBig ? bigWords : smallWords;
+  const sent = { words, pipeline, connections: 50, size: 3, keys: isBig ? BIG : SMALL_KEYS };
+  const server = await start(contestant);
+  try {
+    await feed(server.port, loaded(one, isBig, requests + warmUp));
+    // Not counted: runtimes compile what runs often.
+    await load(server, { ...sent, requests: warmUp });
+    return await load(server, { ...sent, requests });
+  } finally {
+    await server.stop();
   }
-  return rows;
+}
+
+/** Measures one case with every contestant and prints its line; gives the ratios of those that have a limit. */
+async function compareCase(taking, tried, { small, rounds }) {
+  const what = `${tried.one[0]} ${tried.isBig ? "big" : "small"} P=${tried.pipeline}`;
+  const line = [what.padEnd(22)];
+  const ratios = [];
+  let reference = NaN;
+  for (const contestant of taking) {
+    const { name, adapter } = contestant;
+    const rows = [];
+    for (let round = 0; round < rounds; round++) rows.push(await measure(contestant, tried, small));
+    const cpu = median(rows.map((row) => row.cpu));
+    if (name === "valkey") reference = cpu;
+    const ratio = cpu / reference;
+    const isKnown = !Number.isNaN(ratio);
+    line.push(`${name} ${cpu.toFixed(2)}${isKnown ? ` (${ratio.toFixed(2)})` : ""}`);
+    results.push({ what, name, ratio, rounds: rows });
+    if (adapter !== "epoll" || !isKnown) continue;
+    judge(`${what} ${name}`, ratio, 1);
+    ratios.push({ name, ratio });
+  }
+  console.log(`  ${line.join("   ")}`);
+  return ratios;
 }
 
 /** CPU a request of each command on small and big collections; limits are for the epoll adapter. */
 export async function collectionCpu(taking, { small, rounds, pipelines, only }) {
   console.log("\n## collections: server CPU us a request, ratio to Valkey's");
-  const ratios = new Map();
   const chosen = only === undefined ? CASES : CASES.filter(([name]) => only.toUpperCase().split(",").includes(name));
-  for (const pipeline of pipelines) {
-    for (const one of chosen) {
-      for (const size of ["small", "big"]) {
-        const what = `${one[0]} ${size} P=${pipeline}`;
-        const line = [what.padEnd(22)];
-        let reference;
-        for (const contestant of taking) {
-          const rows = await measure(contestant, one, { small, pipeline, size, rounds });
-          const cpu = median(rows.map((row) => row.cpu));
-          if (contestant.name === "valkey") reference = cpu;
-          const ratio = cpu / (reference ?? NaN);
-          line.push(`${contestant.name} ${cpu.toFixed(2)}${reference ? ` (${ratio.toFixed(2)})` : ""}`);
-          results.push({ what, name: contestant.name, ratio, rounds: rows });
-          if (contestant.adapter !== "epoll" || Number.isNaN(ratio)) continue;
-          if (!ratios.has(contestant.name)) ratios.set(contestant.name, []);
-          ratios.get(contestant.name).push(ratio);
-          judge(`${what} ${contestant.name}`, ratio, 1);
-        }
-        console.log(`  ${line.join("   ")}`);
-      }
-    }
-  }
-  for (const [name, all] of ratios) {
-    const mean = geometricMean(all);
+  const all = pipelines.flatMap((pipeline) =>
+    chosen.flatMap((one) => [false, true].map((isBig) => ({ one, pipeline, isBig }))));
+  const ratios = [];
+  for (const tried of all) ratios.push(...await compareCase(taking, tried, { small, rounds }));
+  for (const name of new Set(ratios.map((row) => row.name))) {
+    const mean = geometricMean(ratios.filter((row) => row.name === name).map(({ ratio }) => ratio));
     console.log(`  geometric mean ${name} ${mean.toFixed(2)}  ${judge(`collections, mean ${name}`, mean, 0.85)}`);
   }
 }
@@ -154,42 +162,46 @@ const SHAPES = [
   ["stream, 1000 entries", "stream", 1000, 200],
 ];
 
-/** Bytes a collection, whole keys counted, by used_memory. */
+function* keysOf([, type, elements], count) {
+  for (let i = 0; i < count; i++) yield* filled(type, `k:${digits(i)}`, elements);
+}
+
+/** Bytes a collection of a shape, its key counted, by used_memory. */
+async function bytesOf(contestant, shape, small) {
+  const count = small ? Math.ceil(shape[3] / 20) : shape[3];
+  const server = await start(contestant);
+  const before = await info(server.port, "memory", "used_memory");
+  await feed(server.port, keysOf(shape, count));
+  await sleep(200);
+  const bytes = (await info(server.port, "memory", "used_memory") - before) / count;
+  await server.stop();
+  return bytes;
+}
+
+/** Bytes of each shape; those of Wakey are the core's, whatever runs it. */
 export async function collectionBytes(taking, { small }) {
   console.log("\n## collection-memory: bytes of used_memory a collection");
+  const real = taking.filter(({ runtime }) => runtime === undefined);
+  const ours = taking.filter(({ runtime }) => runtime !== undefined).slice(0, 1);
   const reference = new Map();
-  const ratios = new Map();
-  const seen = new Set();
-  for (const contestant of taking) {
-    // The bytes are the core's, whatever runs it.
-    const kind = contestant.runtime === undefined ? contestant.name : "wakey";
-    if (seen.has(kind)) continue;
-    seen.add(kind);
-    for (const [what, type, elements, keys] of SHAPES) {
-      const count = small ? Math.ceil(keys / 20) : keys;
-      const server = await start(contestant);
-      const before = await info(server.port, "memory", "used_memory");
-      await feed(server.port, (function* all() {
-        for (let i = 0; i < count; i++) yield* filled(type, `k:${digits(i)}`, elements);
-      })());
-      await sleep(200);
-      const bytes = (await info(server.port, "memory", "used_memory") - before) / count;
-      await server.stop();
-      if (kind === "valkey") reference.set(what, bytes);
+  const ratios = [];
+  for (const contestant of [...real, ...ours]) {
+    const isOurs = contestant.runtime !== undefined;
+    const name = isOurs ? "wakey" : contestant.name;
+    for (const shape of SHAPES) {
+      const [what] = shape;
+      const bytes = await bytesOf(contestant, shape, small);
+      if (name === "valkey") reference.set(what, bytes);
       const ratio = bytes / (reference.get(what) ?? NaN);
-      let verdict = "";
-      if (kind === "wakey" && !Number.isNaN(ratio)) {
-        if (!ratios.has(kind)) ratios.set(kind, []);
-        ratios.get(kind).push(ratio);
-        verdict = judge(`bytes, ${what}`, ratio, 1);
-      }
-      console.log(`  ${kind.padEnd(8)} ${what.padEnd(22)} ${number(bytes, 0)}  ratio ${number(ratio)}  ${verdict}`);
-      results.push({ what: `bytes, ${what}`, name: kind, bytes, ratio });
+      const isJudged = isOurs && !Number.isNaN(ratio);
+      if (isJudged) ratios.push(ratio);
+      const verdict = isJudged ? judge(`bytes, ${what}`, ratio, 1) : "";
+      console.log(`  ${name.padEnd(8)} ${what.padEnd(22)} ${number(bytes, 0)}  ratio ${number(ratio)}  ${verdict}`);
+      results.push({ what: `bytes, ${what}`, name, bytes, ratio });
     }
   }
-  const all = ratios.get("wakey");
-  if (all === undefined) return;
-  const mean = geometricMean(all);
+  if (ratios.length === 0) return;
+  const mean = geometricMean(ratios);
   console.log(`  geometric mean ${mean.toFixed(2)}  ${judge("bytes of collections, mean", mean, 0.8)}`);
 }
 
@@ -202,23 +214,29 @@ const GROWING = [
   ["LINDEX 0", "list", ["LINDEX", "b", "0"]],
 ];
 
+/** Elements and CPU a request of a command on collections of a hundred elements up to `most`. */
+async function growthOf(contestant, [, type, words], { most, small }) {
+  const points = [];
+  for (let count = 100; count <= most; count *= 10) {
+    const server = await start(contestant);
+    await feed(server.port, filled(type, "b", count));
+    const requests = small ? 20_000 : 400_000;
+    const { cpu } = await load(server, { words, requests, pipeline: 16, connections: 50, size: 3, keys: count });
+    await server.stop();
+    points.push([count, cpu]);
+  }
+  return points;
+}
+
 /** CPU a request at P=16 while the collection grows; writes docs/images/collection-growth.svg. */
 export async function collectionGrowth(taking, { small, large }) {
   const most = small ? 10_000 : large ? 10_000_000 : 1_000_000;
   console.log(`\n## collection-growth: CPU us a request at P=16, 100 to ${most} elements`);
   const series = [];
-  for (const [name, type, words] of GROWING) {
+  for (const growing of GROWING) {
+    const [name] = growing;
     for (const contestant of taking) {
-      const points = [];
-      for (let count = 100; count <= most; count *= 10) {
-        const server = await start(contestant);
-        await feed(server.port, filled(type, "b", count));
-        const { cpu } = await load(server, {
-          words, requests: small ? 20_000 : 400_000, pipeline: 16, connections: 50, size: 3, keys: count,
-        });
-        await server.stop();
-        points.push([count, cpu]);
-      }
+      const points = await growthOf(contestant, growing, { most, small });
       const costs = points.map(([, cpu]) => cpu.toFixed(2)).join(" ");
       console.log(`  ${name.padEnd(9)} ${contestant.name.padEnd(24)} ${costs}`);
       series.push({ name, contestant: contestant.name, points });
@@ -334,6 +352,22 @@ async function dropped(contestant, type, count, commands, waitMs) {
   }
 }
 
+/** Drops a large value some times, and prints and judges the longest waits. */
+async function pauseOf(contestant, [type, count], ending, { small, rounds }) {
+  const { name, runtime } = contestant;
+  const found = [];
+  for (let round = 0; round < rounds; round++) {
+    found.push(await dropped(contestant, type, count, ENDINGS[ending], small ? 300 : 2500));
+  }
+  const worst = median(found.map((one) => one.worst.net));
+  const what = `${type} of ${count} ${ending}`;
+  const verdict = runtime && !small ? judge(`pause, ${what} ${name}`, worst, 5, " ms") : "";
+  const each = found.map(({ worst: { net, gross }, before }) =>
+    `${net.toFixed(1)} (${before.net.toFixed(1)}, ${gross.toFixed(1)})`).join(" ");
+  console.log(`  ${name.padEnd(24)} ${what.padEnd(28)} ${number(worst)}  rounds: ${each}  ${verdict}`);
+  results.push({ what: `pause ${what}`, name, worst, rounds: found });
+}
+
 /**
  * The longest that PING waits while a large value goes, net of other programs' time: the median of the rounds is
  * judged. What it waits on the same server just before, as long and without any of that, says how much of it is the
@@ -344,21 +378,9 @@ export async function pauses(taking, { small, rounds, only }) {
   const all = [["set", 5e6 * scale], ["hash", 5e6 * scale], ["list", 1e7 * scale]];
   const shapes = all.filter(([type]) => only === undefined || only.split(",").includes(type));
   console.log("\n## pauses: longest wait of a PING each ms, in ms, while a large value is dropped (before; gross)");
-  for (const [type, count] of shapes) {
-    for (const [ending, commands] of Object.entries(ENDINGS)) {
-      for (const contestant of taking) {
-        const found = [];
-        for (let round = 0; round < rounds; round++) {
-          found.push(await dropped(contestant, type, count, commands, small ? 300 : 2500));
-        }
-        const worst = median(found.map((one) => one.worst.net));
-        const what = `${type} of ${count} ${ending}`;
-        const verdict = contestant.runtime && !small ? judge(`pause, ${what} ${contestant.name}`, worst, 5, " ms") : "";
-        const each = found.map(({ worst: { net, gross }, before }) =>
-          `${net.toFixed(1)} (${before.net.toFixed(1)}, ${gross.toFixed(1)})`).join(" ");
-        console.log(`  ${contestant.name.padEnd(24)} ${what.padEnd(28)} ${number(worst)}  rounds: ${each}  ${verdict}`);
-        results.push({ what: `pause ${what}`, name: contestant.name, worst, rounds: found });
-      }
+  for (const shape of shapes) {
+    for (const ending of Object.keys(ENDINGS)) {
+      for (const contestant of taking) await pauseOf(contestant, shape, ending, { small, rounds });
     }
   }
 }

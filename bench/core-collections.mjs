@@ -5,7 +5,7 @@
 // process, the least of the rounds: other programs on the machine make it longer, nothing makes it shorter.
 import { commandLine } from "../tools/support.mjs";
 import { Random } from "../tests/support/random.ts";
-import { BIG, CASES, digits, filled, RANDOM, SMALL_KEYS, smallOnes } from "./collections.mjs";
+import { BIG, CASES, digits, loaded, RANDOM, SMALL_KEYS } from "./collections.mjs";
 import { CoreRunner } from "./support/core-runner.ts";
 import { encode } from "./support/servers.mjs";
 
@@ -14,7 +14,6 @@ const commands = Number(options.commands ?? 100_000);
 const rounds = Number(options.rounds ?? 5);
 const batch = Number(options.batch ?? 16);
 const only = options.only?.toUpperCase().split(",");
-const SMALL_ELEMENTS = 20;
 
 /** Runs a batch, 0.1 ms after the one before, and drops the output. */
 class Runner extends CoreRunner {
@@ -39,18 +38,13 @@ function batches(words, keys, random) {
 }
 
 /** The least CPU nanoseconds a command of some rounds. */
-function measure(type, words, begin, isBig) {
+function measure(one, isBig) {
+  const [, , small, big] = one;
   let least = Infinity;
   for (let round = 0; round < rounds; round++) {
     const runner = new Runner();
-    const elements = begin === "enough" ? Math.ceil(commands * 1.5 / (isBig ? 1 : SMALL_KEYS)) + 1
-      : isBig ? BIG : SMALL_ELEMENTS;
-    if (type !== "none") {
-      for (const command of isBig ? filled(type, "b", elements) : smallOnes(type, elements)) {
-        runner.run(Buffer.from(encode(command), "latin1"));
-      }
-    }
-    const input = batches(words, isBig ? BIG : SMALL_KEYS, new Random(1));
+    for (const command of loaded(one, isBig, commands * 1.5)) runner.run(Buffer.from(encode(command), "latin1"));
+    const input = batches(isBig ? big : small, isBig ? BIG : SMALL_KEYS, new Random(1));
     for (const bytes of input.slice(0, input.length >> 2)) runner.run(bytes);
     const { user, system } = process.cpuUsage();
     for (const bytes of input) runner.run(bytes);
@@ -60,8 +54,9 @@ function measure(type, words, begin, isBig) {
   return least;
 }
 
-for (const [name, type, small, big, begin] of CASES) {
+const column = (ns) => ns.toFixed(0).padStart(6);
+for (const one of CASES) {
+  const [name] = one;
   if (only !== undefined && !only.includes(name)) continue;
-  const [one, other] = [measure(type, small, begin, false), measure(type, big, begin, true)];
-  console.log(`${name.padEnd(12)} small ${one.toFixed(0).padStart(6)} ns   big ${other.toFixed(0).padStart(6)} ns`);
+  console.log(`${name.padEnd(12)} small ${column(measure(one, false))} ns   big ${column(measure(one, true))} ns`);
 }
