@@ -25,6 +25,7 @@ import type { Value } from "./values.ts";
 
 const NO_REGISTER = 255;
 const MOST_REGISTERS = 250;
+const FEW_CONSTANTS = 16;
 
 export class Code {
   readonly lexer: Lexer;
@@ -36,7 +37,8 @@ export class Code {
   active = 0;
   registers = 2;
   readonly constants: Value[] = [];
-  private readonly numbers = new Map<Value, number>();
+  /** Where each constant is, when there are too many to look through them. */
+  private places: Map<Value, number> | undefined = undefined;
   /** Jumps that go to the next instruction. */
   private toHere = NO_JUMP;
 
@@ -136,12 +138,20 @@ export class Code {
   }
 
   constant(value: Value): number {
-    const known = this.numbers.get(value);
+    const known = this.find(value);
     if (known !== undefined) return known;
     const index = this.constants.push(value) - 1;
     if (index > MOST_D) throw new LuaError("constant table overflow");
-    this.numbers.set(value, index);
+    if (this.places !== undefined) this.places.set(value, index);
+    else if (index >= FEW_CONSTANTS) this.places = new Map(this.constants.map((each, place) => [each, place]));
     return index;
+  }
+
+  private find(value: Value): number | undefined {
+    if (this.places !== undefined) return this.places.get(value);
+    const { constants } = this;
+    for (let index = 0; index < constants.length; index += 1) if (constants[index] === value) return index;
+    return undefined;
   }
 
   // --- Jumps ---
