@@ -130,10 +130,12 @@ function hashString(text: string): number {
 
 const mixed = (word: number): number => Math.imul(rotated(Math.imul(word, 0xcc9e2d51), 15), 0x1b873593);
 
+let bits: DataView | undefined;
+
 /** Both halves of a number's bits, added. */
 function hashNumber(number: number): number {
   if (number === 0) return 0;
-  const view = new DataView(new ArrayBuffer(8));
-  view.setFloat64(0, number);
-  return (view.getUint32(0) + view.getUint32(4)) | 0;
+  bits ??= new DataView(new ArrayBuffer(8));
+  bits.setFloat64(0, number);
+  return (bits.getInt32(0) + bits.getInt32(4)) | 0;
 }

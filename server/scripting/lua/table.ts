@@ -26,6 +26,8 @@ const NO_ARRAY: Value[] = [undefined];
 const LARGEST_BITS = 26;
 /** Hash parts of more keys are traversed in the order in which these came: C's order would cost too much. */
 const MOST_ORDERED = 256;
+/** They lose C's order when a hash part of more keys is built anew, since that may be for each second new key. */
+const MOST_REORDERED = 64;
 
 export class Table {
   array: Value[] = NO_ARRAY;
@@ -198,7 +200,7 @@ export class Table {
       return;
     }
     const { array, keys: oldKeys, values: oldValues } = this;
-    const order = this.ordered();
+    const order = oldKeys.length > MOST_REORDERED ? undefined : this.ordered();
     this.makeHash(capacity);
     if (size > before) {
       this.array = before === 0 ? [undefined] : array;
