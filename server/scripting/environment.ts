@@ -6,7 +6,7 @@
 //
 // All tables that can be reached from globals are readonly. Not for running anything: engine.ts.
 
-import { checkAny, checkInt, checkTable, toText } from "./lua/arguments.ts";
+import { checkInt, checkTable, toText } from "./lua/arguments.ts";
 import type { LuaFunction } from "./lua/arguments.ts";
 import { argumentError, LuaError, nativeError } from "./lua/errors.ts";
 import { Closure } from "./lua/function.ts";
@@ -51,21 +51,6 @@ function lock(table: Table): void {
   if (table.metatable !== undefined) lock(table.metatable);
 }
 
-/**
- * pcall, which gives an error that is a table as its text: what scripts from before there were such tables expect.
- */
-const protectedCall = NativeFunction.calling("pcall", function* (args) {
-  const callee = checkAny(args, 1);
-  try {
-    return [true, ...(yield { callee, args: args.slice(1) })];
-  } catch (error) {
-    if (!(error instanceof LuaError)) throw error;
-    const { value } = error;
-    const text = value instanceof Table ? value.get("err") : undefined;
-    return [false, typeof text === "string" || typeof text === "number" ? text : value];
-  }
-});
-
 /** The Lua function that an argument is, or that runs so many levels above; undefined for a native one. */
 function functionAt(args: readonly Value[], machine: Machine): Closure | undefined {
   const value = args.length === 0 ? 1 : args[0];
@@ -102,7 +87,6 @@ function openMachine(host: ScriptHost, isEval: boolean): Machine {
   openBase(machine);
   machine.stringMetatable = openLibraries(globals, { clock: host.clock, random: host.random });
   globals.set("coroutine", coroutineLibrary());
-  globals.set("pcall", protectedCall);
   if (host.isInsecure) openInsecure(machine);
   const server = serverTable(host, isEval);
   globals.set("server", server);

@@ -31,13 +31,16 @@ const raise: Plain = (args, machine) => {
   throw new LuaError(text === undefined || level <= 0 ? args[0] : machine.placeAt(level) + text);
 };
 
+/** An error that is a table with a text `err` is given as that: what scripts from before there were such expect. */
 const pcall: Calling = function* (args) {
   try {
     const results = yield { callee: args[0], args: args.slice(1) };
     return [true, ...results];
   } catch (error) {
     if (!(error instanceof LuaError)) throw error;
-    return [false, error.value];
+    const { value } = error;
+    const text = value instanceof Table ? value.get("err") : undefined;
+    return [false, toText(text) === undefined ? value : text];
   }
 };
 
