@@ -35,6 +35,32 @@ describe("limits", () => {
   it("end what would take long or much memory", () => check(HEAVY_LINES));
 });
 
+describe("patterns that take many steps", () => {
+  const text = `("a"):rep(300) .. "cb"`;
+  const hostile = `("a"):rep(30000)`;
+
+  it("match as others do", () => {
+    check([
+      [`return string.find(${text}, "a-a-b")`, "302 302"],
+      [`return string.match(${text}, "a-a-(b)")`, "b"],
+      [`return string.gsub(${text}, "a-a-b", "x") == ("a"):rep(300) .. "cx"`, "true"],
+      [`return string.gsub(${text}, "a-a-b", string.upper) == ("a"):rep(300) .. "cB"`, "true"],
+      [`local n = 0 for found in string.gmatch(${text}, "a-a-b") do n = n + 1 end return n`, "1"],
+      [`return pcall(string.find, ${text}, "a-a-b")`, "true 302 302"],
+    ]);
+  });
+
+  it("let the machine pause", () => {
+    const calls = [
+      "find(X, 'a-a-a-b')", "match(X, '(a*)(a*)a*b')", "gsub(X, 'a-a-a-b', '')", "gsub(X, 'a-%ba1', string.upper)",
+    ];
+    const loops = `for found in string.gmatch(${hostile}, "a-a-a-b") do end`;
+    for (const script of [...calls.map((call) => `return string.${call.replace("X", hostile)}`), loops]) {
+      assertEquals(`${script} -> ${String(runScript(script, undefined, 3).error)}`, `${script} -> too long`);
+    }
+  });
+});
+
 describe("random input for Lua's libraries", () => {
   it("ends in results or in errors of Lua", () => {
     const calls = new LuaCalls(seeded("calls of Lua's libraries"));

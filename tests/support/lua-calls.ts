@@ -201,7 +201,7 @@ export class LuaCalls {
     const choice = this.below(8);
     if (choice === 0) return "{}";
     // one key only: the order of more than one is the table's own
-    const key = this.pick([this.string(), this.number().replace("(0/0)", "1"), "true", "1.5", "-1"]);
+    const key = this.pick([luaString(this.raw()), this.number().replace("(0/0)", "1"), "true", "1.5", "-1"]);
     if (choice === 1) return `{[${key}]=${value()}}`;
     if (choice === 2) return `{[${1 + this.below(30)}]=${value()}}`;
     return `{${this.some(8, value).join(",")}}`;
@@ -338,7 +338,7 @@ const MAKERS: Record<string, Maker> = {
   },
   "struct.size": (g) => [luaString(g.structFormat())],
   // what they do to a table is what counts
-  inserted: (g) => [g.table(), ...g.some(2, () => g.pick([g.small(), luaString(g.raw())]))],
+  inserted: (g) => [g.table(), ...g.some(2, () => g.pick([luaNumber(1 + g.below(12)), luaString(g.raw())]))],
   removed: (g) => [g.table(), ...g.some(1, () => g.small())],
   sorted: (g) => [g.pick([g.table(), numbersAlike(g)]), ...g.some(1, () => g.pick(ORDERS))],
   drawn: (g) => [g.pick([g.number(), g.small()]), ...g.some(3, () => g.pick([g.number(), g.small()]))],

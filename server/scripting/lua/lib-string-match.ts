@@ -1,14 +1,17 @@
 // lib-string-match.ts - find, match, gmatch and gsub: what scripts do with patterns (pattern.ts).
 //
-// gsub with a function or a table (which may have __index) calls the script and is a generator then; all else isn't.
+// gsub with a function or a table (which may have __index) calls the script and is a generator then. So is any of them
+// when matching takes more than a million steps: then the machine has a chance to pause after each million.
 // Captures are read before anything is called: a function that is called may use the same pattern.
 
 import { checkString, isFunction, optInt, optInteger, toText, typeName } from "./arguments.ts";
 import { argumentError, nativeError, runtimeError } from "./errors.ts";
 import { checkLength, fromBeginning, joined } from "./library.ts";
-import { isAnchored, Pattern, PatternCache } from "./pattern.ts";
+import { isTrue } from "./operators.ts";
+import { isAnchored, LATER, Pattern, PatternCache } from "./pattern.ts";
 import { Table } from "./table.ts";
 import { CALLS, type CallRequest, NativeFunction, NOTHING, type Plain, type Results, type Value } from "./values.ts";
+import type { Machine } from "./vm.ts";
 
 const SPECIAL = /[\^$*+?.([%-]/;
 const MOST_INDEX_STEPS = 100;
@@ -30,56 +33,132 @@ function captured(pattern: Pattern, subject: string, start: number, end: number)
   return values;
 }
 
-/** What find and match do alike. */
-function search(args: Value[], patterns: PatternCache, isFind: boolean): Results {
+// --- Searching ---
+
+type Calls<Answer> = Generator<CallRequest, Answer, readonly Value[]>;
+
+/** How many steps of matching come between two chances to pause. */
+const STEPS = 1_000_000;
+/** So many steps take about as long as one of the calls that a machine's budget counts. */
+const STEPS_A_CALL = 32;
+/** A call of no use: after it the machine may pause. */
+const PAUSE: CallRequest = { callee: NativeFunction.plain("", () => NOTHING), args: [] };
+
+// What became of a search besides LATER.
+const NONE = 0;
+const FOUND = 1;
+
+/** The matches of a pattern in a subject, one after the other. */
+class Search {
+  readonly subject: string;
+  readonly pattern: Pattern;
+  /** Where the last match begins and ends. */
+  start = 0;
+  end = 0;
+  readonly #isAnchored: boolean;
+  #at: number;
+  #isWaiting = false;
+
+  constructor(subject: string, pattern: Pattern, from: number, anchored: boolean) {
+    this.subject = subject;
+    this.pattern = pattern;
+    this.#at = from;
+    this.#isAnchored = anchored;
+  }
+
+  /** Looks for the next match: FOUND, NONE, or LATER when it takes many steps; call again then. */
+  next(): number {
+    const { pattern, subject } = this;
+    pattern.steps = STEPS;
+    while (this.#isWaiting || this.#at <= subject.length) {
+      if (!this.#isWaiting) {
+        if (!this.#isAnchored) this.#at = pattern.candidate(subject, this.#at);
+        if (this.#at < 0) break;
+        this.start = this.#at;
+      }
+      this.end = this.#isWaiting ? pattern.proceed(subject) : pattern.matchAt(subject, this.start);
+      this.#isWaiting = this.end === LATER;
+      if (this.#isWaiting) return LATER;
+      // behind an empty match as behind none, the next place is one character further
+      this.#at = this.#isAnchored ? Infinity : Math.max(this.end, this.start + 1);
+      if (this.end >= 0) return FOUND;
+    }
+    this.#at = Infinity;
+    return NONE;
+  }
+}
+
+/** The next match of a search that is LATER, with pauses. */
+function* waitFor(search: { next(): number }, machine: Machine): Calls<number> {
+  for (;;) {
+    machine.spend(STEPS / STEPS_A_CALL);
+    yield PAUSE;
+    const state = search.next();
+    if (state !== LATER) return state;
+  }
+}
+
+/** A search by the arguments of find and match. */
+function searchFor(args: Value[], patterns: PatternCache): Search {
   const subject = checkString(args, 1);
   const text = checkString(args, 2);
   const from = Math.min(Math.max(fromBeginning(optInteger(args, 3, 1), subject.length) - 1, 0), subject.length);
-  const wantsPlain = args[3] !== undefined && args[3] !== false;
-  if (isFind && (wantsPlain || isPlain(text))) {
-    const found = subject.indexOf(text, from);
-    return found < 0 ? undefined : [found + 1, found + text.length];
+  return new Search(subject, patterns.get(text), from, isAnchored(text));
+}
+
+/** What find or match give for a search's match. */
+function answer({ subject, pattern, start, end }: Search, isFind: boolean): Results {
+  if (!isFind) return captured(pattern, subject, start, end);
+  return pattern.captures === 0 ? [start + 1, end] : [start + 1, end, ...captured(pattern, subject, start, end)];
+}
+
+/** find where the pattern is ordinary text, or is to be taken for it; undefined where it's a pattern. */
+function findPlain(args: Value[]): Results | undefined {
+  const subject = checkString(args, 1);
+  const text = checkString(args, 2);
+  if (!isTrue(args[3]) && !isPlain(text)) return undefined;
+  const from = Math.min(Math.max(fromBeginning(optInteger(args, 3, 1), subject.length) - 1, 0), subject.length);
+  const found = subject.indexOf(text, from);
+  return found < 0 ? [undefined] : [found + 1, found + text.length];
+}
+
+/** find or match; CALLS when that takes many steps. */
+function searchQuickly(args: Value[], patterns: PatternCache, isFind: boolean): Results {
+  const found = isFind ? findPlain(args) : undefined;
+  if (found !== undefined) return found;
+  const search = searchFor(args, patterns);
+  switch (search.next()) {
+    case FOUND: return answer(search, isFind);
+    case LATER: return CALLS;
+    default: return undefined;
   }
-  const pattern = patterns.get(text);
-  const last = isAnchored(text) ? from : subject.length;
-  for (let at = from; at <= last; at++) {
-    if (!isAnchored(text)) at = pattern.candidate(subject, at);
-    if (at < 0) return undefined;
-    const end = pattern.matchAt(subject, at);
-    if (end < 0) continue;
-    if (!isFind) return captured(pattern, subject, at, end);
-    const place = [at + 1, end];
-    return pattern.captures === 0 ? place : [...place, ...captured(pattern, subject, at, end)];
-  }
-  return undefined;
+}
+
+function* searchSlowly(args: Value[], patterns: PatternCache, isFind: boolean, machine: Machine): Calls<Results> {
+  const found = searchQuickly(args, patterns, isFind);
+  if (found !== CALLS) return found;
+  const search = searchFor(args, patterns);
+  const state = yield* waitFor(search, machine);
+  return state === FOUND ? answer(search, isFind) : undefined;
 }
 
 /** The iterator of gmatch. A ^ is an ordinary character here, so the pattern is none of those that are kept. */
 function iterator(subject: string, text: string): NativeFunction {
-  let pattern: Pattern | undefined;
-  let at = 0;
-  return NativeFunction.plain("gmatch", () => {
-    pattern ??= new Pattern(text, 0);
-    for (; at <= subject.length; at++) {
-      at = pattern.candidate(subject, at);
-      if (at < 0) break;
-      const start = at;
-      const end = pattern.matchAt(subject, start);
-      if (end < 0) continue;
-      at = end === start ? end + 1 : end;
-      return captured(pattern, subject, start, end);
-    }
-    at = subject.length + 1;
-    return NOTHING;
+  const search = new Search(subject, new Pattern(text, 0), 0, false);
+  const step = (state: number): Results => {
+    if (state === LATER) return CALLS;
+    return state === FOUND ? captured(search.pattern, subject, search.start, search.end) : NOTHING;
+  };
+  return NativeFunction.either("gmatch", () => step(search.next()), function* (_, machine) {
+    const quick = step(search.next());
+    return quick === CALLS ? step(yield* waitFor(search, machine)) : quick;
   });
 }
 
 // --- Replacing ---
 
-type Calls<Answer> = Generator<CallRequest, Answer, readonly Value[]>;
-
 /** What a match becomes, by a replacement text: %0 to %9 are captures, % before another character that character. */
-function expand(replacement: string, pattern: Pattern, subject: string, start: number, end: number): string {
+function expand(replacement: string, { pattern, subject, start, end }: Search): string {
   let text = "";
   let copied = 0;
   for (let at = replacement.indexOf("%"); at >= 0; at = replacement.indexOf("%", at + 2)) {
@@ -111,7 +190,7 @@ function* indexed(table: Table, key: Value): Calls<Value> {
 }
 
 /** What a match becomes, by a function or a table. */
-function* looked(replacement: Value, { pattern, subject, start, end }: Substitution): Calls<string> {
+function* looked(replacement: Value, { pattern, subject, start, end }: Search): Calls<string> {
   const found = replacement instanceof Table
     ? yield* indexed(replacement, firstCaptured(pattern, subject, start, end))
     : (yield { callee: replacement, args: captured(pattern, subject, start, end) })[0];
@@ -121,92 +200,84 @@ function* looked(replacement: Value, { pattern, subject, start, end }: Substitut
   return text;
 }
 
-/** One call of gsub: what was made so far, and where it stands. */
+/** One call of gsub: what was made so far. */
 class Substitution {
-  readonly subject: string;
-  readonly pattern: Pattern;
-  readonly #isAnchored: boolean;
+  readonly search: Search;
   readonly #most: number;
-  /** Where the match begins that `next` found, and where it ends. */
-  start = 0;
-  end = 0;
-  #at = 0;
   #made = "";
   #copied = 0;
   #count = 0;
 
   constructor(args: Value[], patterns: PatternCache) {
-    this.subject = checkString(args, 1);
+    const subject = checkString(args, 1);
     const text = checkString(args, 2);
-    this.#most = optInt(args, 4, this.subject.length + 1);
+    this.#most = optInt(args, 4, subject.length + 1);
     if (toText(args[2]) === undefined && !isFunction(args[2]) && !(args[2] instanceof Table)) {
       throw argumentError(3, "string/function/table expected");
     }
-    this.#isAnchored = isAnchored(text);
-    this.pattern = patterns.get(text);
+    this.search = new Search(subject, patterns.get(text), 0, isAnchored(text));
   }
 
-  /** Finds the next match to be replaced. */
-  next(): boolean {
-    while (this.#count < this.#most && this.#at <= this.subject.length) {
-      if (!this.#isAnchored) this.#at = this.pattern.candidate(this.subject, this.#at);
-      if (this.#at < 0) return false;
-      this.start = this.#at;
-      this.end = this.pattern.matchAt(this.subject, this.start);
-      // behind an empty match as behind none, the next place is one character further
-      this.#at = this.#isAnchored ? Infinity : Math.max(this.end, this.start + 1);
-      if (this.end < 0) continue;
-      this.#count++;
-      return true;
-    }
-    return false;
+  /** Finds the next match to be replaced: FOUND, NONE or LATER. */
+  next(): number {
+    return this.#count < this.#most ? this.search.next() : NONE;
   }
 
   /** Puts a text in the place of the match. */
   put(piece: string): void {
-    checkLength(this.#made.length + this.start - this.#copied + piece.length);
-    this.#made += this.subject.slice(this.#copied, this.start) + piece;
-    this.#copied = this.end;
+    const { subject, start, end } = this.search;
+    checkLength(this.#made.length + start - this.#copied + piece.length);
+    this.#made += subject.slice(this.#copied, start) + piece;
+    this.#copied = end;
+    this.#count++;
   }
 
   /** What gsub returns. */
   results(): Results {
-    checkLength(this.#made.length + this.subject.length - this.#copied);
-    return [this.#made + this.subject.slice(this.#copied), this.#count];
+    return [joined(this.#made, this.search.subject.slice(this.#copied)), this.#count];
   }
 }
 
-/** gsub with a text; CALLS when the replacement is something else. */
+/** gsub with a text; CALLS when the replacement is something else, or many steps are taken. */
 function replaceByText(args: Value[], patterns: PatternCache): Results {
   const replacement = toText(args[2]);
   if (replacement === undefined) return CALLS;
   const work = new Substitution(args, patterns);
   const isSimple = !replacement.includes("%");
-  while (work.next()) {
-    const { pattern, subject, start, end } = work;
-    work.put(isSimple ? replacement : expand(replacement, pattern, subject, start, end));
+  for (let state = work.next(); state !== NONE; state = work.next()) {
+    if (state === LATER) return CALLS;
+    work.put(isSimple ? replacement : expand(replacement, work.search));
   }
   return work.results();
 }
 
 /** gsub with anything. */
-function* replace(args: Value[], patterns: PatternCache): Calls<Results> {
+function* replace(args: Value[], patterns: PatternCache, machine: Machine): Calls<Results> {
   const replaced = replaceByText(args, patterns);
   if (replaced !== CALLS) return replaced;
   const work = new Substitution(args, patterns);
-  while (work.next()) work.put(yield* looked(args[2], work));
-  return work.results();
+  const text = toText(args[2]);
+  for (;;) {
+    let state = work.next();
+    if (state === LATER) state = yield* waitFor(work, machine);
+    if (state === NONE) return work.results();
+    work.put(text === undefined ? yield* looked(args[2], work.search) : expand(text, work.search));
+  }
 }
 
 /** Makes the functions for patterns. They share the patterns that they read. */
 export function matchers(): Record<string, Plain | NativeFunction> {
   const patterns = new PatternCache();
+  const searching = (name: string, isFind: boolean): NativeFunction => NativeFunction.either(name,
+    (args) => searchQuickly(args, patterns, isFind),
+    (args, machine) => searchSlowly(args, patterns, isFind, machine));
   const gmatch = NativeFunction.plain("gmatch", (args) => iterator(checkString(args, 1), checkString(args, 2)));
   return {
-    find: (args) => search(args, patterns, true),
-    match: (args) => search(args, patterns, false),
+    find: searching("find", true),
+    match: searching("match", false),
     gmatch,
     gfind: gmatch,
-    gsub: NativeFunction.either("gsub", (args) => replaceByText(args, patterns), (args) => replace(args, patterns)),
+    gsub: NativeFunction.either("gsub",
+      (args) => replaceByText(args, patterns), (args, machine) => replace(args, patterns, machine)),
   };
 }

@@ -8,7 +8,7 @@ import { Table } from "./table.ts";
 import { type Calling, NativeFunction, type Plain, type Value } from "./values.ts";
 
 /** The longest text that every runtime can hold (V8's limit). */
-export const LONGEST_TEXT = 2 ** 29 - 24;
+const LONGEST_TEXT = 2 ** 29 - 24;
 
 /** How many values a native function of C's Lua can have on its stack; results beyond are an error there. */
 export const MOST_VALUES = 8000;

@@ -14,7 +14,7 @@ import { CONSTANT_BIT, LIST_BATCH, MULTIPLE, OP_LT, aOf, bOf, cOf } from "./opco
 import { arithmetic, comparisonError, eventOf, isBelow, isNotAbove } from "./operators.ts";
 import { Table } from "./table.ts";
 import { type Frame, TO_CALL, TO_CONCAT, TO_LOOP, TO_NOTHING, TO_STACK, TO_TEST } from "./thread.ts";
-import { NativeFunction, type Value } from "./values.ts";
+import { CALLS, NativeFunction, type Value } from "./values.ts";
 
 /** How many tables an access may pass on its way along __index or __newindex. */
 const MOST_HOPS = 100;
@@ -227,8 +227,16 @@ export abstract class Metamethods extends Calls {
     const { thread } = this;
     const { stack } = thread;
     thread.extend(a + 6 + wanted);
-    for (let index = 0; index < 3; index += 1) stack[a + 3 + index] = stack[a + index];
     this.checkNesting();
+    const step = stack[a];
+    if (step instanceof NativeFunction && step.plain !== undefined) {
+      const results = this.runPlain(step, [stack[a + 1], stack[a + 2]]);
+      if (results !== CALLS) {
+        this.deliver(TO_LOOP, a + 3, wanted, results);
+        return;
+      }
+    }
+    for (let index = 0; index < 3; index += 1) stack[a + 3 + index] = stack[a + index];
     this.enter(a + 3, a + 6, wanted, TO_LOOP, a + 3);
   }
 

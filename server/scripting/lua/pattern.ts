@@ -10,7 +10,8 @@
 // that node hold.
 //
 // A malformed pattern is an error only where a match gets to the malformed piece, as in C: such a piece is a node, too.
-// A zero byte ends a pattern. Time is C's: polynomial in the subject, of a degree that grows with the repetitions.
+// A zero byte ends a pattern. Time is C's: polynomial in the subject, of a degree that grows with the repetitions. So a
+// match can be left after a number of steps (`steps`) and gone on with later: a hostile pattern must not hold a server.
 //
 // Not for what scripts call (lib-string-match.ts).
 
@@ -200,8 +201,17 @@ class Reader {
 
 // --- Matching ---
 
+/** Instead of a match's end: its steps are used up, and it waits for `proceed`. */
+export const LATER = -2;
+
 /** A pattern that was read. It holds the captures of its last match. */
 export class Pattern {
+  /** How many more steps matching may take before it's LATER. */
+  steps = Infinity;
+  /** Where a match stands that is LATER: the next node, the place in the subject, how many nodes are undecided. */
+  #index = 0;
+  #at = 0;
+  #depth = 0;
   readonly #nodes: readonly Node[];
   readonly #kinds: readonly number[];
   readonly #begins: number[];
@@ -242,13 +252,27 @@ export class Pattern {
     return first.op === CHAR ? subject.indexOf(String.fromCharCode(first.value), from) : from;
   }
 
-  /** Matches at a place: where the match ends, or -1. */
+  /** Matches at a place: where the match ends, -1, or LATER. */
   matchAt(subject: string, start: number): number {
+    this.#index = 0;
+    this.#at = start;
+    this.#depth = 0;
+    return this.proceed(subject);
+  }
+
+  /** Goes on with a match that is LATER, with new steps. */
+  proceed(subject: string): number {
     const nodes = this.#nodes;
-    let depth = 0;
-    let index = 0;
-    let at = start;
+    let depth = this.#depth;
+    let index = this.#index;
+    let at = this.#at;
     for (;;) {
+      if (this.steps < 0) {
+        this.#index = index;
+        this.#at = at;
+        this.#depth = depth;
+        return LATER;
+      }
       const { op, value, set } = nodes[index];
       let isFitting = true;
       switch (op) {
@@ -264,6 +288,7 @@ export class Pattern {
         case GREEDY: {
           const end = this.#run(subject, at, set!, nodes[index].most);
           const least = at + value;
+          this.steps -= end - at;
           isFitting = end >= least;
           if (end > least) {
             this.#least[index] = least;
@@ -288,6 +313,7 @@ export class Pattern {
         continue;
       }
       // go back to the last node that can be decided otherwise
+      this.steps--;
       for (;;) {
         if (depth === 0) return -1;
         index = this.#undecided[depth - 1];
@@ -328,9 +354,14 @@ export class Pattern {
       case BACK: {
         if (this.#kinds[value] === PLACE) return -1;
         const held = subject.slice(this.#begins[value], this.#ends[value]);
+        this.steps -= held.length;
         return subject.startsWith(held, at) ? at + held.length : -1;
       }
-      case BALANCE: return balanced(subject, at, value, second);
+      case BALANCE: {
+        const end = balanced(subject, at, value, second);
+        if (subject.charCodeAt(at) === value) this.steps -= (end < 0 ? subject.length : end) - at;
+        return end;
+      }
       case FRONTIER: {
         const before = at === 0 ? 0 : subject.charCodeAt(at - 1);
         const after = at === subject.length ? 0 : subject.charCodeAt(at);
