@@ -8,6 +8,7 @@ import { Wakey } from "wakey";
 import { bothServers } from "./support/beside.ts";
 import { bulk, encode, field, type RespConnection } from "./support/resp.ts";
 import { type RunningServer, skipWithoutReal, startServer } from "./support/server.ts";
+import { simulatedServer } from "./support/simulated.ts";
 import { until } from "./support/wait.ts";
 
 /** Scripts without keys, by what they are about. */
@@ -279,6 +280,55 @@ describe("scripts", () => {
   });
 });
 
+describe("busy scripts with every io-adapter", () => {
+  for (const adapter of ["auto", "portable"]) {
+    it(`let others be served with ${adapter}`, async () => {
+      const server = await startServer({ args: ["--busy-reply-threshold", "5", "--io-adapter", adapter] });
+      const [caller, other] = [await server.connect(), await server.connect()];
+      caller.send(encode(["EVAL", LOOP, "0"]));
+      await until(async () => (await other.command("PING")) === BUSY);
+      assertEquals(await other.command("SCRIPT", "KILL"), "+OK\r\n");
+      assertMatch(await caller.reply(), /^-ERR Script killed/);
+      caller.send(encode(["EVAL", LOOP, "0"]));
+      await until(async () => (await other.command("PING")) === BUSY);
+      other.send(encode(["SHUTDOWN", "NOSAVE"]));
+      await until(() => other.closed);
+      for (const connection of [caller, other]) connection.close();
+      await server.stop();
+    });
+  }
+
+  it("are the same each time in a simulated world", async () => {
+    const run = async (): Promise<string> => {
+      const { port, server, config } = await simulatedServer(7);
+      config.replace("busy-reply-threshold", 3n);
+      const [caller, other] = [port.connect(), port.connect()];
+      const seen: string[] = [];
+      const step = async (client: typeof caller, ...command: string[]): Promise<void> => {
+        client.send(encode(command));
+        await port.settleAsync();
+        seen.push(`${caller.receiveText()}|${other.receiveText()}`);
+      };
+      await step(caller, "EVAL", "for i = 1, 2e6 do end return redis.call('incr', 'n')", "0");
+      for (let i = 0; i < 40; i++) {
+        await step(other, "PING");
+        port.advance(1);
+      }
+      await step(caller, "EVAL", LOOP, "0");
+      await step(other, "SCRIPT", "KILL");
+      port.advance(5);
+      await step(other, "GET", "n");
+      server.close();
+      return seen.join("\n");
+    };
+    const first = await run();
+    assertStringIncludes(first, BUSY);
+    assertStringIncludes(first, ":1\r\n|");
+    assertStringIncludes(first, "-ERR Script killed by user with SCRIPT KILL.");
+    assertEquals(await run(), first);
+  });
+});
+
 describe("scripts in process", () => {
   it("run to their end, and come along in snapshots and clones", () => {
     const wakey = new Wakey({ config: { "busy-reply-threshold": "1" } });
@@ -297,6 +347,15 @@ describe("scripts in process", () => {
     other.restore(snapshot);
     assertEquals(other.call("FCALL", "f", 1, "n"), 3);
     for (const each of [wakey, other]) each.close();
+  });
+
+  it("get their keys also when memory grows for the first of them", () => {
+    for (let size = 0; size < 200_000; size += 9_973) {
+      const wakey = new Wakey({});
+      wakey.call("SET", "filler", "x".repeat(size));
+      assertEquals(wakey.call("EVAL", `return KEYS[1] .. ARGV[1] -- ${"x".repeat(70_000)}`, 1, "key", "value"), "keyvalue");
+      wakey.close();
+    }
   });
 
   it("run inside transactions", () => {

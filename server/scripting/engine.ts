@@ -312,8 +312,7 @@ export class Scripts implements ScriptHost {
     this.failed = false;
     this.#args = undefined;
     this.#startUs = startUs;
-    core.refresh();
-    this.#text.use(core.bytes);
+    if (core.words.length === 0) core.refresh();
     this.#argv = core.words[ARGV];
     this.#argc = core.words[ARGC];
     const refusal = id >= CMD.FCALL ? this.#call(connection, id) : this.#evaluate(connection, id);
@@ -324,7 +323,11 @@ export class Scripts implements ScriptHost {
   }
 
   #argument(i: number): string {
-    const { words } = this.#server.core;
+    const { core } = this.#server;
+    // Memory grows when a script is registered.
+    if (core.words.length === 0) core.refresh();
+    const { words } = core;
+    this.#text.use(core.bytes);
     const slot = (this.#argv >>> 2) + i * 2;
     return this.#text.read(words[slot], words[slot] + words[slot + 1]);
   }
@@ -352,8 +355,6 @@ export class Scripts implements ScriptHost {
       const made = this.register(text, true);
       if (typeof made === "string") return made;
       script = made;
-      // Compiling may have had memory grow.
-      this.#text.use(this.#server.core.bytes);
     }
     const isReadOnly = id === CMD.EVAL_RO || id === CMD.EVALSHA_RO;
     const bits = this.#permit(script.flags, isReadOnly);
@@ -497,7 +498,7 @@ export class Scripts implements ScriptHost {
     }
     const room = core.exports.replyRoom(connection.client, text.length) >>> 0;
     if (room === 0) return;
-    core.refresh();
+    if (core.words.length === 0) core.refresh();
     this.#text.use(core.bytes);
     this.#text.write(text, room);
     core.exports.replyCommit(connection.client, text.length);
