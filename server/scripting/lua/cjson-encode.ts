@@ -6,7 +6,7 @@
 import { typeName } from "./arguments.ts";
 import { type LuaError, nativeError } from "./errors.ts";
 import { JSON_NULL, type JsonSettings } from "./cjson-settings.ts";
-import { joined, MOST_VALUES } from "./library.ts";
+import { MOST_VALUES, TextBuilder } from "./library.ts";
 import { generalText, nonFiniteText } from "./number-text.ts";
 import { Table } from "./table.ts";
 import type { Value } from "./values.ts";
@@ -68,7 +68,7 @@ function arraySize(table: Table, settings: JsonSettings): number {
 class Encoder {
   readonly #settings: JsonSettings;
   readonly #open: Open[] = [];
-  #text = "";
+  readonly #text = new TextBuilder();
   /** How many values C has on its stack. */
   #used = 1;
 
@@ -84,25 +84,25 @@ class Encoder {
       this.#open.pop();
       this.#used -= open.size < 0 ? 2 : 1;
     }
-    return this.#text;
+    return this.#text.finish();
   }
 
   /** Writes a value, or the beginning of a table; true for that. */
   #begin(value: Value): boolean {
     switch (typeof value) {
       case "string":
-        this.#text = joined(this.#text, quoted(value));
+        this.#text.add(quoted(value));
         return false;
       case "number":
-        this.#text += numberText(value, this.#settings);
+        this.#text.add(numberText(value, this.#settings));
         return false;
       case "boolean":
-        this.#text += value ? "true" : "false";
+        this.#text.add(value ? "true" : "false");
         return false;
       default:
         if (value instanceof Table) return this.#beginTable(value);
         if (value !== undefined && value !== JSON_NULL) throw failure(value, "type not supported");
-        this.#text += "null";
+        this.#text.add("null");
         return false;
     }
   }
@@ -115,33 +115,33 @@ class Encoder {
     const size = arraySize(table, this.#settings);
     this.#open.push({ table, size, at: 0 });
     this.#used += size < 0 ? 2 : 1;
-    this.#text += size < 0 ? "{" : "[";
+    this.#text.add(size < 0 ? "{" : "[");
     return true;
   }
 
   /** Writes elements up to a table among them; true after the last one. */
   #elements(open: Open): boolean {
     while (open.at < open.size) {
-      if (open.at > 0) this.#text += ",";
+      if (open.at > 0) this.#text.add(",");
       open.at++;
       if (this.#begin(open.table.get(open.at))) return false;
     }
-    this.#text += "]";
+    this.#text.add("]");
     return true;
   }
 
   #pairs(open: Open): boolean {
     const { table } = open;
     for (let at = table.after(open.at); at !== 0; at = table.after(at)) {
-      if (open.at > 0) this.#text += ",";
+      if (open.at > 0) this.#text.add(",");
       open.at = at;
       const key = table.keyAt(at);
-      if (typeof key === "string") this.#text = joined(this.#text, `${quoted(key)}:`);
-      else if (typeof key === "number") this.#text += `"${numberText(key, this.#settings)}":`;
+      if (typeof key === "string") this.#text.add(`${quoted(key)}:`);
+      else if (typeof key === "number") this.#text.add(`"${numberText(key, this.#settings)}":`);
       else throw failure(key, "table key must be a number or string");
       if (this.#begin(table.valueAt(at))) return false;
     }
-    this.#text += "}";
+    this.#text.add("}");
     return true;
   }
 }

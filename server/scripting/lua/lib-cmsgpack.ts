@@ -7,7 +7,7 @@
 
 import { checkInteger, checkString, optInteger } from "./arguments.ts";
 import { argumentError, type LuaError, nativeError } from "./errors.ts";
-import { arrayTable, joined, library, mapTable, MOST_VALUES, setFields } from "./library.ts";
+import { arrayTable, library, mapTable, MOST_VALUES, setFields, TextBuilder } from "./library.ts";
 import { scratch, setDouble, setFloat } from "./number-text.ts";
 import { toInt } from "./numbers.ts";
 import { Table } from "./table.ts";
@@ -75,41 +75,45 @@ function arraySize(table: Table): number {
   return count === largest ? count : -1;
 }
 
-function packTable(table: Table, level: number): string {
+function packTable(table: Table, level: number, into: TextBuilder): void {
   const size = arraySize(table);
-  let made = "";
   if (size >= 0) {
-    made = header(size, 0x90, 16, 0, 0xdc);
-    for (let index = 1; index <= size; index++) {
-      made = joined(made, packValue(table.get(index), level + 1));
-    }
-    return made;
+    into.add(header(size, 0x90, 16, 0, 0xdc));
+    for (let index = 1; index <= size; index++) packValue(table.get(index), level + 1, into);
+    return;
   }
   let count = 0;
+  for (let at = table.after(0); at !== 0; at = table.after(at)) count++;
+  into.add(header(count, 0x80, 16, 0, 0xde));
   for (let at = table.after(0); at !== 0; at = table.after(at)) {
-    made = joined(made, packValue(table.keyAt(at), level + 1));
-    made = joined(made, packValue(table.valueAt(at), level + 1));
-    count++;
+    packValue(table.keyAt(at), level + 1, into);
+    packValue(table.valueAt(at), level + 1, into);
   }
-  return joined(header(count, 0x80, 16, 0, 0xde), made);
 }
 
-function packValue(value: Value, level: number): string {
+function packValue(value: Value, level: number, into: TextBuilder): void {
   switch (typeof value) {
-    case "number": return packNumber(value);
-    case "string": return joined(header(value.length, 0xa0, 32, 0xd9, 0xda), value);
-    case "boolean": return value ? "\xc3" : "\xc2";
-    default: return value instanceof Table && level < DEEPEST ? packTable(value, level) : "\xc0";
+    case "number":
+      into.add(packNumber(value));
+      break;
+    case "string":
+      into.add(header(value.length, 0xa0, 32, 0xd9, 0xda));
+      into.add(value);
+      break;
+    case "boolean":
+      into.add(value ? "\xc3" : "\xc2");
+      break;
+    default:
+      if (value instanceof Table && level < DEEPEST) packTable(value, level, into);
+      else into.add("\xc0");
   }
 }
 
 const pack: Plain = (args) => {
   if (args.length === 0) throw argumentError(0, "MessagePack pack needs input.");
-  let made = "";
-  for (const value of args) {
-    made = joined(made, packValue(value, 0));
-  }
-  return made;
+  const made = new TextBuilder();
+  for (const value of args) packValue(value, 0, made);
+  return made.finish();
 };
 
 // --- Unpacking ---

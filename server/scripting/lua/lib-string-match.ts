@@ -6,7 +6,7 @@
 
 import { checkString, isFunction, optInt, optInteger, toText, typeName } from "./arguments.ts";
 import { argumentError, nativeError, runtimeError } from "./errors.ts";
-import { checkLength, fromBeginning, joined } from "./library.ts";
+import { fromBeginning, joined, TextBuilder } from "./library.ts";
 import { isTrue } from "./operators.ts";
 import { isAnchored, LATER, Pattern, PatternCache } from "./pattern.ts";
 import { Table } from "./table.ts";
@@ -204,7 +204,7 @@ function* looked(replacement: Value, { pattern, subject, start, end }: Search): 
 class Substitution {
   readonly search: Search;
   readonly #most: number;
-  #made = "";
+  readonly #made = new TextBuilder();
   #copied = 0;
   #count = 0;
 
@@ -226,15 +226,16 @@ class Substitution {
   /** Puts a text in the place of the match. */
   put(piece: string): void {
     const { subject, start, end } = this.search;
-    checkLength(this.#made.length + start - this.#copied + piece.length);
-    this.#made += subject.slice(this.#copied, start) + piece;
+    this.#made.add(subject.slice(this.#copied, start));
+    this.#made.add(piece);
     this.#copied = end;
     this.#count++;
   }
 
   /** What gsub returns. */
   results(): Results {
-    return [joined(this.#made, this.search.subject.slice(this.#copied)), this.#count];
+    this.#made.add(this.search.subject.slice(this.#copied));
+    return [this.#made.finish(), this.#count];
   }
 }
 

@@ -3,7 +3,7 @@
 import { checkFunction, checkInt, checkTable, isMissing, optInt, optString, toText, typeName } from "./arguments.ts";
 import { nativeError, runtimeError } from "./errors.ts";
 import { sort } from "./lib-table-sort.ts";
-import { joined, library } from "./library.ts";
+import { library, TextBuilder } from "./library.ts";
 import type { Table } from "./table.ts";
 import { type Calling, NOTHING, type Plain, type Value } from "./values.ts";
 
@@ -12,17 +12,17 @@ const concat: Plain = (args) => {
   const table = checkTable(args, 1);
   const from = optInt(args, 3, 1);
   const to = isMissing(args, 4) ? table.length() : checkInt(args, 4);
-  let made = "";
+  const made = new TextBuilder();
   for (let index = from; index <= to; index++) {
     const value = table.get(index);
     const text = toText(value);
     if (text === undefined) {
       throw nativeError(`invalid value (${typeName(value)}) at index ${index} in table for 'concat'`);
     }
-    made = joined(made, text);
-    if (index < to) made = joined(made, separator);
+    made.add(text);
+    if (index < to) made.add(separator);
   }
-  return made;
+  return made.finish();
 };
 
 /** Moves the elements from `position` up to `end` by one; those below 1 without trying each of so many numbers. */

@@ -10,6 +10,8 @@ import { type Calling, NativeFunction, type Plain, type Value } from "./values.t
 /** The longest text that every runtime can hold (V8's limit). */
 const LONGEST_TEXT = 2 ** 29 - 24;
 
+const PART_LENGTH = 65536;
+
 /** How many values a native function of C's Lua can have on its stack; results beyond are an error there. */
 export const MOST_VALUES = 8000;
 
@@ -22,6 +24,37 @@ export function checkLength(length: number): void {
 export function joined(text: string, piece: string): string {
   checkLength(text.length + piece.length);
   return text + piece;
+}
+
+/**
+ * A text that is made of many pieces. Runtimes keep what was joined as a tree until it's read; here it's read part by
+ * part, since a tree of many small pieces takes several times their memory.
+ */
+export class TextBuilder {
+  #text = "";
+  readonly #parts: string[] = [];
+  #length = 0;
+
+  add(piece: string): void {
+    if (piece.length >= PART_LENGTH) this.#endPart();
+    this.#text += piece;
+    if (this.#text.length >= PART_LENGTH) this.#endPart();
+  }
+
+  #endPart(): void {
+    this.#length += this.#text.length;
+    checkLength(this.#length);
+    this.#text.charCodeAt(0); // reading makes it one piece
+    this.#parts.push(this.#text);
+    this.#text = "";
+  }
+
+  /** The whole text. */
+  finish(): string {
+    if (this.#parts.length === 0) return this.#text;
+    this.#endPart();
+    return this.#parts.join("");
+  }
 }
 
 /** A position in a text from the beginning, for one that counts from the end when it is negative. */
