@@ -318,7 +318,9 @@ export class Scripts implements ScriptHost {
     const refusal = id >= CMD.FCALL ? this.#call(connection, id) : this.#evaluate(connection, id);
     if (typeof refusal !== "string") return refusal;
     this.failed = true;
-    this.#reply(connection, `-${refusal}\r\n`, [refusal]);
+    // What the compiler complains of may be a text of several lines.
+    const line = refusal.replace(/[\r\n]/g, " ");
+    this.#reply(connection, `-${line}\r\n`, [line]);
     return undefined;
   }
 
