@@ -3,8 +3,8 @@
 // Facts that INFO has as name:value lines become gauges and counters; its lines of key=value pairs (databases,
 // commands, errors) become labelled samples. What a server has none of (replicas, a cluster) is left out.
 
-/** INFO's field → [metric, type, factor, help]. */
-const FIELDS: readonly [field: string, metric: string, type: "gauge" | "counter", help: string, factor?: number][] = [
+/** What INFO tells as a number. */
+const FIELDS: readonly [field: string, metric: string, type: "gauge" | "counter", help: string][] = [
   ["uptime_in_seconds", "uptime_in_seconds", "gauge", "Seconds since the start."],
   ["connected_clients", "connected_clients", "gauge", "Open connections of clients."],
   ["maxclients", "config_maxclients", "gauge", "Connections that are allowed."],
@@ -96,9 +96,9 @@ export function openMetrics(text: string): string {
   const about = ["redis_version", "valkey_version", "server_name", "redis_mode", "role", "os", "process_id", "run_id"]
     .filter((name) => fields.has(name)).map((name) => `${name}=${label(fields.get(name)!)}`);
   out.add("instance", "info", "What runs here.", [[`{${about.join(",")}}`, 1]]);
-  for (const [field, metric, type, help, factor = 1] of FIELDS) {
+  for (const [field, metric, type, help] of FIELDS) {
     const value = Number(fields.get(field)?.replace("%", ""));
-    if (fields.has(field) && !Number.isNaN(value)) out.add(metric, type, help, [["", value * factor]]);
+    if (fields.has(field) && !Number.isNaN(value)) out.add(metric, type, help, [["", value]]);
   }
   addDatabases(out, fields);
   addCommands(out, fields);

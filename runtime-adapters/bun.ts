@@ -36,7 +36,7 @@ interface BunRuntime {
   listen(options: Record<string, unknown>): BunListener;
 }
 
-export class BunSocket implements Socket, Active {
+class BunSocket implements Socket, Active {
   window = 0;
   readonly remote: string;
   readonly local: string;

@@ -11,7 +11,7 @@ import type { LinuxCalls } from "./linux-calls.ts";
 import { formatAddress, systemError } from "./shared.ts";
 
 export const AF_UNIX = 1;
-export const AF_INET = 2;
+const AF_INET = 2;
 export const AF_INET6 = 10;
 
 const PORT = ADDRESS_OFFSET + 2;

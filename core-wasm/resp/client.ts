@@ -8,7 +8,7 @@
  */
 import {
   CLIENT_AUTHENTICATED, CLIENT_CLOSE_ASAP, CLIENT_CLOSING, CLIENT_EVER_AUTHENTICATED, CLIENT_HELD, CLIENT_INTERNAL,
-  CLIENT_PENDING_WRITE, CLIENT_RESUME,
+  CLIENT_PENDING_WRITE, CLIENT_RESUME, CLOSE_OUTPUT_LIMIT, CLOSE_OUTPUT_LIMIT_LATER,
 } from "./flags";
 import { alloc, free, usableSize } from "../memory/allocator";
 import { root } from "../memory/root";
@@ -25,15 +25,6 @@ import { transactionBytes, transactionFree } from "./transaction";
 
 export * from "./flags";
 export * from "./output";
-
-// Why the core wants a client closed (closeFor): what the host writes to its log and counts.
-export const CLOSE_OUTPUT_LIMIT: i32 = 1; // while a reply was written
-export const CLOSE_OUTPUT_LIMIT_LATER: i32 = 2; // found by upkeep: the soft limit's time is over
-export const CLOSE_QUERY_LIMIT: i32 = 3;
-export const CLOSE_IDLE: i32 = 4;
-export const CLOSE_CROSS_PROTOCOL: i32 = 5;
-export const CLOSE_NO_MEMORY: i32 = 6;
-export const CLOSE_EVICTED: i32 = 7;
 
 const GATE_AUTH: u32 = 1;
 
@@ -102,7 +93,7 @@ export class Client {
   subscriptions: usize; // (resp/pubsub.ts), 0: it has none
   tracking: usize; // (resp/tracking.ts), 0: it does not track
   peer: usize; // its address as a text, known while somebody monitors (resp/monitor.ts), else 0
-  closeReason: i32; // CLOSE_, 0: none; or which protocol error ended the connection (parser.ts)
+  closeReason: i32; // CLOSE_, 0: none
 }
 
 const CLIENT_SPACE: usize = (offsetof<Client>() + 7) & ~7;

@@ -1,5 +1,6 @@
 /**
- * Bits of a client's flags. A file of its own, without imports: many files' constants are made of them.
+ * Bits of a client's flags, and why it is closed. A file of its own, without imports: many files' constants are made of
+ * them.
  */
 
 // @layout
@@ -41,3 +42,14 @@ export const CLIENT_SPECIAL: u32 = CLIENT_MULTI | CLIENT_SUBSCRIBED | CLIENT_MON
 /** While one of these is set no command of the client runs. */
 export const CLIENT_NOT_RUNNING: u32 = CLIENT_AWAITS_HOST | CLIENT_HELD | CLIENT_CLOSE_AFTER_REPLY |
   CLIENT_CLOSE_ASAP | CLIENT_BLOCKED | CLIENT_EXECUTING;
+
+// Why the core wants a client closed (closeFor): what the host writes to its log and counts.
+// @layout
+export const CLOSE_OUTPUT_LIMIT: i32 = 1; // while a reply was written
+export const CLOSE_OUTPUT_LIMIT_LATER: i32 = 2; // found by upkeep: the soft limit's time is over
+export const CLOSE_QUERY_LIMIT: i32 = 3;
+export const CLOSE_IDLE: i32 = 4;
+export const CLOSE_CROSS_PROTOCOL: i32 = 5;
+export const CLOSE_NO_MEMORY: i32 = 6;
+export const CLOSE_EVICTED: i32 = 7;
+export const CLOSE_PROTOCOL: i32 = 16; // and above: a protocol error (parser.ts)

@@ -14,6 +14,7 @@ import { parseI64 } from "../bytes/integer";
 import { alloc, realloc, usableSize } from "../memory/allocator";
 import { INPUT_SLACK, Root, root } from "../memory/root";
 import { Client, CLIENT_CLOSE_AFTER_REPLY, CLIENT_PROTOCOL_ERROR } from "./client";
+import { CLOSE_PROTOCOL } from "./flags";
 import { OUT_OF_MEMORY } from "./errors";
 import { LARGE_MIN, largeBegin } from "./large";
 import { errorBytes, errorSend, errorStart, errorText, replyError } from "./reply";
@@ -25,17 +26,17 @@ export const PARSE_LARGE: i32 = 4; // the rest of a large argument goes into a b
 export const PARSE_ERROR: i32 = 3; // replied; the client closes
 
 // Which protocol error it was, in Client.closeReason: the host's log has a word for each (server/clients/closing.ts).
-const ERROR_BIG_INLINE: i32 = 16;
-const ERROR_BIG_COUNT: i32 = 17;
-const ERROR_BAD_COUNT: i32 = 18;
-const ERROR_STRANGER_COUNT: i32 = 19;
-const ERROR_STRANGER_LENGTH: i32 = 20;
-const ERROR_BIG_LENGTH: i32 = 21;
-const ERROR_NOT_DOLLAR: i32 = 22;
-const ERROR_BAD_LENGTH: i32 = 23;
-const ERROR_BAD_QUOTES: i32 = 24;
-const ERROR_BAD_CRLF: i32 = 25;
-const ERROR_NO_MEMORY: i32 = 26;
+const ERROR_BIG_INLINE: i32 = CLOSE_PROTOCOL;
+const ERROR_BIG_COUNT: i32 = CLOSE_PROTOCOL + 1;
+const ERROR_BAD_COUNT: i32 = CLOSE_PROTOCOL + 2;
+const ERROR_STRANGER_COUNT: i32 = CLOSE_PROTOCOL + 3;
+const ERROR_STRANGER_LENGTH: i32 = CLOSE_PROTOCOL + 4;
+const ERROR_BIG_LENGTH: i32 = CLOSE_PROTOCOL + 5;
+const ERROR_NOT_DOLLAR: i32 = CLOSE_PROTOCOL + 6;
+const ERROR_BAD_LENGTH: i32 = CLOSE_PROTOCOL + 7;
+const ERROR_BAD_QUOTES: i32 = CLOSE_PROTOCOL + 8;
+const ERROR_BAD_CRLF: i32 = CLOSE_PROTOCOL + 9;
+const ERROR_NO_MEMORY: i32 = CLOSE_PROTOCOL + 10;
 
 const INLINE_MAX_SIZE: i32 = 65536;
 const ARGUMENTS_MAX: i64 = 0x7fffffff;

@@ -1,24 +1,18 @@
 // closing.ts - closing a connection that the core gave up, and what the log says about it.
 //
-// The core marks a client with a reason (CLOSE_ in core-wasm/resp/client.ts, ERROR_ in parser.ts); the connection is
+// The core marks a client with a reason (CLOSE_ in core-wasm/resp/flags.ts, ERROR_ in parser.ts); the connection is
 // still whole when these functions look at it.
 
 import { quote } from "../config/syntax.ts";
 import type { Connection } from "../connection/connection.ts";
-import { CLIENT_PROTOCOL_ERROR } from "../generated/layout.ts";
+import {
+  CLIENT_PROTOCOL_ERROR, CLOSE_CROSS_PROTOCOL, CLOSE_EVICTED, CLOSE_IDLE, CLOSE_NO_MEMORY, CLOSE_OUTPUT_LIMIT,
+  CLOSE_OUTPUT_LIMIT_LATER, CLOSE_PROTOCOL, CLOSE_QUERY_LIMIT,
+} from "../generated/layout.ts";
 import type { Server } from "../server.ts";
 import { describeForLog } from "./describe.ts";
 
-const OUTPUT_LIMIT = 1;
-const OUTPUT_LIMIT_LATER = 2;
-const QUERY_LIMIT = 3;
-const IDLE = 4;
-const CROSS_PROTOCOL = 5;
-const NO_MEMORY = 6;
-const EVICTED = 7;
-const FIRST_PROTOCOL_ERROR = 16;
-
-/** The log's words for protocol errors, from FIRST_PROTOCOL_ERROR on. */
+/** The log's words for protocol errors, from CLOSE_PROTOCOL on. */
 const PROTOCOL_ERRORS = [
   "too big inline request", "too big mbulk count string", "invalid mbulk count", "unauth mbulk count",
   "unauth bulk length", "too big bulk count string", "expected $ but got something else", "invalid bulk length",
@@ -50,7 +44,7 @@ function inputSample(server: Server, connection: Connection): string {
 /** Logs a protocol error; the connection closes when its reply is out. */
 export function logProtocolError(server: Server, connection: Connection): void {
   if (!(connection.flags & CLIENT_PROTOCOL_ERROR) || !server.log.isOn("verbose")) return;
-  const code = server.core.client32(connection.client, "closeReason") - FIRST_PROTOCOL_ERROR;
+  const code = server.core.client32(connection.client, "closeReason") - CLOSE_PROTOCOL;
   server.log.verbose(`Protocol error (${PROTOCOL_ERRORS[code]}) from client: ${describeForLog(server, connection)}. ` +
     `Query buffer: ${inputSample(server, connection)}`);
 }
@@ -61,32 +55,32 @@ function logReason(server: Server, connection: Connection): void {
   const reason = core.client32(connection.client, "closeReason");
   const line = () => describeForLog(server, connection);
   switch (reason) {
-    case OUTPUT_LIMIT:
+    case CLOSE_OUTPUT_LIMIT:
       log.warning(`Client ${line()} scheduled to be closed ASAP for overcoming of output buffer limits.`);
       break;
-    case OUTPUT_LIMIT_LATER:
+    case CLOSE_OUTPUT_LIMIT_LATER:
       log.warning(`Client ${line()} closed for overcoming of output buffer limits.`);
       break;
-    case QUERY_LIMIT: {
+    case CLOSE_QUERY_LIMIT: {
       const isHidden = server.config.boolean("hide-user-data-from-log");
       const sample = isHidden ? "" : ` (qbuf initial bytes: ${quote(unreadInput(server, connection, QUERY_SAMPLE))})`;
       log.warning(`Closing client that reached max query buffer length: ${line()}${sample}`);
       break;
     }
-    case IDLE:
+    case CLOSE_IDLE:
       server.stats.timedOut++;
       log.verbose("Closing idle client");
       break;
-    case CROSS_PROTOCOL:
+    case CLOSE_CROSS_PROTOCOL:
       if (server.nowUs() - server.stats.lastAttackUs < ATTACK_SILENCE_US) break;
       server.stats.lastAttackUs = server.nowUs();
       log.warning("Possible SECURITY ATTACK detected: a client sent the words POST or Host: of an HTTP request, as a " +
         `web page does that is made to reach this server. Connection from ${connection.remote} aborted.`);
       break;
-    case NO_MEMORY:
+    case CLOSE_NO_MEMORY:
       log.warning(`Client ${line()} closed: out of memory`);
       break;
-    case EVICTED:
+    case CLOSE_EVICTED:
       server.stats.evictedClients++;
       log.notice(`Evicting client: ${line()}`);
       break;

@@ -5,6 +5,7 @@
 
 import type { Timer } from "../../runtime-adapters/port.ts";
 import type { Server } from "../server.ts";
+import { LONGEST_MS } from "./timeouts.ts";
 
 export const PAUSE = { none: 0, writes: 1, all: 2 } as const;
 
@@ -51,10 +52,10 @@ export class Pause {
     if (this.#server.core.hasOthersToServe) this.#server.drainSoon();
   }
 
-  /** Waits for the end; a pause of more than a day is looked at again each day, since timers end at 2^31 ms. */
+  /** Waits for the end. */
   #wait(): void {
     this.#timer?.cancel();
-    this.#timer = this.#server.port.timer(Math.min(this.remainingMs, 86400_000), () => {
+    this.#timer = this.#server.port.timer(Math.min(this.remainingMs, LONGEST_MS), () => {
       this.#server.nowUs();
       if (this.mode !== PAUSE.none) return this.#wait();
       this.end();

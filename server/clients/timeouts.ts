@@ -6,8 +6,8 @@
 import type { Timer } from "../../runtime-adapters/port.ts";
 import type { Server } from "../server.ts";
 
-/** Timers end at 2^31 ms. */
-const LONGEST_MS = 86_400_000;
+/** Timers end at 2^31 ms: who waits for more than a day looks again each day. */
+export const LONGEST_MS = 86_400_000;
 /** How long to wait while a script is busy. */
 const BUSY_MS = 20;
 

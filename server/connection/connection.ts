@@ -7,10 +7,9 @@
 // Not for accepting sockets or for the commands that the host runs: server.ts, server/commands/.
 
 import type { Sender, Socket, SocketHandler } from "../../runtime-adapters/port.ts";
-import { STATUS } from "../bridge/core.ts";
+import { type Core, STATUS } from "../bridge/core.ts";
 import { closeMarked, logProtocolError } from "../clients/closing.ts";
 import { describeForLog } from "../clients/describe.ts";
-import type { Core } from "../bridge/core.ts";
 import { CLIENT_CLOSE_AFTER_REPLY } from "../generated/layout.ts";
 import type { Server } from "../server.ts";
 

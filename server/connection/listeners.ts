@@ -13,12 +13,12 @@ import { TlsListeners } from "./tls.ts";
 
 /** Errors that mean "this machine can't do this kind of address": such an address is passed over. */
 const NO_SUCH_FAMILY = ["ENOPROTOOPT", "EPROTONOSUPPORT", "ESOCKTNOSUPPORT", "EPFNOSUPPORT", "EAFNOSUPPORT"];
+const NO_SUCH_NAME = ["ENOTFOUND", "EAI_AGAIN", "EAI_NONAME", "ENODATA"];
 /** How often, and after how long, a port that was just closed is tried again. */
 const RETRIES = 10;
 const RETRY_MS = 10;
 /** Open files that are not clients. */
 const RESERVED_FILES = 32;
-const NO_SUCH_NAME = ["ENOTFOUND", "EAI_AGAIN", "EAI_NONAME", "ENODATA"];
 
 export class Listeners {
   readonly #server: Server;

@@ -8,9 +8,8 @@
 //
 // Settings that can't be used change nothing: those in force stay.
 
-import type { CertificateFacts, Listener, TlsSettings } from "../../runtime-adapters/port.ts";
+import type { CertificateFacts, Listener, Timer, TlsSettings } from "../../runtime-adapters/port.ts";
 import { dialsByTls, TlsProblem, tlsFiles, tlsSettings } from "./tls-files.ts";
-import type { Timer } from "../../runtime-adapters/port.ts";
 import type { Server } from "../server.ts";
 
 const REFUSED = "Unable to update TLS configuration. Check server logs.";

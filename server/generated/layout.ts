@@ -583,6 +583,15 @@ export const CLIENT_LATER_OUTPUT = 1 << 28;
 export const CLIENT_MONITOR = 1 << 29;
 export const CLIENT_TRACKING = 1 << 30;
 
+export const CLOSE_OUTPUT_LIMIT = 1;
+export const CLOSE_OUTPUT_LIMIT_LATER = 2;
+export const CLOSE_QUERY_LIMIT = 3;
+export const CLOSE_IDLE = 4;
+export const CLOSE_CROSS_PROTOCOL = 5;
+export const CLOSE_NO_MEMORY = 6;
+export const CLOSE_EVICTED = 7;
+export const CLOSE_PROTOCOL = 16;
+
 export const REPLY_PEAK_MS = 5000;
 
 export const STATUS_OUTPUT = 1;

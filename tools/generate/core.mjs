@@ -9,9 +9,9 @@ const MASK_64 = (1n << 64n) - 1n;
 /** Bit 5 of every byte: sets letters to lower case and keeps each name byte from being zero. */
 const FOLD = 0x2020202020202020n;
 /** Multipliers that mix the later words and the container's id into the first word: odd, with spread bits. */
-export const MIX_1 = 0x9e3779b97f4a7c15n;
-export const MIX_2 = 0xc2b2ae3d27d4eb4fn;
-export const MIX_PARENT = 0x165667b19e3779f9n;
+const MIX_1 = 0x9e3779b97f4a7c15n;
+const MIX_2 = 0xc2b2ae3d27d4eb4fn;
+const MIX_PARENT = 0x165667b19e3779f9n;
 
 const hex = (value) => `0x${value.toString(16)}`;
 
@@ -249,7 +249,6 @@ export function coreDispatch(specs, handlers) {
   const imports = [...modules].sort().map(([module, names]) => {
     return `import {\n${wrap([...names].sort()).replace(/^ {3}/gm, "  ")}\n} from "../commands/${module}";`;
   });
-  const type = here.length > 0 ? "Client" : "usize";
   const groups = new Map();
   for (const { constant, handler, id } of here) {
     const group = id >> DISPATCH_SHIFT;
@@ -259,17 +258,18 @@ export function coreDispatch(specs, handlers) {
   groups.delete(0);
   const each = (write) => [...groups].map(write).join("\n");
   return `${HEADER}
-${here.length > 0 ? 'import { Client } from "../resp/client";\nimport { Cmd } from "./commands";' : ""}
+import { Client } from "../resp/client";
+import { Cmd } from "./commands";
 ${imports.join("\n")}
 
-${each(([group, cases]) => `function dispatch${group}(id: i32, c: ${type}): bool {
+${each(([group, cases]) => `function dispatch${group}(id: i32, c: Client): bool {
   switch (id) {
 ${cases}    default: return false;
   }
 }
 `)}
 /** Runs core command \`id\` for the client; false when the core has no handler for it (a host command). */
-export function dispatch(id: i32, c: ${type}): bool {
+export function dispatch(id: i32, c: Client): bool {
   switch (id) {
 ${first}    default:
   }

@@ -1,6 +1,6 @@
 // Reads and checks the command specs, and finds the core functions that run them.
 // A spec is one JSON file a command; its fields are described in docs/commands.md.
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 /** Flag names in bit order (bit 0 first). The core's table and the host's share them, so the order only ever grows. */
 export const FLAGS = [
@@ -132,7 +132,6 @@ export function readSpecs(folder) {
 /** Function name → module (file name without extension) of every exported `…Command` function of the core. */
 export function findHandlers(folder) {
   const handlers = new Map();
-  if (!existsSync(folder)) return handlers;
   for (const file of readdirSync(folder).filter((name) => name.endsWith(".ts")).sort()) {
     const text = readFileSync(`${folder}/${file}`, "utf8");
     for (const [, name] of text.matchAll(/^export function (\w+Command)\(\w+: Client\)/gm)) {
