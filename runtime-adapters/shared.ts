@@ -72,34 +72,24 @@ export function removeSocketFile(files: Files, path: string): void {
 // --- System errors ---
 
 const ERROR_TEXTS: Record<string, string> = {
-  EPERM: "Operation not permitted",
-  ENOENT: "No such file or directory",
-  EINTR: "Interrupted system call",
-  EBADF: "Bad file descriptor",
-  EAGAIN: "Resource temporarily unavailable",
-  ENOMEM: "Cannot allocate memory",
-  EACCES: "Permission denied",
-  ENOTDIR: "Not a directory",
-  EINVAL: "Invalid argument",
-  ENFILE: "Too many open files in system",
-  EMFILE: "Too many open files",
-  EPIPE: "Broken pipe",
-  ENAMETOOLONG: "File name too long",
-  EADDRINUSE: "Address already in use",
-  EADDRNOTAVAIL: "Cannot assign requested address",
-  EAFNOSUPPORT: "Address family not supported by protocol",
-  ENETUNREACH: "Network is unreachable",
-  ECONNABORTED: "Software caused connection abort",
-  ECONNRESET: "Connection reset by peer",
-  ETIMEDOUT: "Connection timed out",
-  ECONNREFUSED: "Connection refused",
-  EHOSTUNREACH: "No route to host",
-  ENOTFOUND: "Name or service not known",
+  EPERM: "Operation not permitted", ENOENT: "No such file or directory", EINTR: "Interrupted system call",
+  EIO: "Input/output error", EBADF: "Bad file descriptor", EAGAIN: "Resource temporarily unavailable",
+  ENOMEM: "Cannot allocate memory", EACCES: "Permission denied", EBUSY: "Device or resource busy",
+  EEXIST: "File exists", EXDEV: "Invalid cross-device link", ENOTDIR: "Not a directory", EISDIR: "Is a directory",
+  EINVAL: "Invalid argument", ENFILE: "Too many open files in system", EMFILE: "Too many open files",
+  ETXTBSY: "Text file busy", EFBIG: "File too large", ENOSPC: "No space left on device", EROFS: "Read-only file system",
+  EPIPE: "Broken pipe", ENAMETOOLONG: "File name too long", ENOSYS: "Function not implemented",
+  ENOTEMPTY: "Directory not empty", ELOOP: "Too many levels of symbolic links",
+  EAFNOSUPPORT: "Address family not supported by protocol", EADDRINUSE: "Address already in use",
+  EADDRNOTAVAIL: "Cannot assign requested address", ENETUNREACH: "Network is unreachable",
+  ECONNABORTED: "Software caused connection abort", ECONNRESET: "Connection reset by peer",
+  ETIMEDOUT: "Connection timed out", ECONNREFUSED: "Connection refused", EHOSTUNREACH: "No route to host",
+  EDQUOT: "Disk quota exceeded", ENOTFOUND: "Name or service not known",
 };
 
-/** The C library's text of an error name, as Valkey logs it. */
-export function errorText(code: string): string {
-  return ERROR_TEXTS[code] ?? code;
+/** The C library's text of an error name, as Valkey logs it; `otherwise` for a name that it hasn't. */
+export function errorText(code: string, otherwise = code): string {
+  return ERROR_TEXTS[code] ?? otherwise;
 }
 
 /** An error with the system's name in `code` and its text as message. */

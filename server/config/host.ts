@@ -2,6 +2,8 @@
 //
 // A runtime adapter's Port satisfies ConfigHost; tests use a small object in memory.
 
+import { errorText as systemText } from "../../runtime-adapters/shared.ts";
+
 /** The synchronous small-file part of a Port that is used here. All throw errors with a `code` ("ENOENT", ...). */
 interface ConfigFiles {
   read(path: string): Uint8Array;
@@ -23,18 +25,6 @@ export interface ConfigHost {
   openFilesLimit?(): number;
 }
 
-/** The C library's words for the error codes that files and directories give. */
-const MESSAGES: Record<string, string> = {
-  EPERM: "Operation not permitted", ENOENT: "No such file or directory", EIO: "Input/output error",
-  EACCES: "Permission denied", EBUSY: "Device or resource busy", EEXIST: "File exists",
-  EXDEV: "Invalid cross-device link", ENOTDIR: "Not a directory", EISDIR: "Is a directory",
-  EINVAL: "Invalid argument", ENFILE: "Too many open files in system", EMFILE: "Too many open files",
-  ETXTBSY: "Text file busy", EFBIG: "File too large", ENOSPC: "No space left on device",
-  EROFS: "Read-only file system", ENAMETOOLONG: "File name too long", ELOOP: "Too many levels of symbolic links",
-  EADDRINUSE: "Address already in use", EADDRNOTAVAIL: "Cannot assign requested address",
-  ENOTEMPTY: "Directory not empty", EDQUOT: "Disk quota exceeded", ENOSYS: "Function not implemented",
-};
-
 /** Deno names its errors by class instead of by code. */
 const DENO_NAMES: Record<string, string> = {
   NotFound: "ENOENT", PermissionDenied: "EACCES", AlreadyExists: "EEXIST", NotADirectory: "ENOTDIR",
@@ -50,5 +40,5 @@ export function errorCode(error: unknown): string {
 
 /** What strerror() says about an error of the host. */
 export function errorText(error: unknown): string {
-  return MESSAGES[errorCode(error)] ?? (error instanceof Error ? error.message : String(error));
+  return systemText(errorCode(error), error instanceof Error ? error.message : String(error));
 }
