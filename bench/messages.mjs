@@ -1,11 +1,12 @@
 // What the connection plane costs: a transaction of ten SETs, a message to 1, 100 and 10,000 subscribers, and SETs of
 // keys that 100 clients keep copies of. Each beside the real Valkey in the same run, server CPU as in run.mjs.
 import { connect } from "node:net";
-import { cpuUs, encode, load, median, start } from "./support/servers.mjs";
+import { cpuUs, encode, load, median, sleep, start } from "./support/servers.mjs";
 import { judge, number, results } from "./support/report.mjs";
 
 const CHANNEL = "news";
 const MESSAGE = "m:0123456789abcdef";
+
 /** Opens `count` connections that send these commands, and reads what they get; gives a function that closes them. */
 async function listeners(port, count, ...commands) {
   const sockets = [];
@@ -39,7 +40,7 @@ const CASES = [
 /** CPU time of a server when it has come to rest: what subscribers are sent counts until it is out. */
 async function cpuAtRest(pid) {
   for (let before = cpuUs(pid); ; ) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await sleep(50);
     const now = cpuUs(pid);
     if (now === before) return now;
     before = now;

@@ -17,6 +17,9 @@ const START_LIMIT_MS = 30_000;
 const PRELOAD_BATCH = 5000;
 const pinned = availableParallelism() > 1 && spawnSync("taskset", ["-V"]).status === 0;
 
+/** What a server's command begins with, to keep it on its core. */
+export const onServerCore = pinned ? ["taskset", "-c", `${SERVER_CORE}`] : [];
+
 /** Keeps this process, and so the clients that it starts, on their core. */
 export function pinClients() {
   if (pinned) spawnSync("taskset", ["-cp", `${CLIENT_CORE}`, `${process.pid}`]);
@@ -106,8 +109,7 @@ export async function start(contestant, extra = []) {
   const folder = mkdtempSync(`${tmpdir()}/wakey-bench-`);
   const common = ["--port", `${port}`, "--dir", folder, "--save", "", "--appendonly", "no"];
   const options = [...common, ...contestant.args, ...extra];
-  const pin = pinned ? ["taskset", "-c", `${SERVER_CORE}`] : [];
-  const command = ["-c", 'ulimit -n "$(ulimit -Hn)"; exec "$@"', "sh", ...pin, contestant.program, ...options];
+  const command = ["-c", 'ulimit -n "$(ulimit -Hn)"; exec "$@"', "sh", ...onServerCore, contestant.program, ...options];
   const begun = process.hrtime.bigint();
   const child = spawn("sh", command, { env: environment(contestant.env), stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
