@@ -37,7 +37,7 @@ export function typeName(value: Value): string {
 }
 
 /** The name of an argument's type; "no value" for one that was not given. */
-export const typeNameAt = (args: readonly Value[], n: number): string =>
+const typeNameAt = (args: readonly Value[], n: number): string =>
   n > args.length ? "no value" : typeName(args[n - 1]);
 
 /** "number expected, got nil". */
@@ -105,9 +105,6 @@ export function checkOption(args: readonly Value[], n: number, words: readonly s
 }
 
 // --- Arguments that may be missing ---
-
-export const optNumber = (args: readonly Value[], n: number, fallback: number): number =>
-  isMissing(args, n) ? fallback : checkNumber(args, n);
 
 export const optInteger = (args: readonly Value[], n: number, fallback: number): number =>
   isMissing(args, n) ? fallback : checkInteger(args, n);

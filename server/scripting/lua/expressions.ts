@@ -19,17 +19,17 @@ import {
 } from "./opcodes.ts";
 import { Scope } from "./scope.ts";
 
-export const MOST_LEVELS = 200;
+const MOST_LEVELS = 200;
 
-export const PLUS = 43;
-export const MINUS = 45;
-export const STAR = 42;
-export const SLASH = 47;
-export const PERCENT = 37;
-export const CARET = 94;
-export const HASH = 35;
-export const LESS = 60;
-export const GREATER = 62;
+const PLUS = 43;
+const MINUS = 45;
+const STAR = 42;
+const SLASH = 47;
+const PERCENT = 37;
+const CARET = 94;
+const HASH = 35;
+const LESS = 60;
+const GREATER = 62;
 export const ASSIGN = 61;
 export const COMMA = 44;
 export const SEMICOLON = 59;
@@ -37,10 +37,10 @@ export const COLON = 58;
 export const POINT = 46;
 export const OPEN_ROUND = 40;
 export const CLOSE_ROUND = 41;
-export const OPEN_SQUARE = 91;
-export const CLOSE_SQUARE = 93;
-export const OPEN_CURLY = 123;
-export const CLOSE_CURLY = 125;
+const OPEN_SQUARE = 91;
+const CLOSE_SQUARE = 93;
+const OPEN_CURLY = 123;
+const CLOSE_CURLY = 125;
 
 const UNARY_PRIORITY = 8;
 

@@ -41,7 +41,14 @@ export abstract class Metamethods extends Calls {
       const value = table.values[slot];
       if (value !== undefined) return value;
     }
-    return table.metatable === undefined ? undefined : this.index(table, key, target, -1);
+    const handler = table.metatable?.get("__index");
+    if (handler === undefined) return undefined;
+    // A method of a class, mostly.
+    if (handler instanceof Table) {
+      const value = handler.get(key);
+      if (value !== undefined) return value;
+    }
+    return this.index(table, key, target, -1);
   }
 
   /** object[key] with metamethods; PUSHED if it comes later to stack[target]. `at`: where the object stands, or -1. */

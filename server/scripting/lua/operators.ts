@@ -27,7 +27,7 @@ export function eventOf(op: number): string {
 }
 
 /** a % b: its sign is that of b. */
-export const modulo = (a: number, b: number): number => a - Math.floor(a / b) * b;
+const modulo = (a: number, b: number): number => a - Math.floor(a / b) * b;
 
 /** a ^ b as C's pow has it: 1 to any power is 1, so is -1 to an infinite one. */
 export function power(a: number, b: number): number {
@@ -35,7 +35,7 @@ export function power(a: number, b: number): number {
   return a ** b;
 }
 
-export function calculate(op: number, a: number, b: number): number {
+function calculate(op: number, a: number, b: number): number {
   switch (op) {
     case OP_ADD: return a + b;
     case OP_SUB: return a - b;
@@ -72,6 +72,3 @@ export function comparisonError(a: Value, b: Value): LuaError {
   if (first[2] === second[2]) return runtimeError(`attempt to compare two ${first} values`);
   return runtimeError(`attempt to compare ${first} with ${second}`);
 }
-
-/** a == b without metamethods. */
-export const isRawEqual = (a: Value, b: Value): boolean => a === b;

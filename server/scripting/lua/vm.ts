@@ -214,18 +214,22 @@ export class Machine extends Metamethods {
             const key = (b & 256) !== 0 ? constants[b & 255] : stack[base + b];
             const value = (c & 256) !== 0 ? constants[c & 255] : stack[base + c];
             const table = stack[a];
-            if (table instanceof Table && table.metatable === undefined && !table.isReadonly) {
+            if (table instanceof Table && !table.isReadonly) {
               if (typeof key === "number") {
                 const { array } = table;
                 const index = key | 0;
                 if (index === key && index > 0 && index < array.length) {
-                  array[index] = value;
-                  continue;
+                  if (array[index] !== undefined || table.metatable === undefined) {
+                    array[index] = value;
+                    continue;
+                  }
                 }
               }
-              frame.pc = pc;
-              table.set(key, value);
-              continue;
+              if (table.metatable === undefined) {
+                frame.pc = pc;
+                table.set(key, value);
+                continue;
+              }
             }
             frame.pc = pc;
             if (this.setIndex(table, key, value, a)) break frames;
@@ -572,18 +576,22 @@ export class Machine extends Metamethods {
             const key = constants[(word >>> 23) & 255];
             const value = (c & 256) !== 0 ? constants[c & 255] : stack[base + c];
             const table = stack[a];
-            if (table instanceof Table && table.metatable === undefined && !table.isReadonly) {
+            frame.pc = pc;
+            if (table instanceof Table && !table.isReadonly) {
               const hint = hints[pc - 1];
               if (hint < table.keys.length && table.keys[hint] === key) {
-                table.values[hint] = value;
+                if (table.values[hint] !== undefined || table.metatable === undefined) {
+                  table.values[hint] = value;
+                  continue;
+                }
+              }
+              if (table.metatable === undefined) {
+                table.set(key, value);
+                hints[pc - 1] = Math.max(0, table.find(key));
                 continue;
               }
-              frame.pc = pc;
-              table.set(key, value);
               hints[pc - 1] = Math.max(0, table.find(key));
-              continue;
             }
-            frame.pc = pc;
             if (this.setIndex(table, key, value, a)) break frames;
             continue;
           }
