@@ -268,6 +268,11 @@ export interface ProcessPort {
   /** The title that `ps` shows, where the runtime can set it. */
   setTitle(title: string): void;
   memoryUsage(): MemoryUsage;
+  /**
+   * Whether the JavaScript heap is so full that the process would soon end; false where the runtime doesn't tell. Takes
+   * some microseconds, or a collection of all garbage when there may be much.
+   */
+  heapIsFull(): boolean;
   cpuUsage(): CpuUsage;
   /** Bytes of memory of the machine (or of the container). */
   totalMemory(): number;

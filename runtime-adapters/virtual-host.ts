@@ -187,6 +187,7 @@ export function virtualProcess(options: VirtualProcessOptions, files: MemoryFile
     onFault: (run) => void faults.push(run),
     setTitle: () => undefined,
     memoryUsage: () => ({ rss: options.memoryBytes() }),
+    heapIsFull: () => false,
     cpuUsage() {
       const userUs = options.cpuUs();
       return {

@@ -428,8 +428,7 @@ export class Scripts implements ScriptHost {
       const threshold = this.#server.config.number("busy-reply-threshold");
       const endless = threshold === 0 || (connection.flags & CLIENT_INTERNAL) !== 0;
       while (status === "paused" && (endless || this.durationMs(run) < threshold)) {
-        run.slices++;
-        status = world.run(SLICE);
+        status = this.#slice(run);
       }
       if (status === "paused") return this.#becomeBusy(run);
     }
@@ -451,6 +450,13 @@ export class Scripts implements ScriptHost {
     });
   }
 
+  /** Runs the next slice of one that has paused; ends it where the JavaScript heap is full, which ends the process. */
+  #slice(run: Run): Status {
+    run.slices++;
+    if (this.#server.port.heapIsFull()) run.world.abort(errorTable("not enough memory"));
+    return run.world.run(SLICE);
+  }
+
   #goOnLater(run: Run): void {
     this.#server.port.timer(0, () => this.#goOn(run));
   }
@@ -466,8 +472,7 @@ export class Scripts implements ScriptHost {
         this.#server.log.notice(text);
         run.world.abort(errorTable(text));
       }
-      run.slices++;
-      status = run.world.run(SLICE);
+      status = this.#slice(run);
     } while (status === "paused" && port.runtime !== "simulated" && port.monotonicUs() < end);
     if (status === "paused") return this.#goOnLater(run);
     this.#finish(run, status);
@@ -489,6 +494,8 @@ export class Scripts implements ScriptHost {
       this.failed = reply.failed;
       if (connection.client !== 0) this.#reply(connection, text, reply.errors);
     }
+    // A short script can't have left much.
+    if (run.slices > 0) world.forget();
     if (core.root32(ROOT.noteCount) > 0) this.#server.access.drainNotes();
   }
 

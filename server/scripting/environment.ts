@@ -129,6 +129,11 @@ export abstract class World {
     this.machine.abort(error);
   }
 
+  /** Lets go of the values of what has ended. */
+  forget(): void {
+    this.machine.forget();
+  }
+
   /** What the function gave. */
   get result(): Value {
     return this.machine.results[0];

@@ -27,6 +27,9 @@ import type { Machine } from "./vm.ts";
 /** How deep native calls may be nested, metamethods and coroutines included. */
 const MOST_CALLS = 200;
 
+/** 256 bytes weigh as much as a jump back: with a budget of 100,000 a pause comes after 26 MB at the latest. */
+const BYTES_PER_STEP_BITS = 8;
+
 const toList = (results: Results): readonly Value[] =>
   Array.isArray(results) ? results as readonly Value[] : [results as Value];
 
@@ -41,7 +44,7 @@ export abstract class Calls {
   protected top = 0;
   /** How deep native calls are nested. */
   protected calls = 0;
-  /** How many more calls and jumps back there may be before a pause. */
+  /** How many more calls and jumps back there may be before a pause; memory counts as well (spend). */
   protected budget = 0;
   protected failure: Value = undefined;
   /** The frame in which that happened. */
@@ -51,6 +54,17 @@ export abstract class Calls {
 
   constructor(globals: Table) {
     this.globals = globals;
+  }
+
+  /** Counts memory that an instruction took, so that what is taken between two pauses has a bound. */
+  spend(bytes: number): void {
+    this.budget -= bytes >>> BYTES_PER_STEP_BITS;
+  }
+
+  /** Counts the text that a native function answered. */
+  protected spendOn(results: Results): void {
+    const first = Array.isArray(results) ? results[0] : results;
+    if (typeof first === "string") this.spend(first.length);
   }
 
   /** Goes on with a concatenation whose part from stack[last] on is done. */
@@ -178,6 +192,7 @@ export abstract class Calls {
     this.running = callee;
     const results = (callee.plain as NonNullable<NativeFunction["plain"]>)(args, this as unknown as Machine);
     this.running = undefined;
+    this.spendOn(results);
     return toList(results);
   }
 

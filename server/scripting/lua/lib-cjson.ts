@@ -8,7 +8,7 @@ import { Decoder } from "./cjson-decode.ts";
 import { encode } from "./cjson-encode.ts";
 import { INVALID_WORDS, JSON_NULL, JsonSettings, MOST_PRECISION } from "./cjson-settings.ts";
 import { argumentError, nativeError } from "./errors.ts";
-import { library, setFields } from "./library.ts";
+import { library, setFields, spendOnValues } from "./library.ts";
 import type { Table } from "./table.ts";
 import type { Plain, Value } from "./values.ts";
 
@@ -96,7 +96,10 @@ export function cjsonLibrary(): Table {
       if (args.length !== 1) throw argumentError(1, "expected 1 argument");
       return encode(args[0], settings);
     },
-    decode: (args) => decode(args, settings),
+    decode: (args, machine) => {
+      spendOnValues(machine, args[0]);
+      return decode(args, settings);
+    },
     new: () => cjsonLibrary(),
     ...settingFunctions(settings),
   });

@@ -7,11 +7,14 @@
 
 import { checkInteger, checkString, optInteger } from "./arguments.ts";
 import { argumentError, type LuaError, nativeError } from "./errors.ts";
-import { arrayTable, library, mapTable, MOST_VALUES, setFields, TextBuilder } from "./library.ts";
+import {
+  arrayTable, library, mapTable, MOST_VALUES, setFields, spendOnValues, TextBuilder,
+} from "./library.ts";
 import { scratch, setDouble, setFloat } from "./number-text.ts";
 import { toInt } from "./numbers.ts";
 import { Table } from "./table.ts";
 import type { Plain, Results, Value } from "./values.ts";
+import type { Machine } from "./vm.ts";
 
 const DEEPEST = 16;
 const TWO_63 = 2 ** 63;
@@ -271,8 +274,9 @@ function place(open: Open, value: Value): number {
 const isKey = (value: Value): boolean => value !== undefined && !Number.isNaN(value);
 
 /** All values, or up to `limit` of them from `offset` on: then the next offset comes first, -1 at the end. */
-function unpackFrom(args: Value[], limit: number, offset: number): Results {
+function unpackFrom(args: Value[], machine: Machine, limit: number, offset: number): Results {
   const data = checkString(args, 1);
+  spendOnValues(machine, data);
   if (offset < 0 || limit < 0) {
     throw nativeError(`Invalid request to unpack with offset of ${toInt(offset)} and limit of ${data.length}.`);
   }
@@ -294,15 +298,15 @@ function unpackFrom(args: Value[], limit: number, offset: number): Results {
 export function cmsgpackLibrary(): Table {
   const table = library({
     pack,
-    unpack: (args) => unpackFrom(args, 0, 0),
-    unpack_one: (args) => {
+    unpack: (args, machine) => unpackFrom(args, machine, 0, 0),
+    unpack_one: (args, machine) => {
       const offset = optInteger(args, 2, 0);
-      return unpackFrom(args.slice(0, 1), 1, offset);
+      return unpackFrom(args.slice(0, 1), machine, 1, offset);
     },
-    unpack_limit: (args) => {
+    unpack_limit: (args, machine) => {
       const limit = checkInteger(args, 2);
       const offset = optInteger(args, 3, 0);
-      return unpackFrom(args.slice(0, 1), limit, offset);
+      return unpackFrom(args.slice(0, 1), machine, limit, offset);
     },
   });
   setFields(table, {

@@ -6,6 +6,7 @@
 import { nativeError } from "./errors.ts";
 import { Table } from "./table.ts";
 import { type Calling, NativeFunction, type Plain, type Value } from "./values.ts";
+import type { Machine } from "./vm.ts";
 
 /** The longest text that every runtime can hold (V8's limit). */
 const LONGEST_TEXT = 2 ** 29 - 24;
@@ -18,6 +19,11 @@ export const MOST_VALUES = 8000;
 /** Complains of a text that would be too long. */
 export function checkLength(length: number): void {
   if (length > LONGEST_TEXT) throw nativeError("resulting string too large");
+}
+
+/** Counts the memory that the values in a text may take once they are read: "[]," is a table of some 150 bytes. */
+export function spendOnValues(machine: Machine, text: Value): void {
+  if (typeof text === "string") machine.spend(text.length * 50);
 }
 
 /** A text with another one behind it. */

@@ -22,7 +22,7 @@ import { MULTIPLE, unpackSize } from "./opcodes.ts";
 import { power } from "./operators.ts";
 import { Table } from "./table.ts";
 import { Coroutine, TO_CALL } from "./thread.ts";
-import { CALLS, NativeFunction, type Value } from "./values.ts";
+import { CALLS, NativeFunction, NOTHING, type Value } from "./values.ts";
 
 // What scripts see as addresses looks like those of a process.
 /** A stack of more values is not kept for the next script. */
@@ -92,6 +92,13 @@ export class Machine extends Metamethods {
     if (failedAt?.closure === undefined) return undefined;
     const { source, lines } = failedAt.closure.prototype;
     return { source, line: lines[Math.max(failedAt.pc - 1, 0)] };
+  }
+
+  /** Lets go of all values that what has ended left in the stack. */
+  forget(): void {
+    this.last = undefined;
+    this.thread = new Coroutine(undefined);
+    this.ended = NOTHING;
   }
 
   /** Ends what is running at its next `run`, which fails with this value whatever the script catches. */
@@ -361,6 +368,7 @@ export class Machine extends Metamethods {
             const y = stack[last];
             if (last === first + 1 && typeof x === "string" && typeof y === "string") {
               stack[a] = x + y;
+              this.spend(x.length + y.length);
               continue;
             }
             frame.pc = pc;
@@ -453,6 +461,7 @@ export class Machine extends Metamethods {
                 this.enter(a, top, wanted, TO_CALL, a);
                 break frames;
               }
+              this.spendOn(results);
               if (Array.isArray(results)) this.place(a, results as readonly Value[], wanted);
               else if (wanted === 1) stack[a] = results as Value;
               else this.place(a, [results as Value], wanted);
