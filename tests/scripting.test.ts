@@ -7,7 +7,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { Wakey } from "wakey";
 import { bothServers } from "./support/beside.ts";
 import { bulk, encode, field, type RespConnection } from "./support/resp.ts";
-import { type RunningServer, skipWithoutReal, startServer } from "./support/server.ts";
+import { currentRuntime, type RunningServer, skipWithoutReal, startServer } from "./support/server.ts";
 import { simulatedServer } from "./support/simulated.ts";
 import { until } from "./support/wait.ts";
 
@@ -247,6 +247,26 @@ describe("scripts", () => {
     assertEquals(await client.command("SCRIPT", "KILL"), "+OK\r\n");
     assertEquals(await caller.reply(), "-ERR Script killed by user with SCRIPT KILL. script: on @user_script:1.\r\n");
     caller.close();
+  });
+
+  const noLimit = currentRuntime() !== "node" && "the heap's limit is V8's, set by Node's option";
+  it("end when they fill the runtime's heap, and the server goes on", { skip: noLimit }, async () => {
+    const small = await startServer({ env: { NODE_OPTIONS: "--max-old-space-size=320" } });
+    try {
+      const client = await small.connect();
+      const hogs = [
+        "local t = {} for i = 1, 1e8 do t[i] = {i} end",
+        "local t = {} for i = 1, 1e4 do t[i] = cjson.decode('[' .. string.rep('[],', 1e5) .. '1]') end",
+      ];
+      for (const hog of hogs) {
+        const reply = await client.command("EVAL", `${hog} return 1`, 0);
+        assertMatch(reply, /^-ERR not enough memory script: on @user_script:1\.\r\n$/);
+        const next = await client.command("EVAL", "local n = 0 for i = 1, 3e5 do n = n + #{i} end return n", 0);
+        assertEquals(next, ":300000\r\n");
+      }
+    } finally {
+      await small.stop();
+    }
   });
 
   it("go on when their caller is gone", async () => {

@@ -44,7 +44,7 @@ export abstract class Calls {
   protected top = 0;
   /** How deep native calls are nested. */
   protected calls = 0;
-  /** How many more calls and jumps back there may be before a pause; memory counts as well (spend). */
+  /** How many more calls and jumps back there may be before a pause; memory counts as well. */
   protected budget = 0;
   protected failure: Value = undefined;
   /** The frame in which that happened. */
@@ -57,14 +57,14 @@ export abstract class Calls {
   }
 
   /** Counts memory that an instruction took, so that what is taken between two pauses has a bound. */
-  spend(bytes: number): void {
+  spendMemory(bytes: number): void {
     this.budget -= bytes >>> BYTES_PER_STEP_BITS;
   }
 
   /** Counts the text that a native function answered. */
   protected spendOn(results: Results): void {
     const first = Array.isArray(results) ? results[0] : results;
-    if (typeof first === "string") this.spend(first.length);
+    if (typeof first === "string") this.spendMemory(first.length);
   }
 
   /** Goes on with a concatenation whose part from stack[last] on is done. */

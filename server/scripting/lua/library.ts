@@ -23,7 +23,7 @@ export function checkLength(length: number): void {
 
 /** Counts the memory that the values in a text may take once they are read: "[]," is a table of some 150 bytes. */
 export function spendOnValues(machine: Machine, text: Value): void {
-  if (typeof text === "string") machine.spend(text.length * 50);
+  if (typeof text === "string") machine.spendMemory(text.length * 50);
 }
 
 /** A text with another one behind it. */

@@ -111,7 +111,7 @@ export abstract class Metamethods extends Calls {
     const given = count === 0 ? this.top - a - 1 : count;
     const first = (batch - 1) * LIST_BATCH;
     table.reserve(first + given);
-    this.spend(8 * given);
+    this.spendMemory(8 * given);
     for (let index = 1; index <= given; index += 1) table.array[first + index] = stack[a + index];
   }
 
@@ -144,7 +144,7 @@ export abstract class Metamethods extends Calls {
       const x = stack[at];
       if (isText(x) && isText(done)) {
         done = (toText(x) as string) + (toText(done) as string);
-        this.spend(done.length);
+        this.spendMemory(done.length);
         continue;
       }
       const handler = this.handler(x, "__concat") ?? this.handler(done, "__concat");

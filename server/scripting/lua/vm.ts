@@ -368,7 +368,7 @@ export class Machine extends Metamethods {
             const y = stack[last];
             if (last === first + 1 && typeof x === "string" && typeof y === "string") {
               stack[a] = x + y;
-              this.spend(x.length + y.length);
+              this.spendMemory(x.length + y.length);
               continue;
             }
             frame.pc = pc;
