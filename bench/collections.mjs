@@ -7,7 +7,7 @@ import { connect } from "node:net";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { root } from "../tools/support.mjs";
 import { encode, feed, info, load, median, sleep, start } from "./support/servers.mjs";
-import { geometricMean, judge, number, results } from "./support/report.mjs";
+import { compareCpu, geometricMean, judge, number, results } from "./support/report.mjs";
 
 export const SMALL_KEYS = 1000;
 const SMALL_ELEMENTS = 20;
@@ -113,25 +113,13 @@ async function measure(contestant, { one, pipeline, isBig }, small) {
 /** Measures one case with every contestant and prints its line; gives the ratios of those that have a limit. */
 async function compareCase(taking, tried, { small, rounds }) {
   const what = `${tried.one[0]} ${tried.isBig ? "big" : "small"} P=${tried.pipeline}`;
-  const line = [what.padEnd(22)];
-  const ratios = [];
-  let reference = NaN;
-  for (const contestant of taking) {
-    const { name, adapter } = contestant;
-    const rows = [];
-    for (let round = 0; round < rounds; round++) rows.push(await measure(contestant, tried, small));
-    const cpu = median(rows.map((row) => row.cpu));
-    if (name === "valkey") reference = cpu;
-    const ratio = cpu / reference;
-    const isKnown = !Number.isNaN(ratio);
-    line.push(`${name} ${cpu.toFixed(2)}${isKnown ? ` (${ratio.toFixed(2)})` : ""}`);
-    results.push({ what, name, ratio, rounds: rows });
-    if (adapter !== "epoll" || !isKnown) continue;
-    judge(`${what} ${name}`, ratio, 1);
-    ratios.push({ name, ratio });
-  }
-  console.log(`  ${line.join("   ")}`);
-  return ratios;
+  const found = await compareCpu(what, taking, rounds, (contestant) => measure(contestant, tried, small));
+  const shown = found.map(({ name, cpu, ratio }) =>
+    `${name} ${cpu.toFixed(2)}${Number.isNaN(ratio) ? "" : ` (${ratio.toFixed(2)})`}`);
+  console.log(`  ${[what.padEnd(22), ...shown].join("   ")}`);
+  const limited = found.filter(({ contestant, ratio }) => contestant.adapter === "epoll" && !Number.isNaN(ratio));
+  for (const { name, ratio } of limited) judge(`${what} ${name}`, ratio, 1);
+  return limited;
 }
 
 /** CPU a request of each command on small and big collections; limits are for the epoll adapter. */

@@ -1,8 +1,8 @@
 // What the connection plane costs: a transaction of ten SETs, a message to 1, 100 and 10,000 subscribers, and SETs of
 // keys that 100 clients keep copies of. Each beside the real Valkey in the same run, server CPU as in run.mjs.
 import { connect } from "node:net";
-import { cpuUs, encode, load, median, sleep, start } from "./support/servers.mjs";
-import { judge, number, results } from "./support/report.mjs";
+import { cpuUs, encode, load, sleep, start } from "./support/servers.mjs";
+import { compareCpu, judge, number } from "./support/report.mjs";
 
 const CHANNEL = "news";
 const MESSAGE = "m:0123456789abcdef";
@@ -67,20 +67,13 @@ export async function messages(taking, { small, rounds, only }) {
   console.log("\n## messages: server CPU us a request, ratio to Valkey's");
   for (const [what, words, requests, audience, pipeline] of CASES) {
     if (only !== undefined && !what.toLowerCase().includes(only.toLowerCase())) continue;
-    const line = [what.padEnd(20)];
-    let reference;
-    for (const contestant of taking) {
-      const count = Math.max(Math.round(requests / (small ? 20 : 1)), 10);
-      const one = { words, pipeline, connections: 10, size: 3, keys: 1000 };
-      const rows = [];
-      for (let round = 0; round < rounds; round++) rows.push(await oneRound(contestant, audience, one, count));
-      const cpu = median(rows.map((row) => row.cpu));
-      if (contestant.name === "valkey") reference = cpu;
-      const ratio = cpu / (reference ?? NaN);
-      const verdict = contestant.runtime && reference ? judge(`${what} ${contestant.name}`, ratio, 1) : "";
-      line.push(`${contestant.name} ${number(cpu)} (${ratio.toFixed(2)}) ${verdict}`);
-      results.push({ what, name: contestant.name, ratio, rounds: rows });
-    }
-    console.log(`  ${line.join("   ")}`);
+    const count = Math.max(Math.round(requests / (small ? 20 : 1)), 10);
+    const one = { words, pipeline, connections: 10, size: 3, keys: 1000 };
+    const found = await compareCpu(what, taking, rounds, (contestant) => oneRound(contestant, audience, one, count));
+    const shown = found.map(({ contestant, name, cpu, ratio }) => {
+      const verdict = contestant.runtime && !Number.isNaN(ratio) ? judge(`${what} ${name}`, ratio, 1) : "";
+      return `${name} ${number(cpu)} (${ratio.toFixed(2)}) ${verdict}`;
+    });
+    console.log(`  ${[what.padEnd(20), ...shown].join("   ")}`);
   }
 }
