@@ -196,6 +196,9 @@ async function main() {
     update(ratchet, [], false);
     return 0;
   }
+  const folder = options.bin ?? `${root}bin`;
+  if (!existsSync(`${folder}/valkey-server`)) refuse(import.meta.url, `${folder} holds no valkey-server`);
+  const bin = realpathSync(folder);
   const limit = Number(options["only-fast"] ?? Infinity);
   const scope = readScope().filter(({ seconds }) => seconds <= limit).map(({ unit }) => unit);
   const units = options.all ? [...ratchet.keys()] : words.length > 0 ? words : scope;
@@ -212,9 +215,6 @@ async function main() {
   if (strange.length > 0) refuse(import.meta.url, `no such unit in the suite: ${strange.join(", ")}`);
   // A unit of which the real server passes no test (all are tagged slow, say) has no rows.
   for (const unit of units) if (!ratchet.has(unit)) ratchet.set(unit, new Map());
-  const folder = options.bin ?? `${root}bin`;
-  if (!existsSync(`${folder}/valkey-server`)) refuse(import.meta.url, `${folder} holds no valkey-server`);
-  const bin = realpathSync(folder);
   const seconds = Number(options.seconds ?? 300);
   const withWaiting = options.waiting === true || options.update === true;
   const scopeRows = new Map(readScope().map((row) => [row.unit, row]));
