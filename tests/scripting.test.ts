@@ -377,6 +377,16 @@ describe("scripts in process", () => {
     for (const each of [wakey, other]) each.close();
   });
 
+  it("get an error for a reply that is too long or has no end", () => {
+    const wakey = new Wakey({});
+    const replyTo = (script: string) => new TextDecoder().decode(wakey.callRaw("EVAL", script, 0));
+    const long = "-ERR the script's reply is too long\r\n";
+    assertEquals(replyTo("local s = string.rep('x', 6e7) return {s, s, s, s, s, s, s, s, s, s}"), long);
+    assertMatch(replyTo("local t = {} t[1] = t return t"), /^(\*1\r\n){7000,8000}-ERR reached lua stack limit\r\n$/);
+    assertEquals(replyTo("return 1"), ":1\r\n");
+    wakey.close();
+  });
+
   it("run inside transactions", () => {
     const wakey = new Wakey({});
     wakey.call("MULTI");

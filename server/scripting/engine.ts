@@ -46,6 +46,8 @@ const SLICE = 100_000;
 const BUSY_TURN_US = 5000;
 /** Libraries only register functions when they are loaded: whoever takes longer is stopped. */
 const LOAD_MOST_MS = 500;
+/** A longer string takes the way of all other results, which looks at its length. */
+const PLAIN_RESULT = 1 << 20;
 const GATE_REPLICAS = 1024;
 const LEVELS = ["debug", "verbose", "notice", "warning"] as const;
 
@@ -483,16 +485,16 @@ export class Scripts implements ScriptHost {
     const { core } = this.#server;
     const { connection, world } = run;
     this.#run = undefined;
-    if (status === "done" && typeof world.result === "string") {
-      const text = world.result;
-      core.exports.scriptEnd();
-      if (connection.client !== 0) this.#reply(connection, `$${text.length}\r\n${text}\r\n`);
+    core.exports.scriptEnd();
+    if (connection.client === 0) return;
+    const { result } = world;
+    if (status === "done" && typeof result === "string" && result.length < PLAIN_RESULT) {
+      this.#reply(connection, `$${result.length}\r\n${result}\r\n`);
     } else {
-      const reply = new ReplyOfValues(connection.client === 0 ? 2 : connection.resp, this.#resp);
-      const text = status === "done" ? reply.write(world.result) : failure(world, reply);
-      core.exports.scriptEnd();
+      const reply = new ReplyOfValues(connection.resp, this.#resp);
+      const text = status === "done" ? reply.write(result) : failure(world, reply);
       this.failed = reply.failed;
-      if (connection.client !== 0) this.#reply(connection, text, reply.errors);
+      this.#reply(connection, text, reply.errors);
     }
     // A short script can't have left much.
     if (run.slices > 0) world.forget();

@@ -17,6 +17,10 @@ import type { Value } from "./lua/values.ts";
 const DEEPEST = 7990;
 const LEAST_INTEGER = "-9223372036854775808";
 
+/** No reply is longer: a string of JavaScript can't be. */
+const LONGEST = 2 ** 29 - 1024;
+const TOO_LONG = "ERR the script's reply is too long";
+const HEAD_LENGTH = 16;
 const NO_PIECES: string[] = [];
 
 /** What a script's error says of itself. */
@@ -66,6 +70,7 @@ export class ReplyOfValues {
   #pieces: string[] = NO_PIECES;
   #open: Open | undefined;
   #depth = 0;
+  #length = 0;
   /** Errors that nobody has counted yet. */
   errors: string[] | undefined;
   /** The reply, or a part of it, is an error. */
@@ -78,11 +83,12 @@ export class ReplyOfValues {
 
   /** The reply for a value. Tables inside of each other are no calls inside of each other: there may be thousands. */
   write(value: Value): string {
+    if (typeof value === "string" && value.length > LONGEST) return this.fail(TOO_LONG, false);
     const whole = this.#value(value);
     if (this.#open === undefined) return whole;
     this.#pieces.push(whole);
-    while (this.#open !== undefined) this.#step(this.#open);
-    return this.#pieces.join("");
+    while (this.#open !== undefined && this.#length <= LONGEST) this.#step(this.#open);
+    return this.#length <= LONGEST ? this.#pieces.join("") : this.fail(TOO_LONG, false);
   }
 
   /** The bytes of a value; those of a table with elements are yet to come, and "" stands in their place. */
@@ -181,7 +187,8 @@ export class ReplyOfValues {
     }
     if (!(kind === "map" && !open.isAtValue)) open.count++;
     const bytes = this.#value(value);
-    // A table has kept a place for its head.
+    // A table has kept a place for its head, which may take as much as this.
+    this.#length += bytes.length + HEAD_LENGTH;
     this.#pieces.push(bytes);
   }
 
