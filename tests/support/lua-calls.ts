@@ -200,10 +200,13 @@ export class LuaCalls {
     };
     const choice = this.below(8);
     if (choice === 0) return "{}";
-    // one key only: the order of more than one is the table's own
     const key = this.pick([luaString(this.raw()), this.number().replace("(0/0)", "1"), "true", "1.5", "-1"]);
     if (choice === 1) return `{[${key}]=${value()}}`;
     if (choice === 2) return `{[${1 + this.below(30)}]=${value()}}`;
+    if (choice === 3) {
+      const named = (): string => `[${this.pick([luaString(this.raw()), String(this.below(20)), "1.5"])}]=${value()}`;
+      return `{${[...this.some(8, named), ...this.some(2, value)].join(",")}}`;
+    }
     return `{${this.some(8, value).join(",")}}`;
   }
 
@@ -239,6 +242,12 @@ export class LuaCalls {
     const pair = (): string => `${this.below(10) === 0 ? number() : word()}:${this.json(depth + 1)}`;
     if (choice === 4) return `${space}{${this.some(2, pair).join(",")}${space}}`;
     return `${space}[${this.some(4, () => this.json(depth + 1)).join(",")}${space}]`;
+  }
+
+  /** An object of many keys. */
+  jsonObject(): string {
+    const pair = (): string => `"${this.pick(["a", "b", "id", "name", ""])}${this.below(30)}":${this.json(3)}`;
+    return `{${this.some(20, pair).join(",")}}`;
   }
 
   /** Bytes of MessagePack, or nearly so. */
@@ -341,6 +350,8 @@ const MAKERS: Record<string, Maker> = {
   inserted: (g) => [g.table(), ...g.some(2, () => g.pick([luaNumber(1 + g.below(12)), luaString(g.raw())]))],
   removed: (g) => [g.table(), ...g.some(1, () => g.small())],
   sorted: (g) => [g.pick([g.table(), numbersAlike(g)]), ...g.some(1, () => g.pick(ORDERS))],
+  recoded: (g) => [luaString(g.pick([g.json(), g.jsonObject()]))],
+  repacked: (g) => [luaString(g.jsonObject())],
   drawn: (g) => [g.pick([g.number(), g.small()]), ...g.some(3, () => g.pick([g.number(), g.small()]))],
   matches: (g) => [g.subject(), luaString(g.pattern())],
 };
@@ -359,6 +370,8 @@ local function sorted(t, ...)
   table.sort(t, ...)
   return t
 end
+local function recoded(json) return cjson.encode(cjson.decode(json)) end
+local function repacked(json) return cjson.encode(cmsgpack.unpack(cmsgpack.pack(cjson.decode(json)))) end
 local function drawn(seed, ...)
   math.randomseed(seed)
   local first = math.random(...)

@@ -92,9 +92,9 @@ export function arrayTable(values: Value[]): Table {
   return table;
 }
 
-/** A table of keys and values. */
+/** A table of keys and values, as when they had come one by one. */
 export function mapTable(keys: readonly Value[], values: readonly Value[]): Table {
-  const table = Table.sized(0, keys.length);
+  const table = keys.every((key) => typeof key === "string") ? Table.growing(keys.length) : new Table();
   for (let i = 0; i < keys.length; i++) table.set(keys[i], values[i]);
   return table;
 }

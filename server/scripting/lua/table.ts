@@ -54,6 +54,13 @@ export class Table {
     return table;
   }
 
+  /** With room for so many keys that are no numbers, as if it had grown by them one after the other. */
+  static growing(keys: number): Table {
+    const table = Table.sized(0, keys);
+    table.firstCapacity = 1;
+    return table;
+  }
+
   /** A table of elements 1 to n. */
   static of(elements: readonly Value[]): Table {
     const table = new Table();
