@@ -496,8 +496,7 @@ export class Scripts implements ScriptHost {
       this.failed = reply.failed;
       this.#reply(connection, text, reply.errors);
     }
-    // A short script can't have left much.
-    if (run.slices > 0) world.forget();
+    world.forget();
     if (core.root32(ROOT.noteCount) > 0) this.#server.access.drainNotes();
   }
 

@@ -92,6 +92,25 @@ describe("a machine that is ended from outside", () => {
   }
 });
 
+describe("a machine between two scripts", () => {
+  it("keeps nothing of the first, however that ended", () => {
+    const machine = newMachine();
+    for (const script of [
+      "return ('x'):rep(10)", "error({})", "local function f(n) return n > 0 and 1 + f(n - 1) end f(5000)",
+      "coroutine.wrap(function() while true do end end)()",
+    ]) {
+      machine.start(new Closure(compile(script, "@first"), machine.globals), ["argument"]);
+      if (machine.run(10_000) === "paused") machine.abort("killed");
+      machine.run(10_000);
+      machine.forget();
+      assertEquals([machine.results, machine.error, machine.errorPlace], [[], undefined, undefined]);
+      machine.start(new Closure(compile("local a = ... return a, select('#', ...)", "@next"), machine.globals), []);
+      assertEquals(machine.run(10_000), "done");
+      assertEquals(machine.results, [undefined, 0]);
+    }
+  });
+});
+
 describe("limits", () => {
   const message = (script: string): unknown => runScript(script).error;
 

@@ -12,7 +12,7 @@
 
 import { type LuaError, runtimeError } from "./errors.ts";
 import { type Closure, Upvalue } from "./function.ts";
-import type { CallRequest, Results, Value } from "./values.ts";
+import { type CallRequest, NOTHING, type Results, type Value } from "./values.ts";
 
 // What becomes of a function's results.
 /** They are a call's: to where the function stood in the stack, `wanted` of them. */
@@ -50,7 +50,7 @@ export class Frame {
   /** How many functions it replaced by tail calls. */
   tailCalls = 0;
   /** With what its generator goes on: results, or an error. */
-  input: readonly Value[] = [];
+  input: readonly Value[] = NOTHING;
   failure: LuaError | undefined = undefined;
 }
 
@@ -72,6 +72,18 @@ export class Coroutine {
   constructor(main: Value) {
     this.main = main;
     this.extend(0);
+  }
+
+  /** Forgets all values of a thread that has ended; false if it's still inside of a function. */
+  clear(): boolean {
+    if (this.depth >= 0 || this.open.length > 0) return false;
+    this.main = undefined;
+    this.stack.fill(undefined);
+    for (const frame of this.frames) {
+      frame.closure = undefined;
+      frame.input = NOTHING;
+    }
+    return true;
   }
 
   get top(): Frame {

@@ -24,9 +24,9 @@ import { Table } from "./table.ts";
 import { Coroutine, TO_CALL } from "./thread.ts";
 import { CALLS, NativeFunction, NOTHING, type Value } from "./values.ts";
 
-// What scripts see as addresses looks like those of a process.
-/** A stack of more values is not kept for the next script. */
+/** A thread with a longer stack isn't kept for the next script. */
 const MOST_KEPT = 1024;
+// What scripts see as addresses looks like those of a process.
 const FIRST_ADDRESS = 0x7f0000000000;
 const ADDRESS_STEP = 64;
 
@@ -34,8 +34,9 @@ export class Machine extends Metamethods {
   /** What scripts are told of the heap, which is the runtime's. */
   heapBytes = 65536;
   private abortion: Abort | undefined = undefined;
-  private last: Coroutine | undefined = undefined;
-
+  /** The script's own thread, which serves one script after the other. */
+  private main = this.thread;
+  private isClean = true;
   private lastAddress = FIRST_ADDRESS;
   private addresses: WeakMap<object, number> | undefined = undefined;
 
@@ -43,7 +44,10 @@ export class Machine extends Metamethods {
 
   /** Makes a function the next to run. Whatever ran before is forgotten. */
   start(main: Value, args: readonly Value[]): void {
-    this.thread = this.mainThread(main);
+    this.forget();
+    this.isClean = false;
+    this.thread = this.main;
+    this.thread.main = main;
     this.thread.status = "running";
     this.calls = 1;
     this.isOver = false;
@@ -52,15 +56,15 @@ export class Machine extends Metamethods {
     this.ended = args;
   }
 
-  /** The thread of the last script, when that has left nothing in it and did not make it large; else a new one. */
-  private mainThread(main: Value): Coroutine {
-    const { last } = this;
-    if (last !== undefined && last.depth < 0 && last.open.length === 0 && last.stack.length <= MOST_KEPT) {
-      last.main = main;
-      return last;
-    }
-    this.last = new Coroutine(main);
-    return this.last;
+  /** Forgets what ran last, which would stay in memory until the next script's values take its place. */
+  forget(): void {
+    if (this.isClean) return;
+    this.isClean = true;
+    this.ended = NOTHING;
+    this.failure = undefined;
+    this.failedAt = undefined;
+    if (this.main.stack.length > MOST_KEPT || !this.main.clear()) this.main = new Coroutine(undefined);
+    this.thread = this.main;
   }
 
   run(budget: number): "done" | "paused" | "failed" {
@@ -92,13 +96,6 @@ export class Machine extends Metamethods {
     if (failedAt?.closure === undefined) return undefined;
     const { source, lines } = failedAt.closure.prototype;
     return { source, line: lines[Math.max(failedAt.pc - 1, 0)] };
-  }
-
-  /** Lets go of all values that what has ended left in the stack. */
-  forget(): void {
-    this.last = undefined;
-    this.thread = new Coroutine(undefined);
-    this.ended = NOTHING;
   }
 
   /** Ends what is running at its next `run`, which fails with this value whatever the script catches. */
