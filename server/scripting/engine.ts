@@ -10,7 +10,7 @@
 // Nothing is made before the first script comes. Not for commands about scripts: server/commands/{script,function}.ts.
 
 import { parseInteger } from "../config/syntax.ts";
-import { lower } from "../config/text.ts";
+import { lower, toBytes } from "../config/text.ts";
 import { REDIS_VERSION, VALKEY_VERSION } from "../config/version.ts";
 import type { Connection } from "../connection/connection.ts";
 import { CMD } from "../generated/commands.ts";
@@ -144,7 +144,7 @@ export class Scripts implements ScriptHost {
   /** Tells the core what a script or function does. */
   #note(kind: string, name: string, flags: number | undefined): void {
     const { core } = this.#server;
-    core.withBytes(Uint8Array.from(kind + name, (c) => c.charCodeAt(0)), (at, length) => {
+    core.withBytes(toBytes(kind + name), (at, length) => {
       core.exports.scriptNote(at, length, flags ?? -1);
     });
   }
@@ -227,7 +227,7 @@ export class Scripts implements ScriptHost {
 
   sha1(text: string): string {
     const { core } = this.#server;
-    return core.withBytes(Uint8Array.from(text, (c) => c.charCodeAt(0)), (at, length) => {
+    return core.withBytes(toBytes(text), (at, length) => {
       return core.latin1(core.exports.scriptSha(at, length) >>> 0, 40);
     });
   }
@@ -504,7 +504,7 @@ export class Scripts implements ScriptHost {
   #reply(connection: Connection, text: string, errors?: readonly string[]): void {
     const { core } = this.#server;
     for (const error of errors ?? []) {
-      core.withBytes(Uint8Array.from(error, (c) => c.charCodeAt(0)), core.exports.scriptError);
+      core.withBytes(toBytes(error), core.exports.scriptError);
     }
     const room = core.exports.replyRoom(connection.client, text.length) >>> 0;
     if (room === 0) return;
