@@ -386,8 +386,10 @@ export class Scripts implements ScriptHost {
   #table(first: number, count = this.#argc - first): Table {
     const table = new Table();
     if (count === 0) return table;
-    const array: Value[] = [undefined];
-    for (let i = first; i < first + count; i++) array.push(this.#argument(i));
+    // Of the very size: an array that grows takes room for more.
+    const array: Value[] = new Array(count + 1);
+    array[0] = undefined;
+    for (let i = 1; i <= count; i++) array[i] = this.#argument(first + i - 1);
     table.array = array;
     return table;
   }
@@ -489,7 +491,7 @@ export class Scripts implements ScriptHost {
     if (connection.client === 0) return;
     const { result } = world;
     if (status === "done" && typeof result === "string" && result.length < PLAIN_RESULT) {
-      this.#reply(connection, `$${result.length}\r\n${result}\r\n`);
+      this.#replyBulk(connection, result);
     } else {
       const reply = new ReplyOfValues(connection.resp, this.#resp);
       const text = status === "done" ? reply.write(result) : failure(world, reply);
@@ -498,6 +500,21 @@ export class Scripts implements ScriptHost {
     }
     world.forget();
     if (core.root32(ROOT.noteCount) > 0) this.#server.access.drainNotes();
+  }
+
+  /** Writes a string as a reply, without putting the whole of it together first. */
+  #replyBulk(connection: Connection, text: string): void {
+    const { core } = this.#server;
+    const head = `$${text.length}\r\n`;
+    const length = head.length + text.length + 2;
+    const room = core.exports.replyRoom(connection.client, length) >>> 0;
+    if (room === 0) return;
+    if (core.words.length === 0) core.refresh();
+    this.#text.use(core.bytes);
+    const end = this.#text.write(text, this.#text.write(head, room));
+    core.bytes[end] = 13;
+    core.bytes[end + 1] = 10;
+    core.exports.replyCommit(connection.client, length);
   }
 
   /** Writes a reply, one character a byte, and counts errors. */
