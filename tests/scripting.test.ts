@@ -219,6 +219,7 @@ describe("scripts", () => {
   });
 
   it("answer others with -BUSY and can be killed, unless they have written", async () => {
+    await client.command("CONFIG", "RESETSTAT");
     const caller = await server.connect();
     caller.send(encode(["EVAL", LOOP, "0"]));
     await until(async () => (await client.command("PING")) === BUSY);
@@ -236,6 +237,10 @@ describe("scripts", () => {
     await until(async () => (await client.command("PING")) === BUSY);
     assertMatch(await client.command("SCRIPT", "KILL"), /^-UNKILLABLE /);
     assertEquals(await caller.reply(), ":2\r\n");
+    const stats = await client.command("INFO", "commandstats");
+    assertMatch(stats, /cmdstat_eval:calls=2,usec=\d{5,},.*failed_calls=1\r\n/);
+    assertMatch(stats, /cmdstat_set:calls=1,/);
+    assertMatch(stats, /cmdstat_incr:calls=1,/);
     caller.close();
   });
 

@@ -113,9 +113,11 @@ export function endScript(): void {
   r.gate &= ~GATE_SCRIPT;
 }
 
-/** From now on other clients are told that a script is busy. */
+/** From now on other clients are told that a script is busy. What waits for the host is its own command. */
 export function scriptIsBusy(): void {
-  root().gate |= GATE_SCRIPT;
+  const r = root();
+  r.currentCommand = r.scriptCommand;
+  r.gate |= GATE_SCRIPT;
 }
 
 /** True when the command is refused because a script is busy; replies then. */

@@ -95,10 +95,10 @@ export class Scripts implements ScriptHost {
   failed = false;
   #run: Run | undefined;
   #resp: 2 | 3 = 2;
-  /** The command's arguments. */
+  /** When the command began, and its arguments. */
+  #startUs = 0;
   #argv = 0;
   #argc = 0;
-  #startUs = 0;
   /** Copies of them, for a script that became busy. */
   #args: Uint8Array[] | undefined;
   #evalWorld: EvalWorld | undefined;
