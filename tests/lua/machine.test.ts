@@ -125,6 +125,28 @@ describe("limits", () => {
     }
   });
 
+  it("of time: a text of a million parts is read in steps as many", () => {
+    const n = 200_000;
+    for (const script of [
+      `local a if a then ${"elseif a then ".repeat(n)}end`,
+      `local a while a do ${"if a then break end ".repeat(n)}end`,
+      `local a = ${"a and ".repeat(n)}1`,
+      `local a = a ${"or a ".repeat(n)}`,
+      `local t = {${"1,".repeat(n)}} return #t`,
+      `local a ${"a = a.b.c ".repeat(n)}`,
+      `return tonumber('${"1".repeat(n)}x'), tonumber('${" ".repeat(n)}x'), tonumber('1${" ".repeat(n)}x')`,
+      `return tonumber('0x${"1".repeat(n)}x'), tonumber('${"1".repeat(n)}x', 16)`,
+      `return ${"1".repeat(n)}`,
+      `return [[${"]=".repeat(n)}]]`,
+      `return "${"\\n".repeat(n)}"`,
+      `--[[${"]".repeat(n)}`,
+    ]) {
+      const start = performance.now();
+      runScript(script);
+      assert(performance.now() - start < 5000, `${script.slice(0, 60)} took ${performance.now() - start} ms`);
+    }
+  });
+
   it("of a million parentheses", () => {
     assertEquals(message(`return ${"(".repeat(1e6)}`), "user_script:1: chunk has too many syntax levels");
   });

@@ -178,7 +178,7 @@ export class Code {
     this.words[pc] = packAD(opOf(this.words[pc]), aOf(this.words[pc]), distance + JUMP_BIAS);
   }
 
-  /** Both lists of jumps in one. */
+  /** Both lists of jumps in one. Goes through the first: let that be the short one. */
   joined(first: number, second: number): number {
     if (second === NO_JUMP) return first;
     if (first === NO_JUMP) return second;

@@ -11,7 +11,7 @@ export function formatNumber(n: number): string {
   return Number.isFinite(n) ? generalText(n, DIGITS) : nonFiniteText(n);
 }
 
-const DECIMAL = /^[ \t\n\v\f\r]*([+-]?)(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)[ \t\n\v\f\r]*$/;
+const DECIMAL = /^[ \t\n\v\f\r]*([+-]?)((?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)[ \t\n\v\f\r]*$/;
 const HEX = /^[ \t\n\v\f\r]*([+-]?)0[xX]([0-9a-fA-F]*)(?:\.([0-9a-fA-F]*))?(?:[pP]([+-]?\d+))?[ \t\n\v\f\r]*$/;
 const NAMED = /^[ \t\n\v\f\r]*([+-]?)(inf|infinity|nan(?:\(\w*\))?)[ \t\n\v\f\r]*$/i;
 

@@ -108,12 +108,12 @@ class Parser extends ExpressionParser {
     let escapes = NO_JUMP;
     let otherwise = this.testThenBlock();
     while (lexer.token === T_ELSEIF) {
-      escapes = code.joined(escapes, code.jump());
+      escapes = code.joined(code.jump(), escapes);
       code.patchToHere(otherwise);
       otherwise = this.testThenBlock();
     }
     if (lexer.token === T_ELSE) {
-      escapes = code.joined(escapes, code.jump());
+      escapes = code.joined(code.jump(), escapes);
       code.patchToHere(otherwise);
       lexer.next();
       this.block();

@@ -172,7 +172,7 @@ export class Scope {
     }
     if (block === undefined) throw this.lexer.syntaxError("no loop to break");
     if (hasUpvalue) this.code.abc(OP_CLOSE, block.active, 0, 0);
-    block.breaks = this.code.joined(block.breaks, this.code.jump());
+    block.breaks = this.code.joined(this.code.jump(), block.breaks);
   }
 
   /** An instruction that jumps by a distance which isn't known yet. */
