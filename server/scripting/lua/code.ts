@@ -308,7 +308,7 @@ export class Code {
 
   private toRegister(e: Expression, register: number): void {
     this.dischargeTo(e, register);
-    if (e.kind === E_JUMP) e.whenTrue = this.joined(e.whenTrue, e.info);
+    if (e.kind === E_JUMP) e.whenTrue = this.joined(e.info, e.whenTrue);
     if (e.hasJumps) {
       let loadFalse = NO_JUMP;
       let loadTrue = NO_JUMP;
@@ -428,7 +428,7 @@ export class Code {
       this.invert(e);
       away = e.info;
     } else if (e.kind !== E_CONSTANT && e.kind !== E_NUMBER && e.kind !== E_TRUE) away = this.jumpIf(e, false);
-    e.whenFalse = this.joined(e.whenFalse, away);
+    e.whenFalse = this.joined(away, e.whenFalse);
     this.patchToHere(e.whenTrue);
     e.whenTrue = NO_JUMP;
   }
@@ -439,7 +439,7 @@ export class Code {
     let away = NO_JUMP;
     if (e.kind === E_JUMP) away = e.info;
     else if (e.kind !== E_NIL && e.kind !== E_FALSE) away = this.jumpIf(e, true);
-    e.whenTrue = this.joined(e.whenTrue, away);
+    e.whenTrue = this.joined(away, e.whenTrue);
     this.patchToHere(e.whenFalse);
     e.whenFalse = NO_JUMP;
   }
