@@ -5,10 +5,13 @@
  */
 import type { CommandGenerator } from "./commands.ts";
 
+/** A whole number that a script stores is one here, and text in Valkey: OBJECT ENCODING would tell. */
+const text = (g: CommandGenerator): string => `t${g.value()}`;
+
 const INNER: ((g: CommandGenerator) => string[])[] = [
-  (g) => ["GET", g.key()], (g) => ["SET", g.key(), g.value()], (g) => ["SET", g.key(), g.value(), "NX", "GET"],
+  (g) => ["GET", g.key()], (g) => ["SET", g.key(), text(g)], (g) => ["SET", g.key(), text(g), "NX", "GET"],
   (g) => ["INCRBY", g.key(), g.integer()], (g) => ["INCRBYFLOAT", g.key(), g.float()], (g) => ["STRLEN", g.key()],
-  (g) => ["APPEND", g.key(), g.value()], (g) => ["GETRANGE", g.key(), g.integer(), g.integer()],
+  (g) => ["APPEND", g.key(), text(g)], (g) => ["GETRANGE", g.key(), g.integer(), g.integer()],
   (g) => ["MGET", ...g.keys(4)], (g) => ["DEL", ...g.keys(2)], (g) => ["EXISTS", ...g.keys(3)],
   (g) => ["TYPE", g.key()],
   (g) => ["RPUSH", g.key(), g.value(), g.value()], (g) => ["LRANGE", g.key(), "0", "5"], (g) => ["LPOP", g.key()],
