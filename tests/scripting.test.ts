@@ -269,6 +269,15 @@ describe("scripts", () => {
         const next = await client.command("EVAL", "local n = 0 for i = 1, 3e5 do n = n + #{i} end return n", 0);
         assertEquals(next, ":300000\r\n");
       }
+      const keeper = "local kept = {} server.register_function('keep', function(_, args) " +
+        "for i = 1, 1000 do kept[#kept + 1] = {args[1] .. i} end return #kept end)";
+      await client.command("FUNCTION", "LOAD", `#!lua name=keeper\n${keeper}`);
+      let kept = "";
+      for (let i = 0; i < 20_000 && !kept.startsWith("-"); i++) kept = await client.command("FCALL", "keep", 0, "x");
+      assertEquals(kept, "-ERR not enough memory\r\n");
+      assertEquals(await client.command("FUNCTION", "FLUSH"), "+OK\r\n");
+      await client.command("FUNCTION", "LOAD", `#!lua name=keeper\n${keeper}`);
+      assertEquals(await client.command("FCALL", "keep", 0, "x"), ":1000\r\n");
     } finally {
       await small.stop();
     }

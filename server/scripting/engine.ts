@@ -42,6 +42,8 @@ const ARGC = (ROOT_ADDRESS + ROOT.argc) >> 2;
 const ARGV = (ROOT_ADDRESS + ROOT.argv) >> 2;
 /** Instructions between two looks at the clock: one to two milliseconds. */
 const SLICE = 100_000;
+/** What a call may make of its keys and arguments and leave behind, in the measure of SLICE. */
+const CALL_WORK = 10;
 /** What a busy script runs on before the event loop has its turn. */
 const BUSY_TURN_US = 5000;
 /** Libraries only register functions when they are loaded: whoever takes longer is stopped. */
@@ -55,6 +57,7 @@ const LEVELS = ["debug", "verbose", "notice", "warning"] as const;
 const NEEDS_MEMORY = 1 << 16;
 const SHORT_OF_MEMORY = "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'";
 const NO_SCRIPT = "NOSCRIPT No matching script.";
+const HEAP_FULL = "ERR not enough memory";
 const NO_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
 
 /** Estimates: an empty world, code in relation to its text, what a script needs beside its text. */
@@ -103,6 +106,8 @@ export class Scripts implements ScriptHost {
   #args: Uint8Array[] | undefined;
   #evalWorld: EvalWorld | undefined;
   #functionWorld: FunctionWorld | undefined;
+  /** What scripts have done since the heap was looked at, in the measure of SLICE. */
+  #work = 0;
   readonly #text = new ByteText();
   /** Has the commands of scripts logged like others while every command is measured. */
   readonly #observer: CallObserver = {
@@ -333,6 +338,7 @@ export class Scripts implements ScriptHost {
     const { words } = core;
     this.#text.use(core.bytes);
     const slot = (this.#argv >>> 2) + i * 2;
+    this.#work += words[slot + 1] >>> 8;
     return this.#text.read(words[slot], words[slot] + words[slot + 1]);
   }
 
@@ -377,9 +383,18 @@ export class Scripts implements ScriptHost {
     if (typeof keys === "string") return keys;
     const bits = this.#permit(found.flags, id === CMD.FCALL_RO);
     if (typeof bits === "string") return bits;
+    if (this.#fillsHeap()) return HEAP_FULL;
     const world = this.#library;
     const args = [this.#table(3, keys), this.#table(3 + keys)];
     return this.#start(connection, world, found.name, bits | SCRIPT_FUNCTION, found.body, args);
+  }
+
+  /** Whether the heap is full, which is looked at after each slice's work: functions can keep what they make. */
+  #fillsHeap(): boolean {
+    if (this.#work < SLICE) return false;
+    const isFull = this.#server.port.heapIsFull();
+    if (!isFull) this.#work = 0;
+    return isFull;
   }
 
   /** Arguments from `first` on as a table. */
@@ -428,6 +443,7 @@ export class Scripts implements ScriptHost {
     this.calls.observer = this.#server.watch.isOneByOne ? this.#observer : undefined;
     world.start(body, args);
     let status = world.run(SLICE);
+    this.#work += CALL_WORK + SLICE - world.left;
     if (status === "paused") {
       const threshold = this.#server.config.number("busy-reply-threshold");
       const endless = threshold === 0 || (connection.flags & CLIENT_INTERNAL) !== 0;

@@ -124,6 +124,11 @@ export abstract class World {
     return this.machine.run(budget);
   }
 
+  /** What is left of the budget of the last run. */
+  get left(): number {
+    return this.machine.left;
+  }
+
   /** Ends what runs, with an error that it can't catch. */
   abort(error: Value): void {
     this.machine.abort(error);

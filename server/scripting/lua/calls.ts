@@ -56,6 +56,11 @@ export abstract class Calls {
     this.globals = globals;
   }
 
+  /** What is left of the budget. */
+  get left(): number {
+    return this.budget;
+  }
+
   /** Counts memory that an instruction took, so that what is taken between two pauses has a bound. */
   spendMemory(bytes: number): void {
     this.budget -= bytes >>> BYTES_PER_STEP_BITS;
