@@ -2,10 +2,9 @@
  * The allocator: size classes in 64 KiB pages, no header in a block, page descriptors in one dense table.
  *
  * A block's page number gives its descriptor, and that its class; so a block costs only what its class rounds up.
- * Blocks of 40 to 224 KiB share spans of several pages, larger ones take pages of their own. Whole pages for all above
- * 64 KiB would cost a value of that size, which needs a few bytes more, twice its size, and as blocks at steps of
- * 128 KiB use half of the caches' sets, a quarter more CPU time to send. Descriptors are apart from their pages because
- * headers at 64 KiB steps would all fall into the same sets.
+ * Blocks of 40 to 224 KiB share spans of several pages, larger ones take pages of their own: in whole pages one of a
+ * few bytes more than 64 KiB would take twice its size. Descriptors are apart from their pages because headers at
+ * 64 KiB steps would all fall into the same cache sets.
  *
  *   descriptor (16 bytes) of page p at descriptors() + p * 16
  *    0  u32 free   head of the list of freed blocks (a freed block's first 4 bytes link on); 0: none
