@@ -62,7 +62,7 @@ export abstract class Calls {
   }
 
   /** Counts memory that an instruction took, so that what is taken between two pauses has a bound. */
-  spendMemory(bytes: number): void {
+  protected spendMemory(bytes: number): void {
     this.budget -= bytes >>> BYTES_PER_STEP_BITS;
   }
 

@@ -21,9 +21,9 @@ export function checkLength(length: number): void {
   if (length > LONGEST_TEXT) throw nativeError("resulting string too large");
 }
 
-/** Counts the memory that the values in a text may take once they are read: "[]," is a table of some 150 bytes. */
+/** Counts what the values in a text may take once they are read, 64 bytes a character: "[]," is a table of some 150. */
 export function spendOnValues(machine: Machine, text: Value): void {
-  if (typeof text === "string") machine.spendMemory(text.length * 50);
+  if (typeof text === "string") machine.spend(text.length >>> 2);
 }
 
 /** A text with another one behind it. */
