@@ -234,14 +234,16 @@ const loadPieces: Calling = function* (args, machine) {
 
 const GARBAGE_OPTIONS = ["stop", "restart", "collect", "count", "step", "setpause", "setstepmul"] as const;
 const DEFAULT_PACE = 200;
+/** What scripts are told of the heap's size: the heap is the runtime's, and nothing tells which part is theirs. */
+const HEAP_KIB = 64;
 
 /** collectgarbage: the collector is the runtime's, so it does nothing; settings give back what was set before. */
 function garbageFunction(): Plain {
   const paces = new Map<string, number>();
-  return (args, machine) => {
+  return (args) => {
     const option = checkOption(args, 1, GARBAGE_OPTIONS, "collect");
     const value = optInt(args, 2, 0);
-    if (option === "count") return machine.heapBytes / 1024;
+    if (option === "count") return HEAP_KIB;
     if (option === "step") return false;
     if (!option.startsWith("set")) return 0;
     const before = paces.get(option) ?? DEFAULT_PACE;
@@ -254,7 +256,7 @@ function garbageFunction(): Plain {
 export function openBase(machine: Machine): void {
   const { globals } = machine;
   const functions = library({
-    assert, collectgarbage: garbageFunction(), error: raise, gcinfo: () => Math.floor(machine.heapBytes / 1024),
+    assert, collectgarbage: garbageFunction(), error: raise, gcinfo: () => HEAP_KIB,
     getmetatable, ipairs: (args) => [machine.ipairsStep, checkTable(args, 1), 0], loadstring, next,
     pairs: (args) => [machine.nextStep, checkTable(args, 1), undefined], rawequal, rawget, rawset, select,
     setmetatable, tonumber, type: (args) => typeName(checkAny(args, 1)), unpack,

@@ -31,8 +31,6 @@ const FIRST_ADDRESS = 0x7f0000000000;
 const ADDRESS_STEP = 64;
 
 export class Machine extends Metamethods {
-  /** What scripts are told of the heap, which is the runtime's. */
-  heapBytes = 65536;
   private abortion: Abort | undefined = undefined;
   /** The script's own thread, which serves one script after the other. */
   private main = this.thread;
