@@ -30,6 +30,7 @@ import { CommandGenerator } from "./support/commands.ts";
 import { agreeOnStream } from "./support/commands-stream.ts";
 import { SET_LIMITS, setRepliesAgree } from "./support/commands-set.ts";
 import { Random, seedOfRun } from "./support/random.ts";
+import { items } from "./support/resp.ts";
 import { type RunningServer, skipWithoutReal, wakeyServer } from "./support/server.ts";
 
 const COUNT = Number(process.env.WAKEY_DIFF_COMMANDS ?? 20_000);
@@ -41,19 +42,6 @@ const CLOSE_SECONDS = 2;
 const skip = skipWithoutReal("valkey-server") || (!existsSync(wakeyServer) && "our launcher is missing");
 
 // --- Comparing ---
-
-/** The bulk strings of a flat array reply. */
-function items(reply: string): string[] {
-  const found: string[] = [];
-  let at = reply.indexOf("\r\n") + 2;
-  while (at < reply.length) {
-    const end = reply.indexOf("\r\n", at);
-    const length = Number(reply.slice(at + 1, end));
-    found.push(reply.slice(end + 2, end + 2 + length));
-    at = end + 2 + length + 2;
-  }
-  return found;
-}
 
 function sameItems(a: string, b: string): boolean {
   if (!/^[*~]/.test(a) || a[0] !== b[0]) return a === b;

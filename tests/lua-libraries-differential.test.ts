@@ -13,7 +13,7 @@ import { evaluate } from "./support/lua.ts";
 import { type LuaCall, LuaCalls, luaNumber, scriptOf } from "./support/lua-calls.ts";
 import { LIBRARY_LINES, showing } from "./support/lua-library-lines.ts";
 import { Random, seeded } from "./support/random.ts";
-import type { RespConnection } from "./support/resp.ts";
+import { items, type RespConnection } from "./support/resp.ts";
 import { realProgram, type RunningServer, skipWithoutReal, startServer } from "./support/server.ts";
 
 const CALLS = Number(process.env.WAKEY_LUA_CALLS ?? 6000);
@@ -21,19 +21,6 @@ const BATCH = 100;
 const MOST_REPORTED = 5;
 
 const skip = skipWithoutReal("valkey-server");
-
-/** The bulk strings of a flat array reply. */
-function items(reply: string): string[] {
-  const found: string[] = [];
-  let at = reply.indexOf("\r\n") + 2;
-  while (at < reply.length) {
-    const end = reply.indexOf("\r\n", at);
-    const length = Number(reply.slice(at + 1, end));
-    found.push(reply.slice(end + 2, end + 2 + length));
-    at = end + 2 + length + 2;
-  }
-  return found;
-}
 
 /** The message of a script's error, as our machine has it: without what the server says of the script. */
 function errorText(reply: string): string {

@@ -60,6 +60,7 @@ export const STATUS_BLOCKED: i32 = 128; // the client waits for keys
 export const STATUS_DENIED: i32 = 256; // somebody was denied something: notes wait
 
 // Bits of root.gate.
+// @layout
 export const GATE_AUTH: u32 = 1; // clients have to authenticate
 export const GATE_MEMORY: u32 = 2; // maxmemory is set
 export const GATE_PAUSE: u32 = 4; // CLIENT PAUSE is in force

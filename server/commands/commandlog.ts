@@ -1,6 +1,6 @@
 // commandlog.ts - the handlers of COMMANDLOG and SLOWLOG. The logs are in server/stats/command-log.ts.
 
-import { fromBytes } from "../config/text.ts";
+import { fromBytes, toBytes } from "../config/text.ts";
 import type { ReplyWriter } from "../connection/reply-writer.ts";
 import { CMD } from "../generated/commands.ts";
 import type { Server } from "../server.ts";
@@ -40,7 +40,7 @@ function replyEntries(server: Server, type: LogType, count: number, reply: Reply
     reply.array(entry.args.length);
     for (const arg of entry.args) reply.bulk(arg);
     reply.bulk(entry.address);
-    reply.bulk(Uint8Array.from(entry.name, (c) => c.charCodeAt(0)));
+    reply.bulk(toBytes(entry.name));
   }
 }
 

@@ -9,7 +9,7 @@
 import type { Connection } from "../connection/connection.ts";
 import type { Core } from "../bridge/core.ts";
 import { parseInteger, parseLeadingInteger } from "../config/syntax.ts";
-import { fromBytes } from "../config/text.ts";
+import { fromBytes, toBytes } from "../config/text.ts";
 import type { ReplyWriter } from "../connection/reply-writer.ts";
 import { CMD } from "../generated/commands.ts";
 import { MIGRATE_PAYLOAD } from "../generated/layout.ts";
@@ -252,7 +252,7 @@ async function move(source: Source, request: Request, reply: ReplyWriter): Promi
     }
   }
   if (progress.refusal === undefined) reply.ok();
-  else reply.error(Uint8Array.from(progress.refusal, (c) => c.charCodeAt(0)));
+  else reply.error(toBytes(progress.refusal));
 }
 
 /** Why nothing can be moved now. */

@@ -604,6 +604,19 @@ export const STATUS_RAN = 64;
 export const STATUS_BLOCKED = 128;
 export const STATUS_DENIED = 256;
 
+export const GATE_AUTH = 1;
+export const GATE_MEMORY = 2;
+export const GATE_PAUSE = 4;
+export const GATE_TICK = 8;
+export const GATE_CLIENTS = 32;
+export const GATE_READY = 64;
+export const GATE_BUSY = 128;
+export const GATE_MONITOR = 256;
+export const GATE_TRACKING = 512;
+export const GATE_REPLICAS = 1024;
+export const GATE_HOST = 2048;
+export const GATE_SCRIPT = 4096;
+
 export const SCRIPT_FLAG = {
   NO_WRITES: 1,
   ALLOW_OOM: 2,

@@ -3,6 +3,8 @@
 // Short ones go character by character; long ones through the runtime's Buffer where there is one. Not for text that
 // people read (server/config/text.ts).
 
+import { fromBytes } from "../config/text.ts";
+
 /** What Buffer has beyond Uint8Array. */
 interface Latin1 {
   latin1Slice(start: number, end: number): string;
@@ -17,8 +19,6 @@ const maker = (globalThis as unknown as { Buffer?: BufferMaker }).Buffer;
 /** Up to this length a call into the runtime costs more. */
 const SHORT_READ = 16;
 const SHORT_WRITE = 40;
-/** Characters that are put together at once without Buffer. */
-const PIECE = 4096;
 
 /** Reads and writes strings in one array of bytes after another; holds what it needs for the last one. */
 export class ByteText {
@@ -42,12 +42,7 @@ export class ByteText {
       return text;
     }
     if (this.#latin1 !== undefined) return this.#latin1.latin1Slice(start, end);
-    let text = "";
-    for (let at = start; at < end; at += PIECE) {
-      const piece = bytes.subarray(at, Math.min(at + PIECE, end));
-      text += String.fromCharCode.apply(undefined, piece as unknown as number[]);
-    }
-    return text;
+    return fromBytes(bytes.subarray(start, end));
   }
 
   /** Writes a string at `at`; there has to be room. Returns the place behind it. */

@@ -15,8 +15,8 @@ import { REDIS_VERSION, VALKEY_VERSION } from "../config/version.ts";
 import type { Connection } from "../connection/connection.ts";
 import { CMD } from "../generated/commands.ts";
 import {
-  CLIENT_INTERNAL, ROOT, ROOT_ADDRESS, SCRIPT_ALLOW_OOM, SCRIPT_FLAG, SCRIPT_FUNCTION, SCRIPT_OOM, SCRIPT_READ_ONLY,
-  SCRIPT_UNBOUND, SCRIPT_WROTE,
+  CLIENT_INTERNAL, GATE_REPLICAS, ROOT, ROOT_ADDRESS, SCRIPT_ALLOW_OOM, SCRIPT_FLAG, SCRIPT_FUNCTION, SCRIPT_OOM,
+  SCRIPT_READ_ONLY, SCRIPT_UNBOUND, SCRIPT_WROTE,
 } from "../generated/layout.ts";
 import type { Server } from "../server.ts";
 import type { RegisteredFunction, ScriptHost } from "./api.ts";
@@ -50,7 +50,6 @@ const BUSY_TURN_US = 5000;
 const LOAD_MOST_MS = 500;
 /** A longer string takes the way of all other results, which looks at its length. */
 const PLAIN_RESULT = 1 << 20;
-const GATE_REPLICAS = 1024;
 const LEVELS = ["debug", "verbose", "notice", "warning"] as const;
 
 /** A bit beside the core's SCRIPT_ bits: it may not start while memory is short. */
@@ -504,18 +503,20 @@ export class Scripts implements ScriptHost {
     const { connection, world } = run;
     this.#run = undefined;
     core.exports.scriptEnd();
-    if (connection.client === 0) return;
-    const { result } = world;
-    if (status === "done" && typeof result === "string" && result.length < PLAIN_RESULT) {
-      this.#replyBulk(connection, result);
-    } else {
-      const reply = new ReplyOfValues(connection.resp, this.#resp);
-      const text = status === "done" ? reply.write(result) : failure(world, reply);
-      this.failed = reply.failed;
-      this.#reply(connection, text, reply.errors);
-    }
+    if (connection.client !== 0) this.#replyOf(connection, world, status);
     world.forget();
     if (core.root32(ROOT.noteCount) > 0) this.#server.access.drainNotes();
+  }
+
+  #replyOf(connection: Connection, world: World, status: Status): void {
+    const { result } = world;
+    if (status === "done" && typeof result === "string" && result.length < PLAIN_RESULT) {
+      return this.#replyBulk(connection, result);
+    }
+    const reply = new ReplyOfValues(connection.resp, this.#resp);
+    const text = status === "done" ? reply.write(result) : failure(world, reply);
+    this.failed = reply.failed;
+    this.#reply(connection, text, reply.errors);
   }
 
   /** Writes a string as a reply, without putting the whole of it together first. */

@@ -54,6 +54,19 @@ export function encode(args: readonly (string | number)[]): Buffer {
   return Buffer.from(parts.join(""), "latin1");
 }
 
+/** The bulk strings of a flat array reply. */
+export function items(reply: string): string[] {
+  const found: string[] = [];
+  let at = reply.indexOf("\r\n") + 2;
+  while (at < reply.length) {
+    const end = reply.indexOf("\r\n", at);
+    const length = Number(reply.slice(at + 1, end));
+    found.push(reply.slice(end + 2, end + 2 + length));
+    at = end + 2 + length + 2;
+  }
+  return found;
+}
+
 /** The value of a field in what INFO (name:value) or CLIENT LIST (name=value) replies; "" where there is none. */
 export function field(text: string, name: string): string {
   return new RegExp(`${name}[=:](\\S*)`).exec(text)?.[1] ?? "";
