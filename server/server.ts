@@ -18,7 +18,7 @@ import type { Config } from "./config/config.ts";
 import { connectCoreSettings } from "./config/core-settings.ts";
 import { CommandTable } from "./commands/command-table.ts";
 import { isMonitored, tellPeer } from "./commands/monitor.ts";
-import { HOST_HANDLERS } from "./commands/registry.ts";
+import { runHandler } from "./commands/registry.ts";
 import { Scripts } from "./scripting/engine.ts";
 import { CMD } from "./generated/commands.ts";
 import { Connection } from "./connection/connection.ts";
@@ -209,11 +209,8 @@ export class Server {
     const args = core.args();
     const reply = new ReplyWriter(connection.resp);
     const start = this.port.monotonicUs();
-    const handler = HOST_HANDLERS[id];
     this.running = connection;
-    const result = handler === undefined
-      ? reply.error(`ERR '${this.commands.nameOf(id)}' is not supported by this server`)
-      : handler(this, connection, args, reply);
+    const result = runHandler(this, connection, id, args, reply);
     this.running = undefined;
     const status = this.#sliceStatus;
     const end = (since: number) => {

@@ -213,3 +213,8 @@ export function formatI64(ptr: usize, value: i64): i32 {
   store<u8>(ptr, MINUS);
   return 1 + formatU64(ptr + 1, 0 - <u64>value);
 }
+
+/** The character of a hexadecimal digit, 0 to 15. */
+export function hexDigit(n: u32): u8 {
+  return <u8>(n < 10 ? 48 + n : 87 + n);
+}

@@ -2,6 +2,7 @@
  * Changing a key only while it holds a certain string: the comparisons of SET and DELEX, and DIGEST, which tells what
  * to compare with when the string itself is too long to send. All but IFEQ are Redis 8.4's.
  */
+import { hexDigit } from "../bytes/integer";
 import { xxh3 } from "../bytes/xxh3";
 import { deleteLive, lookupWrite } from "../keyspace/database";
 import { TYPE_STRING } from "../keyspace/entry";
@@ -97,8 +98,7 @@ export function digestCommand(c: Client): void {
   }
   let digest = digestOf(e);
   for (let n = DIGEST_DIGITS - 1; n >= 0; n--) {
-    const digit = <u8>(digest & 15);
-    store<u8>(DIGITS + <usize>n, digit + (digit < 10 ? 48 : 87));
+    store<u8>(DIGITS + <usize>n, hexDigit(<u32>digest & 15));
     digest >>= 4;
   }
   replyBulk(c, DIGITS, DIGEST_DIGITS);

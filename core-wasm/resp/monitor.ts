@@ -11,7 +11,7 @@
  * once and copied to each monitor.
  */
 import { equalsIgnoreCase, writeText } from "../bytes/compare";
-import { formatU64 } from "../bytes/integer";
+import { formatU64, hexDigit } from "../bytes/integer";
 import { CMD_ADMIN, CMD_SKIP_MONITOR, Cmd, commandFlags } from "../generated/commands";
 import { alloc, BLOCK_MOST, free, realloc, usableSize } from "../memory/allocator";
 import { argLen, argPtr, root } from "../memory/root";
@@ -77,10 +77,6 @@ function digits6(at: usize, n: u32): void {
   }
 }
 
-function hex(n: u32): u8 {
-  return <u8>(n < 10 ? 48 + n : 87 + n);
-}
-
 /** The letter behind a backslash for a byte that has one, else 0. */
 function escape(byte: u32): u32 {
   switch (byte) {
@@ -109,8 +105,8 @@ function putQuoted(at: usize, ptr: usize, len: i32): usize {
       store<u8>(at++, <u8>byte);
     } else {
       store<u16>(at, 0x785c); // \x
-      store<u8>(at + 2, hex(byte >> 4));
-      store<u8>(at + 3, hex(byte & 15));
+      store<u8>(at + 2, hexDigit(byte >> 4));
+      store<u8>(at + 3, hexDigit(byte & 15));
       at += 4;
     }
   }

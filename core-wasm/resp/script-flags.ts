@@ -9,6 +9,7 @@
  * Costs: nothing unless one of those conditions holds, or the command is queued in a transaction.
  */
 import { isWord } from "../bytes/compare";
+import { hexDigit } from "../bytes/integer";
 import { sha1 } from "../bytes/sha1";
 import { CMD_DENYOOM, CMD_MAY_REPLICATE, CMD_STALE, CMD_WRITE, Cmd, commandFlags } from "../generated/commands";
 import { entryNew, NO_EXPIRE, payloadAddress } from "../keyspace/entry";
@@ -100,10 +101,6 @@ function putHex(bytes: usize): void {
     store<u8>(NAME + 1 + (i << 1), hexDigit(byte >> 4));
     store<u8>(NAME + 2 + (i << 1), hexDigit(byte & 15));
   }
-}
-
-function hexDigit(n: u8): u8 {
-  return n < 10 ? 48 + n : 87 + n;
 }
 
 /** The bit of a flag's name, 0 when there is none of that name. */

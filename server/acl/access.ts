@@ -8,6 +8,7 @@
 
 import type { ClientCertificate } from "../../runtime-adapters/port.ts";
 import type { Connection } from "../connection/connection.ts";
+import { OUT_OF_MEMORY } from "../connection/reply-writer.ts";
 import type { Server } from "../server.ts";
 import { describeConnection } from "../clients/describe.ts";
 import { errorText } from "../config/host.ts";
@@ -26,7 +27,6 @@ import type { RuleContext } from "./rules.ts";
 import { isSameHash, sha256 } from "./sha256.ts";
 import { User } from "./user.ts";
 
-export const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
 const DEFAULT = "default";
 /** The log is told of guessed passwords once in this time. */
 const WARNING_SILENCE_MS = 60_000;

@@ -6,9 +6,9 @@
 import { parseInteger } from "../config/syntax.ts";
 import { cString, fromBytes, lower, toBytes } from "../config/text.ts";
 import type { Connection } from "../connection/connection.ts";
+import { OUT_OF_MEMORY } from "../connection/reply-writer.ts";
 import type { ReplyWriter } from "../connection/reply-writer.ts";
 import { CATEGORY_NAMES, CMD } from "../generated/commands.ts";
-import { OUT_OF_MEMORY } from "../acl/access.ts";
 import { lineOf } from "../acl/file.ts";
 import type { Selector, User } from "../acl/user.ts";
 import type { Server } from "../server.ts";

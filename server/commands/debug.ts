@@ -5,6 +5,7 @@
 // here are accepted and do nothing. Not for production use, as in Valkey. DEBUG HELP's lines are in debug-help.ts.
 
 import type { Connection } from "../connection/connection.ts";
+import { OUT_OF_MEMORY } from "../connection/reply-writer.ts";
 import type { ReplyWriter } from "../connection/reply-writer.ts";
 import { parseInteger, parseMemory } from "../config/syntax.ts";
 import { Fault } from "../crash.ts";
@@ -193,7 +194,7 @@ function populate({ server, connection, args, reply }: Call): void {
     return true;
   });
   if (isDone) reply.ok();
-  else reply.error("OOM command not allowed when used memory > 'maxmemory'.");
+  else reply.error(OUT_OF_MEMORY);
 }
 
 // --- Replies of every type ---

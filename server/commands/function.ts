@@ -4,6 +4,7 @@
 
 import { matchPattern } from "../config/syntax.ts";
 import { fromBytes, lower, toBytes } from "../config/text.ts";
+import { OUT_OF_MEMORY } from "../connection/reply-writer.ts";
 import type { ReplyWriter } from "../connection/reply-writer.ts";
 import { CMD } from "../generated/commands.ts";
 import { FUNCTIONS_DAMAGED, FUNCTIONS_END, FUNCTIONS_OLD, FUNCTIONS_TEXT, ROOT } from "../generated/layout.ts";
@@ -15,7 +16,6 @@ import type { HostHandler } from "./registry.ts";
 import { BUSY_SCRIPT, killRunning } from "./script.ts";
 
 const ENGINE = "LUA";
-const NO_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
 const BAD_FOOTER = "ERR DUMP payload version or checksum are wrong";
 const BAD_POLICY = "ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.";
 /** Whether libraries that are there stay (append), give way to those of the same name, or all go. */
@@ -161,14 +161,14 @@ function dump({ core, scripts }: Server): Uint8Array | undefined {
 /** FUNCTION DUMP */
 const dumpCommand: HostHandler = (server, _connection, _args, reply) => {
   const payload = dump(server);
-  if (payload === undefined) reply.error(NO_MEMORY);
+  if (payload === undefined) reply.error(OUT_OF_MEMORY);
   else reply.bulk(payload);
 };
 
 /** Loads what a payload holds into a store of its own. Returns the text of an error. */
 function readPayload({ core, scripts }: Server, payload: Uint8Array, store: FunctionStore): string | undefined {
   const at = core.keepBytes(payload);
-  if (at === 0) return NO_MEMORY;
+  if (at === 0) return OUT_OF_MEMORY;
   try {
     if (core.exports.functionsOpen(at, payload.length) === 0) return BAD_FOOTER;
     let code = core.exports.functionsRead();

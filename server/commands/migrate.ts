@@ -10,6 +10,7 @@ import type { Connection } from "../connection/connection.ts";
 import type { Core } from "../bridge/core.ts";
 import { parseInteger, parseLeadingInteger } from "../config/syntax.ts";
 import { fromBytes, toBytes } from "../config/text.ts";
+import { OUT_OF_MEMORY } from "../connection/reply-writer.ts";
 import type { ReplyWriter } from "../connection/reply-writer.ts";
 import { CMD } from "../generated/commands.ts";
 import { MIGRATE_PAYLOAD } from "../generated/layout.ts";
@@ -48,7 +49,6 @@ const SYNTAX = "ERR syntax error";
 const NOT_INTEGER = "ERR value is not an integer or out of range";
 const KEYS_NEED_EMPTY =
   "ERR When using MIGRATE KEYS option, the key argument must be set to the empty string";
-const NO_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
 /** Errors of a connection that the system had begun: Valkey learns of them when it writes. */
 const FOUND_WHEN_WRITING = ["ECONNREFUSED", "ECONNRESET", ""];
 /** Bytes that are put together before they are sent. */
@@ -187,7 +187,7 @@ async function attempt(source: Source, request: Request, progress: Progress): Pr
   server.nowUs();
   const keys = addKeys(source, request.replace, parts);
   if (keys === undefined) {
-    progress.refusal = NO_MEMORY;
+    progress.refusal = OUT_OF_MEMORY;
     return;
   }
   for (const piece of pieces(parts)) await target.send(piece, limitMs);
@@ -269,7 +269,7 @@ const migrateCommand: HostHandler = (server, connection, args, reply) => {
   const { core, targets } = server;
   const { client, db } = connection;
   const named = keepKeys(server, request.keys);
-  if (named === undefined) return reply.error(NO_MEMORY);
+  if (named === undefined) return reply.error(OUT_OF_MEMORY);
   server.nowUs();
   const keys = named.filter(({ at, bytes }) => core.exports.migrateFind(client, db, at, bytes.length) === 1);
   const refusal = keys.length === 0 ? undefined : cantMove(server);

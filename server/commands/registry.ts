@@ -34,7 +34,7 @@ export type HostHandler = (
 ) => void | Promise<void>;
 
 /** Every host command's handler by id. */
-export const HOST_HANDLERS: Readonly<Record<number, HostHandler>> = {
+const HOST_HANDLERS: Readonly<Record<number, HostHandler>> = {
   ...ACL_HANDLERS,
   ...AUTH_HANDLERS,
   ...CLIENT_HANDLERS,
@@ -56,3 +56,12 @@ export const HOST_HANDLERS: Readonly<Record<number, HostHandler>> = {
   ...TRACKING_HANDLERS,
   [CMD.LOLWUT]: lolwutCommand,
 };
+
+/** Runs the handler of command `id`. */
+export function runHandler(
+  server: Server, connection: Connection, id: number, args: readonly Uint8Array[], reply: ReplyWriter,
+): void | Promise<void> {
+  const handler = HOST_HANDLERS[id];
+  if (handler !== undefined) return handler(server, connection, args, reply);
+  return reply.error(`ERR '${server.commands.nameOf(id)}' is not supported by this server`);
+}

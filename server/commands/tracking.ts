@@ -7,6 +7,7 @@ import { parseInteger } from "../config/syntax.ts";
 import { fromBytes, toBytes } from "../config/text.ts";
 import type { Core } from "../bridge/core.ts";
 import type { Connection } from "../connection/connection.ts";
+import { OUT_OF_MEMORY } from "../connection/reply-writer.ts";
 import type { ReplyWriter } from "../connection/reply-writer.ts";
 import { CMD } from "../generated/commands.ts";
 import {
@@ -18,7 +19,6 @@ type Args = readonly Uint8Array[];
 type Handler = (server: Server, connection: Connection, args: Args, reply: ReplyWriter) => void;
 
 const SYNTAX = "ERR syntax error";
-const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
 const NEEDS_OFF = "before disabling tracking for this client, and then re-enabling it with a different mode.";
 const WORDS: Record<string, number> = {
   bcast: TRACK_BCAST, optin: TRACK_OPTIN, optout: TRACK_OPTOUT, noloop: TRACK_NOLOOP,

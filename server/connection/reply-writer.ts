@@ -10,6 +10,9 @@
 
 import { trim } from "../config/text.ts";
 
+/** The error of a command that finds no memory, as the core words it. */
+export const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
+
 const ENCODER = new TextEncoder();
 const FIRST_SIZE = 256;
 

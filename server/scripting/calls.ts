@@ -6,7 +6,7 @@
 // (core-wasm/resp/script.ts). Not for the script as a whole: engine.ts.
 
 import type { Core } from "../bridge/core.ts";
-import { formatDouble } from "../connection/reply-writer.ts";
+import { formatDouble, OUT_OF_MEMORY } from "../connection/reply-writer.ts";
 import { CALL_DENIED, CALL_NEEDS_HOST, CALL_REPLIED, ROOT, ROOT_ADDRESS } from "../generated/layout.ts";
 import { ByteText } from "./bytes.ts";
 import type { Table } from "./lua/table.ts";
@@ -22,7 +22,6 @@ const REPLY_LENGTH = (ROOT_ADDRESS + ROOT.callReplyLength) >> 2;
 /** Longer arguments than lengths in the core can say. */
 const MOST_BYTES = 0x7fff0000;
 const NOT_TEXT = "Command arguments must be strings or integers";
-const NO_MEMORY = "-OOM command not allowed when used memory > 'maxmemory'.";
 
 /** How a number goes into a command: whole ones with all digits. What is no number is what x86 makes of 0/0. */
 function numberText(value: number): string {
@@ -45,6 +44,10 @@ export class Calls {
   readonly #runHostCommand: () => number;
   /** The client in the core that runs the script's commands. */
   client = 0;
+  /** The last command's reply was an error. */
+  failed = false;
+  /** Measures each command, when that is wanted. */
+  observer: CallObserver | undefined;
 
   constructor(core: Core, runHostCommand: () => number) {
     this.#core = core;
@@ -52,11 +55,6 @@ export class Calls {
   }
 
   /** Runs a command. An error is a table with `err`, and `failed` says that it is one. */
-  /** The last command's reply was an error. */
-  failed = false;
-  /** Measures each command, when that is wanted. */
-  observer: CallObserver | undefined;
-
   run(args: Value[]): Value {
     const { observer } = this;
     const start = observer === undefined ? 0 : observer.now();
@@ -102,7 +100,7 @@ export class Calls {
     const core = this.#core;
     if (core.words.length === 0) core.refresh();
     if (total > core.words[BUFFER_SIZE] || count > core.words[ARGV_LENGTH]) {
-      if (total > MOST_BYTES || core.exports.scriptRoom(count, total) === 0) return errorTable(NO_MEMORY);
+      if (total > MOST_BYTES || core.exports.scriptRoom(count, total) === 0) return errorTable(`-${OUT_OF_MEMORY}`);
       core.refresh();
     }
     const { words } = core;

@@ -13,6 +13,7 @@ import { parseInteger } from "../config/syntax.ts";
 import { lower, toBytes } from "../config/text.ts";
 import { REDIS_VERSION, VALKEY_VERSION } from "../config/version.ts";
 import type { Connection } from "../connection/connection.ts";
+import { OUT_OF_MEMORY } from "../connection/reply-writer.ts";
 import { CMD } from "../generated/commands.ts";
 import {
   CLIENT_INTERNAL, GATE_REPLICAS, ROOT, ROOT_ADDRESS, SCRIPT_ALLOW_OOM, SCRIPT_FLAG, SCRIPT_FUNCTION, SCRIPT_OOM,
@@ -57,7 +58,6 @@ const NEEDS_MEMORY = 1 << 16;
 const SHORT_OF_MEMORY = "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'";
 const NO_SCRIPT = "NOSCRIPT No matching script.";
 const HEAP_FULL = "ERR not enough memory";
-const NO_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
 
 /** Estimates: an empty world, code in relation to its text, what a script needs beside its text. */
 const WORLD_BYTES = 49_152;
@@ -428,7 +428,7 @@ export class Scripts implements ScriptHost {
     const { core } = this.#server;
     const { client } = connection;
     this.calls.client = core.exports.scriptStart(client, bits) >>> 0;
-    if (this.calls.client === 0) return NO_MEMORY;
+    if (this.calls.client === 0) return OUT_OF_MEMORY;
     if (bits & NEEDS_MEMORY && core.root32(ROOT.scriptFlags) & SCRIPT_OOM) {
       core.exports.scriptEnd();
       return SHORT_OF_MEMORY;

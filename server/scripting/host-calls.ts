@@ -3,7 +3,7 @@
 // They see the script's client in place of a connection; their replies go where the core's would. Not for the core's
 // commands, which never leave it.
 
-import { HOST_HANDLERS } from "../commands/registry.ts";
+import { runHandler } from "../commands/registry.ts";
 import { Connection } from "../connection/connection.ts";
 import { ReplyWriter } from "../connection/reply-writer.ts";
 import { ROOT } from "../generated/layout.ts";
@@ -28,10 +28,7 @@ export function runHostCommand(server: Server, client: number, caller: Connectio
   const id = core.root32(ROOT.currentCommand);
   const reply = new ReplyWriter(core.client32(client, "resp") === 3 ? 3 : 2);
   const connection = scriptConnection(server, client, caller);
-  const handler = HOST_HANDLERS[id];
-  const result = handler === undefined
-    ? reply.error(`ERR '${server.commands.nameOf(id)}' is not supported by this server`)
-    : handler(server, connection, core.args(), reply);
+  const result = runHandler(server, connection, id, core.args(), reply);
   if (result !== undefined) {
     reply.take();
     reply.error(WAITS);
@@ -43,4 +40,3 @@ export function runHostCommand(server: Server, client: number, caller: Connectio
   core.reply(client, bytes);
   return core.exports.scriptDone(failed ? 1 : 0);
 }
-
