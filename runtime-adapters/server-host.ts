@@ -30,10 +30,10 @@ const STEP_US = 3000;
 
 /**
  * The wall clock with the fraction of the monotonic one; follows steps of the wall clock within a second. Date.now()
- * cuts the fraction off, so this is behind by less than a millisecond at first, and by less at each look.
+ * cuts the fraction off: performance.timeOrigin has it, in all three runtimes to a few microseconds.
  */
 function makeWallClock(monotonicUs: () => number): () => number {
-  let offsetUs = -Infinity;
+  let offsetUs = (performance.timeOrigin + performance.now()) * 1000 - monotonicUs();
   let resyncAt = -Infinity;
   return () => {
     const passed = monotonicUs();
