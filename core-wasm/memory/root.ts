@@ -12,6 +12,7 @@
  *   11264 ..         places in streams, options of stream commands (types/stream-data.ts)
  *   12288 ..         commands parsed ahead (resp/batch.ts)
  *   14336 ..         SHA-1, digests and DEBUG (bytes/sha1.ts, keyspace/digest.ts, commands/debug.ts)
+ *   16384 ..         entries found ahead (resp/batch.ts)
  *   65536 ..         static data of the module (string literals, generated tables)
  *   descriptors ..   page descriptors (memory/allocator.ts), 1 MiB reserved, touched only as far as pages exist
  *   heap ..          64 KiB pages up to the end of memory

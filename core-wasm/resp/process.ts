@@ -28,6 +28,7 @@ import {
 import { CONTEXT_MULTI, CONTEXT_TOP, GATE_DENIED, mayRun } from "./access";
 import { serveReady } from "./blocking";
 import { batchParse, batchPrepare, batchSelect } from "./batch";
+import { runGets } from "./batch-get";
 import { evictClients } from "./client-eviction";
 import { holdsInput, keepRest, overQueryLimit, trimBuffer, unreadCommand } from "./input";
 import { largeEnd, largeIncomplete } from "./large";
@@ -405,10 +406,18 @@ function runBatch(c: Client, n: i32): i32 {
   const r = root();
   batchPrepare(c, n);
   let ran = RAN;
-  for (let i = 0; i < n && ran == RAN && !(c.flags & CLIENT_NOT_RUNNING); i++) {
-    const id = batchSelect(c, i);
+  // Nothing has changed since the entries were found.
+  let isFresh = n > 1;
+  let i = 0;
+  while (i < n && ran == RAN && !(c.flags & CLIENT_NOT_RUNNING)) {
+    const gets = isFresh ? runGets(c, i, n) : 0;
+    i += gets;
+    if (gets > 0) continue;
+    const expired = r.statExpired;
+    const id = batchSelect(c, i++);
     ran = runCommand(c, id);
     r.cachedKey = 0;
+    isFresh = isFresh && id == Cmd.GET && r.statExpired == expired;
   }
   return ran;
 }

@@ -47,6 +47,15 @@ export function countRun(id: i32): void {
   r.statCommands++;
 }
 
+/** countRun() for `n` runs. */
+export function countRuns(id: i32, n: i32): void {
+  countRun(id);
+  const r = root();
+  statOf(id).pending += n - 1;
+  r.settleCount += n - 1;
+  r.statCommands += n - 1;
+}
+
 /** Takes a record out of the chain: the first one, unless a script has run commands since. */
 function unchain(s: CommandStat, id: i32): void {
   const r = root();
