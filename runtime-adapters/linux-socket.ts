@@ -4,6 +4,7 @@
 // kernel copies what it accepts.
 
 import { errorName } from "./linux-calls.ts";
+import { setCongestionControl } from "./linux-congestion.ts";
 import type { EpollLoop, Watched } from "./linux-epoll.ts";
 import { isForLater } from "./linux-transfers.ts";
 import type { Sender, Socket, SocketHandler } from "./port.ts";
@@ -22,6 +23,8 @@ export class EpollSocket implements Socket, Watched {
   roomLength = 0;
   offerAt = 0;
   offerLength = 0;
+  /** The congestion control that long replies are to have, when it's another one; "" otherwise. */
+  longCongestion = "";
   private readonly loop: EpollLoop;
   private readonly findLocal: () => string;
   private localText: string | undefined;
@@ -58,6 +61,10 @@ export class EpollSocket implements Socket, Watched {
 
   writeParts(list: number, count: number, length: number): number {
     if (this.gone) return 0;
+    if (this.longCongestion !== "") {
+      setCongestionControl(this.loop.calls, this.fd, this.longCongestion);
+      this.longCongestion = "";
+    }
     return this.sentOf(this.loop.memory.writeParts(this.fd, list, count), length);
   }
 
