@@ -1,9 +1,9 @@
 // linux-congestion.ts - which congestion control a connection from this machine has.
 //
-// Loopback has no bottleneck to find, so Reno's, which does the least, saves 2 to 3 % of the CPU time of a request where
-// the system's is BBR, with its timer for every packet. Replies longer than a packet are another matter: BBR has their
-// ends wait, and so the client is woken less often. GET of 64 KiB takes 12 % more with Reno. So a connection begins with
-// Reno's, and its first long reply gives it the system's back.
+// Loopback has no bottleneck to find, so Reno's, which does the least, saves 2 to 3 % of the CPU time of a request
+// where the system's is BBR, with its timer for every packet. Replies longer than a packet are another matter: BBR has
+// their ends wait, and so the client is woken less often. GET of 64 KiB takes 12 % more with Reno. So a connection
+// begins with Reno's, and its first long reply gives it the system's back.
 
 import { putOptionText } from "./linux-address.ts";
 import { TEXT_OFFSET, TEXT_SIZE, VALUE_OFFSET } from "./linux-calls.ts";
