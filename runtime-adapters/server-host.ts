@@ -28,14 +28,22 @@ const RESYNC_US = 1_000_000;
 /** A larger difference between wall clock and monotonic clock is taken as a step of the wall clock. */
 const STEP_US = 3000;
 
+/** Waits for the next tick of Date.now(), but for no more than two of them: somebody may hold it. */
+function awaitTick(monotonicUs: () => number): void {
+  const tick = Date.now();
+  const until = monotonicUs() + 2000;
+  while (Date.now() === tick && monotonicUs() < until);
+}
+
 /**
  * The wall clock with the fraction of the monotonic one; follows steps of the wall clock within a second. Date.now()
- * cuts the fraction off: performance.timeOrigin has it, in all three runtimes to a few microseconds.
+ * cuts the fraction off, so the first look is at a tick: a clock that's behind has a client's PXAT 10,001 ms away.
  */
 function makeWallClock(monotonicUs: () => number): () => number {
-  let offsetUs = (performance.timeOrigin + performance.now()) * 1000 - monotonicUs();
+  let offsetUs = -Infinity;
   let resyncAt = -Infinity;
   return () => {
+    if (offsetUs === -Infinity) awaitTick(monotonicUs);
     const passed = monotonicUs();
     if (passed >= resyncAt) {
       resyncAt = passed + RESYNC_US;
