@@ -13,7 +13,7 @@ import { equalBytes } from "../bytes/compare";
 import { entryTouch } from "../keyspace/clock";
 import { isExpired } from "../keyspace/database";
 import { stringLength } from "../keyspace/entry";
-import { root } from "../memory/root";
+import { argLen, argPtr, root } from "../memory/root";
 import { elementFlags, HAS_EXPIRE, keyAddress, keyLength } from "../structures/element";
 import { ARGC, ARGV, candidateOf, END, ID, placeOf, START } from "./batch";
 import { chunkRoom, Client } from "./client";
@@ -21,7 +21,7 @@ import {
   CLIENT_AUTHENTICATED, CLIENT_EVER_AUTHENTICATED, CLIENT_INTERNAL, CLIENT_NO_EVICT, CLIENT_UNIX_SOCKET,
 } from "./flags";
 import { replyBulk } from "./reply";
-import { countRuns } from "./stats";
+import { countRun } from "./stats";
 
 /** What a client may have that changes nothing for GET. */
 const PLAIN: u32 = CLIENT_AUTHENTICATED | CLIENT_EVER_AUTHENTICATED | CLIENT_INTERNAL | CLIENT_NO_EVICT |
@@ -32,18 +32,17 @@ const REPLY_ROOM: usize = 32;
 /** Runs GETs from place `from` on, of `n` places, as far as they are plain; returns how many. */
 export function runGets(c: Client, from: i32, n: i32): i32 {
   const r = root();
-  if (load<i32>(placeOf(from), ID) != Cmd.GET || c.outTail == 0 || r.gate != 0) return 0;
-  if ((c.flags & ~PLAIN) != 0 || c.user != 0 || c.buffer != 0) return 0;
+  if (c.outTail == 0 || r.gate != 0 || (c.flags & ~PLAIN) != 0 || c.user != 0 || c.buffer != 0) return 0;
   let i = from;
   for (; i < n; i++) {
     const at = placeOf(i);
     if (load<i32>(at, ID) != Cmd.GET || load<i32>(at, ARGC) != 2) break;
     const e = candidateOf(i);
     if (e == 0 || elementFlags(e) > HAS_EXPIRE || isExpired(e)) break;
-    const argv = <usize>load<u32>(at, ARGV);
-    const keyLen = load<i32>(argv, 12);
+    r.argv = <usize>load<u32>(at, ARGV);
+    const keyLen = argLen(1);
     const key = keyAddress(e);
-    if (keyLength(e) != keyLen || !equalBytes(key, <usize>load<u32>(argv, 8), keyLen)) break;
+    if (keyLength(e) != keyLen || !equalBytes(key, argPtr(1), keyLen)) break;
     const len = stringLength(e);
     if (chunkRoom(c.outTail) < <usize>len + REPLY_ROOM) break;
     entryTouch(e);
@@ -65,5 +64,5 @@ function count(c: Client, last: i32, ran: i32): void {
   c.replyStart = c.outBytes;
   r.currentCommand = Cmd.GET;
   r.statHits += ran;
-  countRuns(Cmd.GET, ran);
+  countRun(Cmd.GET, ran);
 }

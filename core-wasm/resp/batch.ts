@@ -190,11 +190,9 @@ function touchFields(n: i32): u32 {
   for (let i = 0; i < n; i++) {
     const at = placeOf(i);
     const field = FIELD_PLACES + (<usize>i << FIELD_BITS);
-    const bucket = <usize>load<u32>(at, BUCKET);
+    const e = candidateOf(i);
     store<u32>(field, 0, FIELD_BUCKET);
-    if (bucket == 0 || load<i32>(at, ARGC) < 3) continue;
-    const e = tableCandidate(bucket, load<u64>(at, HASH));
-    if (e == 0 || !isTableOfElements(e)) continue;
+    if (e == 0 || load<i32>(at, ARGC) < 3 || !isTableOfElements(e)) continue;
     const argv = <usize>load<u32>(at, ARGV);
     const hash = hashKey(<usize>load<u32>(argv, 16), load<i32>(argv, 20));
     store<u64>(field, hash);

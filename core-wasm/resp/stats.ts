@@ -35,25 +35,17 @@ export function statOf(id: i32): CommandStat {
   return changetype<CommandStat>(root().commandStats + STAT_SIZE * <usize>id);
 }
 
-/** Counts a run of command `id` whose time is settled later. */
-export function countRun(id: i32): void {
+/** Counts `n` runs of command `id` whose time is settled later. */
+export function countRun(id: i32, n: i32 = 1): void {
   const r = root();
   const s = statOf(id);
-  if (s.pending++ == 0) {
+  if (s.pending == 0) {
     s.nextPending = r.settleHead;
     r.settleHead = id;
   }
-  r.settleCount++;
-  r.statCommands++;
-}
-
-/** countRun() for `n` runs. */
-export function countRuns(id: i32, n: i32): void {
-  countRun(id);
-  const r = root();
-  statOf(id).pending += n - 1;
-  r.settleCount += n - 1;
-  r.statCommands += n - 1;
+  s.pending += n;
+  r.settleCount += n;
+  r.statCommands += n;
 }
 
 /** Takes a record out of the chain: the first one, unless a script has run commands since. */
