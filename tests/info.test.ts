@@ -111,6 +111,14 @@ describe("INFO", () => {
     assertEquals((await info("memory")).get("lazyfreed_objects"), "0");
   });
 
+  it("has no instantaneous value of what was before RESETSTAT", async () => {
+    const rate = async () => Number((await info("stats")).get("instantaneous_eventloop_cycles_per_sec"));
+    for (let i = 0; i < 500 && (await rate()) < 20; i++) await call("PING");
+    assert((await rate()) >= 20);
+    await call("CONFIG", "RESETSTAT");
+    assertEquals(await rate(), 0);
+  });
+
   it("counts calls, refusals and failures of commands, and errors by their first word", async () => {
     await call("CONFIG", "RESETSTAT");
     await call("SET", "s", "x");

@@ -34,6 +34,10 @@ class Ring {
     }
   }
 
+  clear(): void {
+    this.#values.fill(0);
+  }
+
   mean(): number {
     let sum = 0;
     for (const value of this.#values) sum += value;
@@ -134,5 +138,7 @@ export class Statistics {
     this.cronUs = 0;
     this.expireUs = 0;
     this.#last = undefined;
+    for (const ring of Object.values(this.#rates)) ring.clear();
+    this.#cycleTime.clear();
   }
 }
