@@ -228,6 +228,12 @@ export function clientLarge(c: usize): usize {
   return largeIncomplete(client) ? usableSize(client.largeBlock) : 0;
 }
 
+/** Bytes of the large argument on its way that are still missing, its end included; 0 when none is on its way. */
+export function clientMissing(c: usize): i32 {
+  const client = changetype<Client>(c);
+  return largeIncomplete(client) ? client.largeLength + 2 - client.largeFilled : 0;
+}
+
 /** RESET: what the core knows of the client becomes that of a new connection. */
 export function clientReset(c: usize): void {
   resetClient(changetype<Client>(c));

@@ -39,6 +39,7 @@ import {
 import type { LinuxCalls } from "./linux-calls.ts";
 import { EpollListener } from "./linux-listener.ts";
 import { KernelMemory } from "./linux-memory.ts";
+import { SOL_SOCKET } from "./linux-options.ts";
 import type { EpollSocket } from "./linux-socket.ts";
 import { openTransfers, TRANSFERS_MAX } from "./linux-transfers.ts";
 import type { Transfers } from "./linux-transfers.ts";
@@ -53,7 +54,6 @@ const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_MOD = 3;
 const EPOLL_CLOEXEC = 0o2000000;
 const EFD_NONBLOCK_CLOEXEC = 0o2004000;
-const SOL_SOCKET = 1;
 const SO_ERROR = 4;
 
 const SLICE_US = 2000;

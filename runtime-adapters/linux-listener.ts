@@ -3,8 +3,10 @@
 import { AF_INET6, AF_UNIX, putAddress, putPath, takeAddress, takePort } from "./linux-address.ts";
 import { ADDRESS_SIZE, VALUE_OFFSET } from "./linux-calls.ts";
 import type { LinuxCalls } from "./linux-calls.ts";
-import { congestionControl, PLAIN_CONGESTION_CONTROL, setCongestionControl } from "./linux-congestion.ts";
 import type { EpollLoop, Watched } from "./linux-epoll.ts";
+import {
+  congestionControl, IPPROTO_TCP, PLAIN_CONGESTION_CONTROL, setCongestionControl, setOption, SOL_SOCKET,
+} from "./linux-options.ts";
 import { EpollSocket } from "./linux-socket.ts";
 import { numericHost } from "./net-listen.ts";
 import type { Listener, ListenOptions, Port, Socket, SocketHandler } from "./port.ts";
@@ -12,10 +14,8 @@ import { bindHost, formatUnixAddress, isLoopback, removeSocketFile, systemError 
 
 const SOCK_STREAM_NONBLOCK_CLOEXEC = 1 | 0o4000 | 0o2000000;
 const SOCK_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
-const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_KEEPALIVE = 9;
-const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
 const TCP_KEEPIDLE = 4;
 const TCP_KEEPINTVL = 5;
@@ -27,11 +27,6 @@ const IPV6_V6ONLY = 26;
 const ACCEPTS_PER_ROUND = 64;
 /** Out of descriptors: the listener, which stays readable, is not watched for so long. */
 const EXHAUSTED_MS = 50;
-
-function setOption(calls: LinuxCalls, fd: number, level: number, name: number, value: number): void {
-  calls.scratch.setInt32(VALUE_OFFSET, value, true);
-  calls.functions.setsockopt(fd, level, name, calls.at.value, 4);
-}
 
 /** As Valkey sets it: the first probe after `seconds`, then three, a third of it apart. */
 function setKeepAlive(calls: LinuxCalls, fd: number, seconds: number): void {
@@ -143,7 +138,7 @@ export class EpollListener implements Listener, Watched {
     const socket = new EpollSocket(this.loop, fd, remote, () => (this.nameOf(fd) ? takeAddress(calls) : "?:0"));
     if (isLoopback(remote) && this.congestion !== PLAIN_CONGESTION_CONTROL) {
       setCongestionControl(calls, fd, PLAIN_CONGESTION_CONTROL);
-      socket.longCongestion = this.congestion;
+      socket.systemsCongestion = this.congestion;
     }
     this.hand(socket);
   }

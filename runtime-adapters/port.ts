@@ -31,6 +31,8 @@ export interface SocketHandler {
   roomLength: number;
   /** `n` bytes were placed at the last room(). */
   received(n: number): void;
+  /** Bytes that are known to be missing of a large argument; 0 when nothing is known. */
+  missing(): number;
   /** Delivery adapters: a chunk from the runtime. It's only valid during the call. */
   data(chunk: Uint8Array): void;
   /** The `n` bytes that were in flight may be reused, and more can be written. */

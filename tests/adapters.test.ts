@@ -170,6 +170,26 @@ function trafficCases(name: string, skip: string | false): void {
       assert(server.handlers[50].bytesReceived <= 3);
     }));
 
+  it("brings half of a large argument at a time, then every byte again", { skip }, () =>
+    withClient(name, async ({ client, handler }) => {
+      const length = 1024 * 1024;
+      handler.silent = true;
+      handler.widen(length);
+      handler.missingBytes = length;
+      const send = async (n: number) => {
+        const before = handler.bytesReceived;
+        client.socket.write(Buffer.alloc(n));
+        await sleep(30);
+        return handler.bytesReceived - before;
+      };
+      assertEquals(await send(1000), 1000);
+      assertEquals(await send(1000), name.startsWith("epoll") ? 0 : 1000);
+      handler.missingBytes = 0;
+      client.socket.write(Buffer.alloc(length - 2000));
+      await until(() => handler.bytesReceived === length, "the argument");
+      assertEquals(await send(1), 1);
+    }));
+
   it("carries megabytes both ways while the client reads slowly and memory grows", { skip }, () =>
     withClient(name, async ({ server, client, handler }) => {
       const part = randomBytes(8 * 1024 * 1024, seededRandom(seed));

@@ -43,6 +43,10 @@ class Answerer implements SocketHandler, Sender {
     this.answer(bytes[this.at + 9] === 0x45 || this.rest > 0, n);
   }
 
+  missing(): number {
+    return 0;
+  }
+
   data(chunk: Uint8Array): void {
     bytes.set(chunk, this.room(0, 1));
     this.received(chunk.length);

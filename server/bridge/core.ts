@@ -25,6 +25,7 @@ export interface CoreExports {
   clientOutput(c: number): number;
   clientFirstOutput(c: number): number;
   clientLarge(c: number): number;
+  clientMissing(c: number): number;
   clientReset(c: number): void;
   inputRoom(c: number, want: number, part: number, parts: number): number;
   process(c: number, n: number): number;

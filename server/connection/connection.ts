@@ -62,6 +62,10 @@ export class Connection implements SocketHandler, Sender {
     if (this.client !== 0) this.run(n);
   }
 
+  missing(): number {
+    return this.client === 0 ? 0 : this.core.exports.clientMissing(this.client);
+  }
+
   offer(): boolean {
     const { core } = this;
     if (this.#isBusy || this.client === 0) return false;

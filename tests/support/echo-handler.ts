@@ -40,8 +40,10 @@ export class EchoHandler implements SocketHandler, Sender {
   /** Set: chunks are counted and dropped. */
   silent = false;
   onReceived: (() => void) | undefined;
+  /** What missing() answers. */
+  missingBytes = 0;
   private readonly memory: TestMemory;
-  private readonly ptr: number;
+  private ptr: number;
   private readonly queue: { ptr: number; length: number }[] = [];
   private inFlight = 0;
   private waiting = false;
@@ -57,14 +59,24 @@ export class EchoHandler implements SocketHandler, Sender {
     return this.received_.reduce((sum, n) => sum + n, 0);
   }
 
+  /** Offers so many bytes of room from now on. */
+  widen(length: number): void {
+    this.ptr = this.memory.allocate(length);
+    this.roomLength = length;
+  }
+
   room(): number {
     this.fail(this.inOwnCall, "room() inside an own call");
     return this.ptr;
   }
 
   received(n: number): void {
-    this.fail(n <= 0 || n > ROOM_SIZE, `received(${n})`);
+    this.fail(n <= 0 || n > this.roomLength, `received(${n})`);
     this.take(this.memory.bytes(this.ptr, n).slice());
+  }
+
+  missing(): number {
+    return this.missingBytes;
   }
 
   data(chunk: Uint8Array): void {
