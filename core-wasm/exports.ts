@@ -266,14 +266,13 @@ export function outputLength(c: usize): i32 {
 const PARTS_MAX: i32 = 16;
 const PARTS: usize = 12800;
 
-/** Lists unsent output as (address, length) pairs of u32 at outputPartsAt(); returns how many, at most 16. */
+/**
+ * Lists unsent output as (address, length) pairs of u32; returns how many, at most 16. Address of the list and bytes in
+ * its pieces are in the root.
+ */
 export function outputParts(c: usize): i32 {
+  root().outputPtr = PARTS;
   return listOutput(changetype<Client>(c), PARTS, PARTS_MAX);
-}
-
-/** Where outputParts() lists. */
-export function outputPartsAt(): usize {
-  return PARTS;
 }
 
 /** Forgets n sent bytes; returns how many contiguous ones are next. */

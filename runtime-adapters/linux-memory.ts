@@ -36,6 +36,8 @@ export class KernelMemory {
   private readonly calls: LinuxCalls;
   private memory: WebAssembly.Memory | undefined;
   private buffer: ArrayBufferLike = new ArrayBuffer(0);
+  /** The same, for lists of pieces. */
+  private words = new Uint32Array(0);
   private base = 0;
 
   constructor(calls: LinuxCalls) {
@@ -60,6 +62,7 @@ export class KernelMemory {
   private rebase(): void {
     if (this.memory === undefined) throw new Error("socket read or write before setMemory()");
     this.buffer = this.memory.buffer;
+    this.words = new Uint32Array(this.buffer);
     this.base = this.calls.address(this.buffer);
   }
 
@@ -83,9 +86,9 @@ export class KernelMemory {
   /** writev(2) of the pieces that are listed as (address, length) pairs at linear-memory address `list`. */
   writeParts(fd: number, list: number, count: number): number {
     const base = this.address(0);
-    const pieces = new Uint32Array(this.buffer, list, count * 2);
-    for (let i = 0; i < count; i++) {
-      putVector(this.calls, PARTS_OFFSET / 4 + 4 * i, base + pieces[2 * i], pieces[2 * i + 1]);
+    const { words } = this;
+    for (let i = 0, at = list >>> 2; i < count; i++, at += 2) {
+      putVector(this.calls, PARTS_OFFSET / 4 + 4 * i, base + words[at], words[at + 1]);
     }
     return resultOf(this.calls, this.calls.functions.writev(fd, this.calls.at.parts, count));
   }

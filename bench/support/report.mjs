@@ -24,23 +24,33 @@ export function judgeAtLeast(what, value, limit, unit = "") {
 }
 
 /**
- * Measures each contestant some times with `measure`; gives the median of its CPU a request, and the ratio to Valkey's,
- * which is not a number where Valkey takes no part.
+ * The median of the rounds' ratios, each to the Valkey of its own round: a machine that is slower for some minutes, as
+ * shared ones are, is so for both. Rows are { round, cpu }. Not a number where Valkey took no part.
+ */
+export function ratioOf(rows, references) {
+  const cpuOf = new Map(references.map(({ round, cpu }) => [round, cpu]));
+  const paired = rows.filter(({ round }) => cpuOf.has(round));
+  return paired.length === 0 ? NaN : median(paired.map(({ round, cpu }) => cpu / cpuOf.get(round)));
+}
+
+/**
+ * Measures each contestant once a round with `measure`; gives the median of its CPU a request, and the ratio to
+ * Valkey's.
  */
 export async function compareCpu(what, taking, rounds, measure) {
-  const found = [];
-  let reference = NaN;
-  for (const contestant of taking) {
-    const { name } = contestant;
-    const rows = [];
-    for (let round = 0; round < rounds; round++) rows.push(await measure(contestant));
-    const cpu = median(rows.map((row) => row.cpu));
-    if (name === "valkey") reference = cpu;
-    const ratio = cpu / reference;
-    results.push({ what, name, ratio, rounds: rows });
-    found.push({ contestant, name, cpu, ratio });
+  const measured = new Map(taking.map(({ name }) => [name, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (const contestant of taking) {
+      measured.get(contestant.name).push({ ...await measure(contestant), round });
+    }
   }
-  return found;
+  return taking.map((contestant) => {
+    const { name } = contestant;
+    const rows = measured.get(name);
+    const ratio = ratioOf(rows, measured.get("valkey") ?? []);
+    results.push({ what, name, ratio, rounds: rows });
+    return { contestant, name, cpu: median(rows.map(({ cpu }) => cpu)), ratio };
+  });
 }
 
 /** A number in a column. */

@@ -275,17 +275,23 @@ export function consumeOutput(c: Client, n: i32): i32 {
   return outputContiguous(c);
 }
 
-/** Lists up to `most` pieces of unsent output as (address u32, length u32) pairs at `list`; returns how many. */
+/**
+ * Lists up to `most` pieces of unsent output, of less than 2 GiB in all, as (address u32, length u32) pairs at `list`;
+ * returns how many. Their bytes are in root.outputLength.
+ */
 export function listOutput(c: Client, list: usize, most: i32): i32 {
   let n = 0;
-  let chunk = c.outHead;
-  while (chunk != 0 && n < most) {
+  let bytes: i64 = 0;
+  for (let chunk = c.outHead; chunk != 0 && n < most; chunk = <usize>load<u32>(chunk, CHUNK_NEXT)) {
+    const length = chunkLength(chunk);
+    if (bytes + <i64>length > <i64>i32.MAX_VALUE) break;
     const slot = list + (<usize>n << 3);
     store<u32>(slot, <u32>chunkData(chunk) + load<u32>(chunk, CHUNK_START));
-    store<i32>(slot, chunkLength(chunk), 4);
-    chunk = <usize>load<u32>(chunk, CHUNK_NEXT);
+    store<i32>(slot, length, 4);
+    bytes += <i64>length;
     n++;
   }
+  root().outputLength = <i32>bytes;
   return n;
 }
 

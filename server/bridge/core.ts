@@ -34,7 +34,6 @@ export interface CoreExports {
   outputConsume(c: number, n: number): number;
   outputFirst(c: number): number;
   outputParts(c: number): number;
-  outputPartsAt(): number;
   pendingWriteNext(): number;
   resumeNext(): number;
   closingNext(): number;
@@ -323,7 +322,7 @@ export class Core {
     return this.words[LAZY] !== 0;
   }
 
-  /** Where the first output is of the client that pendingWriteNext() or outputFirst() told of last. */
+  /** What pendingWriteNext(), outputFirst() or outputParts() told of last: where the first output is, or the list. */
   get outputAt(): number {
     if (this.words.length === 0) this.refresh();
     return this.words[OUTPUT];

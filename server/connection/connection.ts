@@ -173,10 +173,8 @@ export class Connection implements SocketHandler, Sender {
     while (pieces > 0) {
       const whole = pieces > 1 && socket.writeParts !== undefined;
       const parts = whole ? core.exports.outputParts(this.client) : 0;
-      const offered = whole ? this.#sizeOfParts(parts) : core.outputLength;
-      const taken = whole
-        ? socket.writeParts!(core.exports.outputPartsAt() >>> 0, parts, offered)
-        : socket.write(core.outputAt, offered);
+      const offered = core.outputLength;
+      const taken = whole ? socket.writeParts!(core.outputAt, parts, offered) : socket.write(core.outputAt, offered);
       if (taken < 0) {
         this.#inFlight = offered;
         return;
@@ -193,15 +191,6 @@ export class Connection implements SocketHandler, Sender {
       socket.close();
       this.release();
     }
-  }
-
-  /** Bytes in the first `count` pieces of output. */
-  #sizeOfParts(count: number): number {
-    const { core } = this;
-    const list = core.exports.outputPartsAt() >>> 0;
-    let size = 0;
-    for (let i = 0; i < count; i++) size += core.u32(list + i * 8 + 4);
-    return size;
   }
 
   // --- Closing ---
