@@ -1,16 +1,17 @@
 // What each adapter costs by itself: CPU microseconds a request with a fixed reply, beside the real Valkey.
-//   node bench/adapters.mjs [--requests N] [--rounds N] [--only node,bun-epoll,...]
+//   node bench/adapters.mjs [--requests N] [--rounds N] [--connections N] [--only node,bun-epoll,...]
 //
-// Servers and clients run as in support/servers.mjs, with 50 connections. Rounds go A B C A B C; medians are printed,
-// then every round. Linux only.
+// Servers and clients run as in support/servers.mjs, with 50 connections unless said otherwise. Rounds go A B C A B C;
+// medians are printed, then every round. Linux only.
 import { spawn } from "node:child_process";
 import { commandLine, root } from "../tools/support.mjs";
 import { peer } from "../tools/peers.mjs";
 import { load, median, onServerCore, pinClients, preload, realServers, runtimes, start } from "./support/servers.mjs";
 
-const { options } = commandLine(import.meta.url, { values: ["requests", "rounds", "only"] });
+const { options } = commandLine(import.meta.url, { values: ["requests", "rounds", "connections", "only"] });
 const requests = Number(options.requests ?? 200_000);
 const rounds = Number(options.rounds ?? 3);
+const connections = Number(options.connections ?? 50);
 const only = options.only?.split(",");
 const DEPTHS = [1, 16];
 const KEYS = 100_000;
@@ -30,7 +31,7 @@ function contestants() {
 }
 
 async function startValkey(contestant) {
-  const server = await start(contestant);
+  const server = await start(contestant, ["--maxclients", `${connections + 100}`]);
   await preload(server.port, KEYS, 32);
   return server;
 }
@@ -53,7 +54,7 @@ function startFixed(command) {
 /** CPU microseconds a request at each pipelining depth. */
 async function measure({ begin }) {
   const server = await begin();
-  const sent = { test: "get", connections: 50, size: 32, keys: KEYS };
+  const sent = { test: "get", connections, size: 32, keys: KEYS };
   try {
     await load(server, { ...sent, pipeline: 1, requests: Math.min(30_000, requests) });
     const costs = [];
