@@ -136,7 +136,8 @@ export class EpollListener implements Listener, Watched {
     setOption(calls, fd, IPPROTO_TCP, TCP_NODELAY, 1);
     if (this.options.keepAliveSeconds > 0) setKeepAlive(calls, fd, this.options.keepAliveSeconds);
     const socket = new EpollSocket(this.loop, fd, remote, () => (this.nameOf(fd) ? takeAddress(calls) : "?:0"));
-    if (isLoopback(remote) && this.congestion !== PLAIN_CONGESTION_CONTROL) {
+    socket.isLocal = isLoopback(remote);
+    if (socket.isLocal && this.congestion !== PLAIN_CONGESTION_CONTROL) {
       setCongestionControl(calls, fd, PLAIN_CONGESTION_CONTROL);
       socket.systemsCongestion = this.congestion;
     }

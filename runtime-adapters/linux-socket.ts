@@ -3,9 +3,10 @@
 // Reads go to where the handler says, writes come from where the server says; nothing is ever in flight, since the
 // kernel copies what it accepts.
 //
-// While much of a large argument is missing, the system is asked (SO_RCVLOWAT) to call the socket readable when half of
-// that has come: 1 MiB comes by 4 receives, not by 6. Halves, so that what a client holds back at the end of its
-// argument never holds back much of it.
+// While much of a large argument from this machine is missing, the system is asked (SO_RCVLOWAT) to call the socket
+// readable when half of that has come: 1 MiB comes by 4 receives, not by 6. Halves, so that what a client holds back at
+// the end of its argument never holds back much of it. From elsewhere bytes may come so slowly that nothing would be
+// received for seconds, and `timeout` would take the client for idle.
 
 import { errorName } from "./linux-calls.ts";
 import type { EpollLoop, Watched } from "./linux-epoll.ts";
@@ -19,8 +20,9 @@ const EPOLLOUT = 4;
 const EPOLLERR = 8;
 const EPOLLHUP = 16;
 const SO_RCVLOWAT = 18;
-/** With so much of an argument missing, half of it is waited for. */
+/** With so much of an argument missing, half of it is waited for, but not for more than that. */
 const HALVED_FROM = 256 * 1024;
+const WAITED_MOST = 512 * 1024;
 
 export class EpollSocket implements Socket, Watched {
   readonly remote: string;
@@ -30,6 +32,8 @@ export class EpollSocket implements Socket, Watched {
   roomLength = 0;
   offerAt = 0;
   offerLength = 0;
+  /** The peer is on this machine. */
+  isLocal = false;
   /** The congestion control that replies of about a packet are to have, when it's another one; "" otherwise. */
   systemsCongestion = "";
   /** Bytes that have to be there before the system calls the socket readable. */
@@ -174,7 +178,7 @@ export class EpollSocket implements Socket, Watched {
     if (this.gone) return;
     if (result > 0) {
       this.handler?.received(result);
-      if (this.roomLength >= HALVED_FROM || this.lowWater > 1) this.setLowWater();
+      if (this.isLocal && (this.roomLength >= HALVED_FROM || this.lowWater > 1)) this.setLowWater();
     } else if (result === 0) {
       this.lost(undefined);
     } else if (!isForLater(result)) {
@@ -186,7 +190,7 @@ export class EpollSocket implements Socket, Watched {
   private setLowWater(): void {
     if (this.gone) return;
     const missing = (this.handler as SocketHandler).missing();
-    const lowWater = missing >= HALVED_FROM ? missing >>> 1 : 1;
+    const lowWater = missing >= HALVED_FROM ? Math.min(missing >>> 1, WAITED_MOST) : 1;
     if (lowWater === this.lowWater) return;
     this.lowWater = lowWater;
     setOption(this.loop.calls, this.fd, SOL_SOCKET, SO_RCVLOWAT, lowWater);
