@@ -40,7 +40,7 @@ import {
 } from "./resp/access";
 import { blockingKeys, dropServed, expireBlocked, serveReady, trimBlockedHeap, unblock } from "./resp/blocking";
 import { careForClients } from "./resp/care";
-import { largeIncomplete } from "./resp/large";
+import { largeIncomplete, largeMissing } from "./resp/large";
 import { evictClients } from "./resp/client-eviction";
 import { ensureArgv, inputBlock } from "./resp/parser";
 import {
@@ -228,10 +228,9 @@ export function clientLarge(c: usize): usize {
   return largeIncomplete(client) ? usableSize(client.largeBlock) : 0;
 }
 
-/** Bytes of the large argument on its way that are still missing, its end included; 0 when none is on its way. */
+/** Bytes of the large argument on its way that are still missing, its line break included; 0 when none is. */
 export function clientMissing(c: usize): i32 {
-  const client = changetype<Client>(c);
-  return largeIncomplete(client) ? client.largeLength + 2 - client.largeFilled : 0;
+  return largeMissing(changetype<Client>(c));
 }
 
 /** RESET: what the core knows of the client becomes that of a new connection. */

@@ -12,7 +12,7 @@ import { argLen, argPtr, INPUT_SLACK, root, SHARED_INPUT_SIZE } from "../memory/
 import {
   Client, CLIENT_INTERNAL, CLIENT_NOT_RUNNING, CLOSE_NO_MEMORY, closeFor, dropArgs, dropBuffer,
 } from "./client";
-import { largeEnd, largeIncomplete, largeRestore } from "./large";
+import { largeEnd, largeIncomplete, largeMissing, largeRestore } from "./large";
 import { INPUT_MOST, inputBlock, missingBytes } from "./parser";
 import { mustAuthenticate } from "./process";
 
@@ -140,7 +140,7 @@ export function inputRoom(c: Client, want: i32, part: i32, parts: i32): usize {
       r.roomLength = 0;
       return 0;
     }
-    r.roomLength = c.largeLength + 2 - c.largeFilled;
+    r.roomLength = largeMissing(c);
     return c.largeBlock + <usize>c.largeFilled;
   }
   if (c.buffer == 0 && !(c.flags & CLIENT_NOT_RUNNING)) {

@@ -18,7 +18,12 @@ export const LARGE_MIN: i64 = 32768;
 
 /** True while bytes are still missing. */
 export function largeIncomplete(c: Client): bool {
-  return c.largeBlock != 0 && c.largeIndex >= 0 && c.largeFilled < c.largeLength + 2;
+  return largeMissing(c) > 0;
+}
+
+/** Bytes of it that are still missing, its line break included; 0 when none is on its way. */
+export function largeMissing(c: Client): i32 {
+  return c.largeBlock != 0 && c.largeIndex >= 0 ? c.largeLength + 2 - c.largeFilled : 0;
 }
 
 /** Begins with the `have` bytes at `data`. False when memory is exhausted. */

@@ -173,8 +173,9 @@ export class Connection implements SocketHandler, Sender {
     while (pieces > 0) {
       const whole = pieces > 1 && socket.writeParts !== undefined;
       const parts = whole ? core.exports.outputParts(this.client) : 0;
+      const at = core.outputAt;
       const offered = core.outputLength;
-      const taken = whole ? socket.writeParts!(core.outputAt, parts, offered) : socket.write(core.outputAt, offered);
+      const taken = whole ? socket.writeParts!(at, parts, offered) : socket.write(at, offered);
       if (taken < 0) {
         this.#inFlight = offered;
         return;
